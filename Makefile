@@ -1,0 +1,54 @@
+# make help tells what there is. make demo and make test need nothing but Python and this file.
+
+BIN := .venv/bin
+LINT_DB := target/lint.duckdb
+
+# This repository's profile, whatever the caller's environment says.
+export DBT_PROFILES_DIR := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint docs clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/installed dbt_packages/installed  ## Make .venv with everything in it (about a minute, once)
+	@echo ".venv and dbt_packages are ready."
+
+.venv/installed: requirements.lock
+	@python=$$(scripts/find_python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
+	@echo "Installing requirements.lock into .venv (about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+dbt_packages/installed: .venv/installed packages.yml scripts/install_packages.py \
+		$(shell find stand_ins -type f)
+	@$(BIN)/python scripts/install_packages.py
+	@touch $@
+
+demo: setup  ## Find, measure, repair and prove an incident on this machine
+	@$(BIN)/python -m demo.run
+
+test: setup lint  ## Lint, then run every test
+	$(BIN)/python -m pytest -n 2
+
+# The linters that read dbt's output work on a small warehouse of their own.
+lint docs: export EXACTLY_ONCE_DUCKDB_PATH := $(LINT_DB)
+lint: export DBT_TARGET_PATH := target/lint
+lint: setup  ## Check the code, the YAML, the SQL and the project's conventions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/python scripts/prepare_lint.py
+	$(BIN)/sqlfluff lint --disable-progress-bar models snapshots tests analyses
+	$(BIN)/dbt-bouncer
+
+docs: export DBT_TARGET_PATH := target/docs
+docs: setup  ## Build the documentation site of the dbt project
+	$(BIN)/python scripts/prepare_lint.py
+	$(BIN)/dbt docs generate --static --quiet
+	@echo "Open target/docs/static_index.html"
+
+clean:  ## Remove everything that the other commands made, .venv too
+	rm -rf .venv dbt_packages target logs .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,48 @@
+{% macro relation_digest(relation, columns=none, predicate='true', alias='hashed_rows') %}
+    {#-
+        A query for one row, `row_count` and `digest`: equal for equal rows in any order, copies counted.
+        The digest is the sum of each quarter of the rows' MD5, so it needs no sort and no memory.
+        columns: names; all of the relation's by default, in the order of their names.
+    -#}
+    {%- set parts = [] -%}
+    {%- set known = adapter.get_columns_in_relation(relation) -%}
+    {%- for column in known | sort(attribute='name') if columns is none or column.name in columns -%}
+        {%- do parts.append(
+            exactly_once.encoded_part(exactly_once.canonical_text(adapter.quote(column.name), column.data_type))
+        ) -%}
+    {%- endfor %}
+    select
+        count(*) as row_count,
+        md5(
+            cast(count(*) as varchar)
+            {%- for start in [1, 9, 17, 25] %}
+            || ':' || cast(coalesce(sum({{ exactly_once._hex_number('substr(row_md5, ' ~ start ~ ', 8)') }}), 0) as varchar)
+            {%- endfor %}
+        ) as digest
+    from (
+        select md5({{ parts | join(' || ') }}) as row_md5
+        from {{ relation }} as {{ alias }}
+        where {{ predicate }}
+    ) as hashed
+{% endmacro %}
+
+
+{% macro _hex_number(hex_sql) %}
+    {{- return(adapter.dispatch('_hex_number', 'exactly_once')(hex_sql)) -}}
+{% endmacro %}
+
+
+{% macro default___hex_number(hex_sql) %}
+    {%- do exactly_once._refuse_engine('relation_digest') -%}
+{% endmacro %}
+
+
+{% macro duckdb___hex_number(hex_sql) -%}
+    cast('0x' || {{ hex_sql }} as bigint)
+{%- endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/functions/to_decimal -#}
+{% macro snowflake___hex_number(hex_sql) -%}
+    to_number({{ hex_sql }}, 'XXXXXXXX')
+{%- endmacro %}

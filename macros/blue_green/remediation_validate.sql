@@ -1,0 +1,145 @@
+{% macro remediation_validate(incident_id) %}
+    {#-
+        Run-operation. Checks the candidates of an incident against live, the deduplicated events and the
+        decisions, prints one line per check, and stops with an error if one fails.
+    -#}
+    {%- do exactly_once._check_incident(incident_id) -%}
+    {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
+    {%- set checks = [exactly_once._decisions_conserve_rows()] -%}
+    {%- for table in exactly_once.curated_relations(incident_id) -%}
+        {%- do exactly_once._check_clone(table, incident_id) -%}
+        {%- do checks.extend(exactly_once._candidate_checks(table)) -%}
+    {%- endfor -%}
+    {%- for check in checks -%}
+        {%- do log('  ' ~ ('pass' if check.passed else 'FAIL') ~ '  ' ~ check.name ~ ': ' ~ check.found, info=true) -%}
+    {%- endfor -%}
+    {%- set failed = checks | rejectattr('passed') | map(attribute='name') | list -%}
+    {%- if failed -%}
+        {%- do exactly_once._refuse(
+            'the candidates of incident ' ~ incident_id, 'failed checks: ' ~ failed | join('; '), 'every check passed',
+            'Live is untouched. Build the candidates again (dbt build --selector remediation), or start over with '
+            ~ 'remediation_clone.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_clone(table, incident_id) %}
+    {%- set marker = exactly_once.candidate_marker(table.candidate) -%}
+    {%- if marker is none or marker.incident_id != incident_id -%}
+        {%- do exactly_once._refuse(
+            'candidate ' ~ table.candidate, 'none' if marker is none else 'a clone for incident ' ~ marker.incident_id,
+            'a clone for incident ' ~ incident_id,
+            "Run: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'"
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _decisions_conserve_rows() %}
+    {%- set found = run_query(
+        'select (select coalesce(sum(copy_count), 0) from ' ~ exactly_once.model_relation('incident_duplicate_groups')
+        ~ ') as rows_before, (select count(*) from ' ~ exactly_once.model_relation('incident_decisions')
+        ~ " where decision in ('keep', 'remove', 'review')) as rows_decided"
+    ).rows[0] -%}
+    {{- return({
+        'name': 'kept + removed + review = rows before',
+        'found': found[1] ~ ' of ' ~ found[0] ~ ' rows decided',
+        'passed': found[0] == found[1]
+    }) -}}
+{% endmacro %}
+
+
+{% macro _candidate_checks(table) %}
+    {%- set key = table.unique_key | join(', ') -%}
+    {%- set name = table.live.identifier -%}
+    {%- set checks = [] -%}
+
+    {%- set repeated = run_query(
+        'select count(*) from (select ' ~ key ~ ' from ' ~ table.candidate ~ ' group by ' ~ key
+        ~ ' having count(*) > 1) as repeated'
+    ).rows[0][0] -%}
+    {%- do checks.append({
+        'name': name ~ ', one row per key', 'found': repeated ~ ' repeated keys', 'passed': repeated == 0
+    }) -%}
+
+    {%- set live_mark = exactly_once.recorded_watermark(table.live) -%}
+    {%- set candidate_mark = exactly_once.recorded_watermark(table.candidate) -%}
+    {%- do checks.append({
+        'name': name ~ ', caught up with live',
+        'found': 'candidate to ' ~ candidate_mark ~ ', live to ' ~ live_mark,
+        'passed': live_mark is none or (candidate_mark is not none and candidate_mark >= live_mark)
+    }) -%}
+
+    {%- set keys = exactly_once.curated_keys(table.name) -%}
+    {%- if keys -%}
+        {%- set computed_again = exactly_once._keys_computed_again(table, keys) -%}
+        {%- set is_untouched -%}
+            not exists (
+                select 1 from ({{ computed_again }}) as computed_again
+                where {% for column in keys %}computed_again.{{ column }} = checked.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+            )
+        {%- endset -%}
+        {%- set live = run_query(exactly_once.relation_digest(table.live, predicate=is_untouched, alias='checked')).rows[0] -%}
+        {%- set candidate = run_query(exactly_once.relation_digest(table.candidate, predicate=is_untouched, alias='checked')).rows[0] -%}
+        {%- do checks.append({
+            'name': name ~ ', rows outside the repair are those of live',
+            'found': candidate[0] ~ ' rows, live ' ~ live[0] ~ (', equal digests' if live[1] == candidate[1] else ', digests differ'),
+            'passed': live[1] == candidate[1]
+        }) -%}
+        {%- set totals = exactly_once._repaired_totals(table, computed_again) -%}
+        {%- set found = run_query(totals.found).rows[0].values() | map('int') | list -%}
+        {%- set expected = run_query(totals.expected).rows[0].values() | map('int') | list -%}
+        {%- do checks.append({
+            'name': name ~ ', ' ~ totals.name ~ ' of the repaired rows are those of the deduplicated events',
+            'found': found | join(', ') ~ ('' if found == expected else ' instead of ' ~ expected | join(', ')),
+            'passed': found == expected
+        }) -%}
+    {%- endif -%}
+    {{- return(checks) -}}
+{% endmacro %}
+
+
+{% macro _keys_computed_again(table, keys) %}
+    {%- set cloned_watermark = exactly_once.candidate_marker(table.candidate).cloned_watermark -%}
+    {%- set watermark = exactly_once._parsed_time('the clone marker', cloned_watermark) if cloned_watermark else none -%}
+    {{ exactly_once._arrived_keys(keys, exactly_once.model_relation('stg_events_deduplicated'), watermark) }}
+    union
+    {{ exactly_once._repaired_keys(
+        keys,
+        exactly_once.model_relation('stg_events'),
+        exactly_once.model_relation('incident_duplicate_groups'),
+        exactly_once.model_relation('incident_decisions')
+    ) }}
+{% endmacro %}
+
+
+{% macro _repaired_totals(table, computed_again) %}
+    {%- set events -%}
+        select * from (
+            {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_deduplicated')) }}
+        ) as events
+    {%- endset -%}
+    {%- set is_captured = exactly_once.event_type_is('captured') -%}
+    {%- set is_authorized = exactly_once.event_type_is('authorized') -%}
+    {%- if table.name == 'payments' -%}
+        {{- return({
+            'name': 'payments, events and captured cents',
+            'found': 'select count(*), coalesce(sum(event_count), 0), coalesce(sum(captured_cents), 0) from '
+                ~ table.candidate ~ ' where payment_id in (select payment_id from (' ~ computed_again ~ ') as keys)',
+            'expected': 'select count(distinct payment_id), count(*), coalesce(sum(case when ' ~ is_captured
+                ~ ' then amount_cents end), 0) from (' ~ events
+                ~ ') as events where payment_id in (select payment_id from (' ~ computed_again ~ ') as keys)'
+        }) -}}
+    {%- endif -%}
+    {{- return({
+        'name': 'hours, captures and authorized cents',
+        'found': 'select count(*), coalesce(sum(captured_count), 0), coalesce(sum(authorized_cents), 0) from '
+            ~ table.candidate ~ ' as features inner join (' ~ computed_again
+            ~ ') as keys on features.merchant_id = keys.merchant_id and features.event_hour = keys.event_hour',
+        'expected': "select count(distinct events.merchant_id || cast(keys.event_hour as varchar)), count(case when "
+            ~ is_captured ~ ' then 1 end), coalesce(sum(case when ' ~ is_authorized
+            ~ ' then amount_cents end), 0) from (' ~ events ~ ') as events inner join (' ~ computed_again
+            ~ ") as keys on events.merchant_id = keys.merchant_id and date_trunc('hour', events.event_at) = keys.event_hour"
+    }) -}}
+{% endmacro %}

@@ -1,0 +1,13 @@
+{% macro table_before_repair(curated_table) %}
+    {#-
+        The curated table as the incident left it: the live one, or, once it has been swapped for the incident
+        in force, the replaced one that the swap kept. So a report made after the repair still tells the cost.
+    -#}
+    {%- if not execute -%}{{- return(curated_table) -}}{%- endif -%}
+    {%- set incident_id = exactly_once.decided_incident() -%}
+    {%- for table in exactly_once.curated_relations(incident_id or '')
+        if curated_table.identifier in (table.live.identifier, table.candidate.identifier) -%}
+        {{- return(table.replaced if incident_id and exactly_once._is_there(table.replaced) else table.live) -}}
+    {%- endfor -%}
+    {{- return(curated_table) -}}
+{% endmacro %}

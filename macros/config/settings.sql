@@ -1,0 +1,219 @@
+{% macro settings() %}
+    {#- Every var of the package, checked, under its name without the prefix. -#}
+    {%- do exactly_once._refuse_unknown_vars() -%}
+    {%- set found = {} -%}
+    {%- for name, kind in exactly_once._known_vars().items() -%}
+        {%- do found.update({
+            name | replace('exactly_once__', ''): exactly_once._checked_var(name, kind, var(name, none))
+        }) -%}
+    {%- endfor -%}
+    {%- do exactly_once._check_columns(found) -%}
+    {%- do exactly_once._check_window(found) -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _known_vars() %}
+    {{- return({
+        'exactly_once__source_database': 'name or null',
+        'exactly_once__source_schema': 'name',
+        'exactly_once__source_table': 'name',
+        'exactly_once__fingerprint_columns': 'key columns',
+        'exactly_once__payload_identity_paths': 'list of paths',
+        'exactly_once__event_time_column': 'name',
+        'exactly_once__arrival_time_column': 'name',
+        'exactly_once__event_id_column': 'name or null',
+        'exactly_once__payload_column': 'name or null',
+        'exactly_once__payment_id_column': 'name or null',
+        'exactly_once__event_type_column': 'name or null',
+        'exactly_once__amount_column': 'name or null',
+        'exactly_once__currency_column': 'name or null',
+        'exactly_once__merchant_id_column': 'name or null',
+        'exactly_once__event_types': 'event types',
+        'exactly_once__late_arrival_hours': 'positive number',
+        'exactly_once__reprocess_from': 'time or null',
+        'exactly_once__detection_hours': 'positive number',
+        'exactly_once__detection_min_rate': 'share',
+        'exactly_once__deduplicate': 'true or false',
+        'exactly_once__build_candidate': 'true or false',
+        'incident_id': 'name or null',
+        'incident_start': 'time or null',
+        'incident_end': 'time or null'
+    }) -}}
+{% endmacro %}
+
+
+{% macro _refuse_unknown_vars() %}
+    {%- set given = [] -%}
+    {%- set cli_vars = invocation_args_dict.get('vars') or {} -%}
+    {%- do given.extend((fromyaml(cli_vars) if cli_vars is string else cli_vars) or {}) -%}
+    {%- if var.packages_for_node is defined -%}
+        {%- for project in var.packages_for_node() -%}
+            {%- for name, value in project.vars.vars.items() -%}
+                {%- do given.append(name) -%}
+                {%- if value is mapping -%}{%- do given.extend(value) -%}{%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set known = exactly_once._known_vars() -%}
+    {%- for name in given if name is string and name.startswith('exactly_once__') and name not in known -%}
+        {%- do exactly_once._refuse(
+            'var ' ~ name, 'a var that this package does not have',
+            known.keys() | select('in', exactly_once._alike(name, known.keys())) | join(', ')
+            or known.keys() | join(', '),
+            'Correct the name, or remove it.'
+        ) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _alike(name, known_names) %}
+    {#- Names that share the most of their letter pairs with the one given: enough to spot a typo. -#}
+    {%- set scored = [] -%}
+    {%- set pairs = exactly_once._letter_pairs(name) -%}
+    {%- for known_name in known_names -%}
+        {%- set known_pairs = exactly_once._letter_pairs(known_name) -%}
+        {%- set shared = known_pairs | select('in', pairs) | list | length -%}
+        {%- set longest = [pairs | length, known_pairs | length, 1] | max -%}
+        {%- if shared / longest >= 0.7 -%}{%- do scored.append(known_name) -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return(scored) -}}
+{% endmacro %}
+
+
+{% macro _letter_pairs(name) %}
+    {%- set text = name | replace('exactly_once__', '') -%}
+    {%- set pairs = [] -%}
+    {%- for i in range(text | length - 1) -%}{%- do pairs.append(text[i:i + 2]) -%}{%- endfor -%}
+    {{- return(pairs | unique | list) -}}
+{% endmacro %}
+
+
+{% macro _checked_var(name, kind, value) %}
+    {%- set what = 'var ' ~ name -%}
+    {%- if value is none and kind.endswith('or null') -%}
+        {{- return(none) -}}
+    {%- elif kind in ('name', 'name or null') -%}
+        {%- if value is not string or value | trim == '' -%}
+            {%- do exactly_once._refuse(what, value, 'a ' ~ kind, 'Set it to one name, as text.') -%}
+        {%- endif -%}
+    {%- elif kind == 'true or false' -%}
+        {%- if value is not boolean -%}
+            {%- do exactly_once._refuse(what, value, kind, 'Set it to true or false, without quotes.') -%}
+        {%- endif -%}
+    {%- elif kind in ('positive number', 'share') -%}
+        {%- if value is not number or value is boolean or value <= 0 or (kind == 'share' and value >= 1) -%}
+            {%- do exactly_once._refuse(
+                what, value,
+                'a number above 0' ~ (' and below 1' if kind == 'share' else ''), 'Set it to such a number.'
+            ) -%}
+        {%- endif -%}
+    {%- elif kind == 'time or null' -%}
+        {{- return(exactly_once._parsed_time(what, value)) -}}
+    {%- elif kind == 'list of paths' -%}
+        {%- if value is string or value is mapping or value is not iterable -%}
+            {%- do exactly_once._refuse(what, value, 'a list of payload paths, such as [op.id]', 'Write it as a list.') -%}
+        {%- endif -%}
+        {%- for path in value -%}
+            {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
+                {%- do exactly_once._refuse(what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.') -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- elif kind == 'key columns' -%}
+        {{- return(exactly_once._key_columns(what, value)) -}}
+    {%- elif kind == 'event types' -%}
+        {{- return(exactly_once._event_types(what, value)) -}}
+    {%- endif -%}
+    {{- return(value) -}}
+{% endmacro %}
+
+
+{% macro _key_columns(what, value) %}
+    {#- Each entry as {name, normalize, cast}. -#}
+    {%- set accepted = 'a list of column names, or of {name, normalize: [trim, upper, lower], cast: a SQL type}' -%}
+    {%- if value is string or value is mapping or value is not iterable or value | length == 0 -%}
+        {%- do exactly_once._refuse(what, value, accepted, 'Write it as a list with at least one column.') -%}
+    {%- endif -%}
+    {%- set columns = [] -%}
+    {%- for entry in value -%}
+        {%- set column = {'name': entry} if entry is string else entry -%}
+        {%- if column is not mapping or column.get('name') is not string
+            or column.keys() | reject('in', ['name', 'normalize', 'cast']) | list
+            or column.get('normalize', []) is string
+            or column.get('normalize', []) | reject('in', ['trim', 'upper', 'lower']) | list
+            or (column.get('cast') is not none and not modules.re.match('^[A-Za-z0-9_ ]+([(][0-9, ]+[)])?$', column.get('cast') | string)) -%}
+            {%- do exactly_once._refuse(what, entry, accepted, 'Correct this entry.') -%}
+        {%- endif -%}
+        {%- if column.name | lower in columns | map(attribute='name') | map('lower') -%}
+            {%- do exactly_once._refuse(what, column.name ~ ' twice', 'each column once', 'Remove one of the two.') -%}
+        {%- endif -%}
+        {%- do columns.append({
+            'name': column.name, 'normalize': column.get('normalize', []), 'cast': column.get('cast')
+        }) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{% endmacro %}
+
+
+{% macro _event_types(what, value) %}
+    {#- The lists of source spellings, under the four names of the payment lifecycle. -#}
+    {%- set names = ['authorized', 'captured', 'refunded', 'chargeback'] -%}
+    {%- set accepted = 'a mapping of ' ~ names | join(', ') ~ ' to the event types of the source' -%}
+    {%- if value is not mapping or value.keys() | sort | list != names | sort | list -%}
+        {%- do exactly_once._refuse(what, value, accepted, 'Name all four, and no other.') -%}
+    {%- endif -%}
+    {%- set types = {} -%}
+    {%- for name in names -%}
+        {%- set spellings = [value[name]] if value[name] is string else value[name] -%}
+        {%- if spellings is mapping or spellings is not iterable or spellings | reject('string') | list -%}
+            {%- do exactly_once._refuse(what ~ ', ' ~ name, value[name], 'a list of text', 'Correct this entry.') -%}
+        {%- endif -%}
+        {%- do types.update({name: spellings | list}) -%}
+    {%- endfor -%}
+    {{- return(types) -}}
+{% endmacro %}
+
+
+{% macro _check_columns(found) %}
+    {#- The columns that the curated models need, by name or by position in the key. -#}
+    {%- set key = found.fingerprint_columns | map(attribute='name') | list -%}
+    {%- set lower_key = key | map('lower') | list -%}
+    {%- for role, usual in [
+        ('payment_id_column', 'payment_id'), ('event_type_column', 'event_type'),
+        ('amount_column', 'amount_cents'), ('currency_column', 'currency')
+    ] if found[role] is none -%}
+        {%- if usual in lower_key -%}
+            {%- do found.update({role: key[lower_key.index(usual)]}) -%}
+        {%- elif key | length > loop.index0 -%}
+            {%- do found.update({role: key[loop.index0]}) -%}
+        {%- else -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__' ~ role, 'nothing, and too few fingerprint columns to tell it from',
+                'a column of the source', 'Set it to the column that holds the ' ~ role | replace('_column', '') | replace('_', ' ') ~ '.'
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if found.payload_identity_paths and found.payload_column is none -%}
+        {%- do exactly_once._refuse(
+            'var exactly_once__payload_identity_paths', found.payload_identity_paths,
+            '[] while exactly_once__payload_column is null', 'Name the payload column, or remove the paths.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_window(found) %}
+    {%- set start, end = found.incident_start, found.incident_end -%}
+    {%- if (start is none) != (end is none) -%}
+        {%- do exactly_once._refuse(
+            'the incident window', 'incident_start ' ~ start ~ ', incident_end ' ~ end,
+            'both, or neither (then the window is detected)', 'Give the missing one.'
+        ) -%}
+    {%- elif start is not none and end <= start -%}
+        {%- do exactly_once._refuse(
+            'the incident window', 'incident_start ' ~ start ~ ', incident_end ' ~ end ~ ' (UTC)',
+            'an end later than the start',
+            'Give the end of the window.' if end == start else 'Exchange the two, or correct the dates.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}

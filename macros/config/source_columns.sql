@@ -1,0 +1,107 @@
+{% macro source_columns() %}
+    {#-
+        The columns of the source and the part each one plays, as the warehouse spells them:
+        {all: [{name, type, sql}], key: [...], event_time, arrival_time, event_id, payload, payment_id,
+        event_type, amount, currency, merchant_id}. A part that the source lacks is none.
+    -#}
+    {%- set settings = exactly_once.settings() -%}
+    {%- set source_table = exactly_once._source_relation(settings) -%}
+    {%- set found = {'all': [], 'relation': source_table} -%}
+    {%- if execute -%}
+        {%- for column in adapter.get_columns_in_relation(source_table) -%}
+            {%- do found.all.append({
+                'name': column.name, 'type': column.data_type, 'sql': adapter.quote(column.name)
+            }) -%}
+        {%- endfor -%}
+        {%- if not found.all -%}
+            {%- do exactly_once._refuse(
+                'the source', 'no table ' ~ source_table, 'a table or view that this user can read',
+                'Set exactly_once__source_database, exactly_once__source_schema and exactly_once__source_table.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- set key = [] -%}
+    {%- for column in settings.fingerprint_columns -%}
+        {%- set entry = exactly_once._source_column(found, 'exactly_once__fingerprint_columns', column.name) -%}
+        {%- do key.append(dict(entry, normalize=column.normalize, cast=column.cast)) -%}
+    {%- endfor -%}
+    {%- do found.update({'key': key}) -%}
+    {%- for role in [
+        'event_time', 'arrival_time', 'event_id', 'payload', 'payment_id', 'event_type', 'amount', 'currency'
+    ] -%}
+        {%- set name = settings[role ~ '_column'] -%}
+        {%- set entry = none if name is none else exactly_once._source_column(found, 'exactly_once__' ~ role ~ '_column', name) -%}
+        {%- do found.update({role: entry}) -%}
+    {%- endfor -%}
+    {%- do found.update({'merchant_id': exactly_once._merchant_column(settings, found)}) -%}
+    {%- if execute -%}{%- do exactly_once._check_column_types(found) -%}{%- endif -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _source_relation(settings) %}
+    {{- return(api.Relation.create(
+        database=settings.source_database or target.database,
+        schema=settings.source_schema,
+        identifier=settings.source_table
+    )) -}}
+{% endmacro %}
+
+
+{% macro _source_column(found, var_name, name) %}
+    {#- The column by its exact name, else by its name in any case. -#}
+    {%- if not execute -%}
+        {{- return({'name': name, 'type': 'VARCHAR', 'sql': adapter.quote(name)}) -}}
+    {%- endif -%}
+    {%- set exact = found.all | selectattr('name', 'equalto', name) | list -%}
+    {%- set alike = [] -%}
+    {%- for column in found.all if column.name | lower == name | lower -%}{%- do alike.append(column) -%}{%- endfor -%}
+    {%- set matches = exact or alike -%}
+    {%- if matches | length != 1 -%}
+        {%- set optional = var_name in ('exactly_once__event_id_column', 'exactly_once__payload_column') -%}
+        {%- do exactly_once._refuse(
+            'var ' ~ var_name,
+            name ~ (', which fits several columns' if matches else ', which the source ' ~ found.relation ~ ' does not have'),
+            'one of its columns: ' ~ found.all | map(attribute='name') | join(', '),
+            'Set ' ~ var_name ~ ' to the right column' ~ (', or to null if the source has none.' if optional else '.')
+        ) -%}
+    {%- endif -%}
+    {{- return(matches[0]) -}}
+{% endmacro %}
+
+
+{% macro _merchant_column(settings, found) %}
+    {%- if settings.merchant_id_column is not none -%}
+        {{- return(exactly_once._source_column(found, 'exactly_once__merchant_id_column', settings.merchant_id_column)) -}}
+    {%- endif -%}
+    {%- for column in found.all if column.name | lower == 'merchant_id' -%}{{- return(column) -}}{%- endfor -%}
+    {{- return(none) -}}
+{% endmacro %}
+
+
+{% macro _check_column_types(found) %}
+    {%- for role in ['event_time', 'arrival_time'] -%}
+        {%- if exactly_once.type_family(found[role].type) not in ('timestamp', 'timestamp_tz') -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__' ~ role ~ '_column', found[role].name ~ ' of type ' ~ found[role].type,
+                'a timestamp column', 'Point it at a timestamp, or let the loader parse the text.'
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if exactly_once.type_family(found.amount.type) not in ('integer', 'decimal', 'float') -%}
+        {%- do exactly_once._refuse(
+            'var exactly_once__amount_column', found.amount.name ~ ' of type ' ~ found.amount.type,
+            'a number in minor units (cents)', 'Set it to the column that holds the amount.'
+        ) -%}
+    {%- endif -%}
+    {%- for column in found.key -%}
+        {%- if exactly_once.type_family(column.cast or column.type) not in
+            ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text') -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__fingerprint_columns', column.name ~ ' of type ' ~ (column.cast or column.type),
+                'integer, decimal, boolean, timestamp, date or text, whose text is the same on every engine',
+                'Leave the column out, or give it a cast, such as {name: ' ~ column.name ~ ', cast: "decimal(18, 2)"}.'
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}

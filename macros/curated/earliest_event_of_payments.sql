@@ -1,0 +1,17 @@
+{% macro earliest_event_of_payments(payments, changed_payments) %}
+    {#-
+        The earliest event time among the payments that a run computes again, as a datetime in UTC: the events
+        are read from there on, not from the beginning of history.
+    -#}
+    {%- if not execute -%}{{- return(none) -}}{%- endif -%}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set is_new = exactly_once.arrived_since(exactly_once.recorded_watermark(payments)) -%}
+    {%- set found = run_query(
+        'select min(micros) as micros from ('
+        ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments
+        ~ ' where payment_id in (' ~ changed_payments ~ ')'
+        ~ ' union all select min(' ~ exactly_once.epoch_micros(columns.event_time.sql) ~ ') as micros from '
+        ~ exactly_once.curated_events() ~ ' where has_complete_key and ' ~ is_new ~ ') as earliest'
+    ).rows[0][0] -%}
+    {{- return(exactly_once.time_from_micros(found) if found is not none else none) -}}
+{% endmacro %}

@@ -1,0 +1,50 @@
+{% macro canonical_text(value_sql, data_type) %}
+    {#-
+        The one text of a value, whatever engine, session time zone or number format wrote it:
+        10.50 is 10.5, a timestamp is its microseconds since the epoch in UTC, a date is ISO.
+    -#}
+    {%- set family = exactly_once.type_family(data_type) -%}
+    {%- if family == 'text' -%}
+        {{- return('cast(' ~ value_sql ~ ' as varchar)' if 'UUID' in data_type | upper else value_sql) -}}
+    {%- elif family == 'decimal' -%}
+        {{- return(exactly_once._decimal_text(value_sql, data_type)) -}}
+    {%- elif family in ('timestamp', 'timestamp_tz') -%}
+        {{- return('cast(' ~ exactly_once.epoch_micros(value_sql) ~ ' as varchar)') -}}
+    {%- elif family == 'date' -%}
+        {{- return(adapter.dispatch('_date_text', 'exactly_once')(value_sql)) -}}
+    {%- elif family == 'json' -%}
+        {{- return(adapter.dispatch('_json_text', 'exactly_once')(value_sql)) -}}
+    {%- endif -%}
+    {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
+{% endmacro %}
+
+
+{% macro _decimal_text(value_sql, data_type) %}
+    {%- set scale = modules.re.match('.*,\\s*(\\d+)\\s*[)]$', data_type) -%}
+    {%- set text = 'cast(' ~ value_sql ~ ' as varchar)' -%}
+    {%- if scale and scale.group(1) | int == 0 -%}{{- return(text) -}}{%- endif -%}
+    {{- return(
+        "case when " ~ text ~ " like '%.%' then rtrim(rtrim(" ~ text ~ ", '0'), '.') else " ~ text ~ " end"
+    ) -}}
+{% endmacro %}
+
+
+{% macro default___date_text(value_sql) %}
+    {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
+{% endmacro %}
+
+
+{#- The default output format of a date is a session parameter. -#}
+{% macro snowflake___date_text(value_sql) %}
+    {{- return("to_varchar(" ~ value_sql ~ ", 'YYYY-MM-DD')") -}}
+{% endmacro %}
+
+
+{% macro default___json_text(value_sql) %}
+    {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
+{% endmacro %}
+
+
+{% macro snowflake___json_text(value_sql) %}
+    {{- return('to_json(' ~ value_sql ~ ')') -}}
+{% endmacro %}

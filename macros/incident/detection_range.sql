@@ -1,0 +1,21 @@
+{% macro detection_range() %}
+    {#-
+        A predicate on the arrivals that detection reads: exactly_once__detection_hours before and after a
+        declared window, or up to the latest sane arrival.
+    -#}
+    {%- set settings = exactly_once.settings() -%}
+    {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
+    {%- set reach = modules.datetime.timedelta(hours=settings.detection_hours) -%}
+    {%- if settings.incident_start is not none -%}
+        {%- set first, last = settings.incident_start - reach, settings.incident_end + reach -%}
+    {%- else -%}
+        {%- set watermark = exactly_once.arrival_watermark(ref('stg_events')) -%}
+        {%- if watermark is none -%}{{- return(arrival_time.sql ~ ' is not null') -}}{%- endif -%}
+        {%- set first = watermark - reach -%}
+        {%- set last = watermark + modules.datetime.timedelta(hours=settings.late_arrival_hours) -%}
+    {%- endif -%}
+    {{- return(
+        arrival_time.sql ~ ' >= ' ~ exactly_once.timestamp_literal(first, arrival_time.type)
+        ~ ' and ' ~ arrival_time.sql ~ ' <= ' ~ exactly_once.timestamp_literal(last, arrival_time.type)
+    ) -}}
+{% endmacro %}

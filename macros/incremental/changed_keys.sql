@@ -1,0 +1,39 @@
+{% macro changed_keys(keys) %}
+    {#-
+        A query for the keys that a curated model must compute again; every key if it is built from scratch.
+        In a regular run: those of events that arrived since the watermark of this model, less the lookback.
+        In a candidate: those and the keys of every event that the incident's decisions remove a copy of.
+        keys: {column name: SQL over the columns of the source}.
+    -#}
+    {{- exactly_once._arrived_keys(keys, exactly_once.curated_events(), exactly_once.recorded_watermark(this)) }}
+    {%- if exactly_once.settings().build_candidate %}
+    union
+    {{ exactly_once._repaired_keys(
+        keys, ref('stg_events'), ref('incident_duplicate_groups'), ref('incident_decisions')
+    ) }}
+    {%- endif %}
+{% endmacro %}
+
+
+{% macro _arrived_keys(keys, events, watermark) %}
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ events }}
+    where has_complete_key and {{ exactly_once.arrived_since(watermark) }}
+{%- endmacro %}
+
+
+{% macro _repaired_keys(keys, events, duplicate_groups, decisions) -%}
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ events }}
+    where
+        has_complete_key
+        and event_fingerprint in (select event_fingerprint from {{ decisions }} where decision = 'remove')
+        and {{ exactly_once.same_event_times(duplicate_groups) }}
+{%- endmacro %}
+
+
+{% macro _selected_keys(keys) %}
+    {%- set selected = [] -%}
+    {%- for name, sql in keys.items() -%}{%- do selected.append(sql ~ ' as ' ~ name) -%}{%- endfor -%}
+    {{- return(selected | join(', ')) -}}
+{% endmacro %}

@@ -1,0 +1,57 @@
+{% macro same_event_times(events, predicate='true', alias=none) %}
+    {#-
+        A predicate that holds for every copy of the events which `predicate` selects from `events`, whenever
+        it arrived: copies of an event share its event time, so the hours of event time that occur are listed
+        as literal ranges that a warehouse can prune on. Events whose key is incomplete are always let in.
+    -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- if not execute or columns.event_time.name not in columns.key | map(attribute='name') -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set ranges = exactly_once._event_hour_ranges(
+        'select ' ~ columns.event_time.sql ~ ' as event_time from ' ~ events
+        ~ ' where has_complete_key and ' ~ predicate, alias
+    ) -%}
+    {%- do ranges.append('not ' ~ (alias ~ '.' if alias else '') ~ 'has_complete_key') -%}
+    {{- return('(\n    ' ~ ranges | join('\n    or ') ~ '\n)') -}}
+{% endmacro %}
+
+
+{% macro _event_hour_ranges(event_times, alias=none) %}
+    {#- The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. -#}
+    {%- set event_time = exactly_once.source_columns().event_time -%}
+    {%- set column = (alias ~ '.' if alias else '') ~ event_time.sql -%}
+    {%- set hours = run_query(
+        'select distinct cast(floor(' ~ exactly_once.epoch_micros('event_time')
+        ~ ' / 3600000000.0) as bigint) as event_hour from (' ~ event_times
+        ~ ') as event_times where event_time is not null order by 1'
+    ).columns[0].values() | map('int') | list -%}
+    {%- set ranges = [] -%}
+    {%- for first_hour, last_hour in exactly_once._merged_hours(hours, most_ranges=48) -%}
+        {%- do ranges.append(
+            '(' ~ column ~ ' >= ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros(first_hour * 3600000000), event_time.type)
+            ~ ' and ' ~ column ~ ' < ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros((last_hour + 1) * 3600000000), event_time.type) ~ ')'
+        ) -%}
+    {%- endfor -%}
+    {{- return(ranges) -}}
+{% endmacro %}
+
+
+{% macro _merged_hours(hours, most_ranges) %}
+    {#- Sorted hours as [first, last] ranges, the narrowest gaps closed until no more than most_ranges are left. -#}
+    {%- set gaps = [] -%}
+    {%- for i in range(1, hours | length) -%}{%- do gaps.append(hours[i] - hours[i - 1]) -%}{%- endfor -%}
+    {%- set wide_gaps = gaps | select('gt', 1) | sort(reverse=true) -%}
+    {%- set widest_closed = wide_gaps[most_ranges - 1] if wide_gaps | length >= most_ranges else 1 -%}
+    {%- set ranges = [] -%}
+    {%- for hour in hours -%}
+        {%- if ranges and hour - ranges[-1][1] <= widest_closed -%}
+            {%- do ranges.append([ranges.pop()[0], hour]) -%}
+        {%- else -%}
+            {%- do ranges.append([hour, hour]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(ranges) -}}
+{% endmacro %}

@@ -1,0 +1,65 @@
+{{
+    config(
+        alias=exactly_once.curated_alias('fraud_features'),
+        unique_key=['merchant_id', 'event_hour'],
+        incremental_strategy='merge',
+        on_schema_change='fail',
+        post_hook="{{ exactly_once.record_watermark() }}"
+    )
+}}
+{%- do exactly_once.check_candidate(this) -%}
+{%- set changed_hours = exactly_once.changed_keys(exactly_once.curated_keys('fraud_features')) %}
+
+with
+{% if is_incremental() -%}
+changed_hours as (
+    {{ changed_hours }}
+),
+
+events as (
+    select events.*
+    from (
+        {{ exactly_once.payment_events(
+            exactly_once.curated_events(), exactly_once.same_event_hours(changed_hours)
+        ) }}
+    ) as events
+    inner join changed_hours
+        on
+            events.merchant_id = changed_hours.merchant_id
+            and date_trunc('hour', events.event_at) = changed_hours.event_hour
+),
+{%- else -%}
+events as (
+    {{ exactly_once.payment_events(exactly_once.curated_events()) }}
+),
+{%- endif %}
+
+features as (
+    select
+        merchant_id,
+        date_trunc('hour', event_at) as event_hour,
+        {{ exactly_once.lifecycle_count('authorized') }} as authorized_count,
+        {{ exactly_once.lifecycle_count('captured') }} as captured_count,
+        {{ exactly_once.lifecycle_count('refunded') }} as refunded_count,
+        {{ exactly_once.lifecycle_count('chargeback') }} as chargeback_count,
+        {{ exactly_once.lifecycle_amount('authorized') }} as authorized_cents,
+        count(distinct payment_id) as distinct_payments
+    from events
+    group by 1, 2
+)
+
+select
+    merchant_id,
+    event_hour,
+    authorized_count,
+    captured_count,
+    refunded_count,
+    chargeback_count,
+    authorized_cents,
+    distinct_payments,
+    -- six decimals, rounded: the same digits on every engine
+    cast(round(captured_count / cast(nullif(authorized_count, 0) as double), 6) as decimal(18, 6))
+        as captures_per_authorization,
+    cast(round(chargeback_count / cast(nullif(captured_count, 0) as double), 6) as decimal(18, 6))
+        as chargeback_rate
+from features

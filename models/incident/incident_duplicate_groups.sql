@@ -1,0 +1,42 @@
+{%- set columns = exactly_once.source_columns() -%}
+{%- set in_scope = exactly_once.arrived_in_scope() -%}
+{%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), in_scope) %}
+
+-- copies may lie outside the scope, but never at another event time
+with copies as (
+    select
+        event_fingerprint,
+        has_complete_key,
+        {{ exactly_once.narrow_columns(columns) | join(',\n        ') }},
+        {{ columns.event_id.sql if columns.event_id is not none else 'cast(null as varchar)' }} as copy_event_id,
+        coalesce({{ in_scope }}, false) as is_in_scope
+    from {{ ref('stg_events') }}
+    where {{ is_in_reach }}
+),
+
+incident_scope as (
+    select incident_id from {{ ref('incident_scope') }}
+),
+
+duplicate_groups as (
+    select
+        event_fingerprint,
+        min(case when has_complete_key then 1 else 0 end) = 1 as has_complete_key,
+        {% for column in exactly_once.narrow_columns(columns) if column != columns.arrival_time.sql -%}
+        min({{ column }}) as {{ column }},
+        {% endfor -%}
+        count(*) as copy_count,
+        sum(case when is_in_scope then 1 else 0 end) as copies_in_scope,
+        count(distinct copy_event_id) as event_id_count,
+        min({{ columns.arrival_time.sql }}) as first_arrival,
+        max({{ columns.arrival_time.sql }}) as last_arrival
+    from copies
+    group by event_fingerprint
+    having count(*) > 1 and sum(case when is_in_scope then 1 else 0 end) > 0
+)
+
+select
+    incident_scope.incident_id,
+    duplicate_groups.*
+from duplicate_groups
+cross join incident_scope

@@ -1,0 +1,125 @@
+{%- set columns = exactly_once.source_columns() -%}
+{%- set payments_before = exactly_once.table_before_repair(ref('payments')) -%}
+{%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) -%}
+{%- set is_affected -%}
+    event_fingerprint in (select event_fingerprint from {{ ref('incident_decisions') }} where decision = 'remove')
+    and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
+{%- endset %}
+
+with incident_scope as (
+    select incident_id from {{ ref('incident_scope') }}
+),
+
+affected_events as (
+    {{ exactly_once.payment_events(ref('stg_events'), is_affected) }}
+),
+
+affected_payments as (
+    select distinct payment_id from affected_events
+),
+
+affected_hours as (
+    select distinct
+        merchant_id,
+        date_trunc('hour', event_at) as event_hour
+    from affected_events
+),
+
+clean_events as (
+    {{ exactly_once.payment_events(ref('stg_events_deduplicated')) }}
+),
+
+payments_before as (
+    select
+        before_repair.currency,
+        count(*) as row_count,
+        sum(before_repair.captured_cents) as gmv_cents
+    from {{ payments_before }} as before_repair
+    inner join affected_payments on before_repair.payment_id = affected_payments.payment_id
+    group by before_repair.currency
+),
+
+payments_after as (
+    select
+        currency,
+        count(distinct payment_id) as row_count,
+        {{ exactly_once.lifecycle_amount('captured') }} as gmv_cents
+    from clean_events
+    where payment_id in (select payment_id from affected_payments)
+    group by currency
+),
+
+payments_impact as (
+    select
+        'payments' as curated_table,
+        'captured_cents' as gmv_measure,
+        payments_after.currency,
+        coalesce(payments_before.row_count, 0) as rows_before,
+        payments_after.row_count as rows_after,
+        coalesce(payments_before.gmv_cents, 0) as gmv_cents_before,
+        payments_after.gmv_cents as gmv_cents_after,
+        payments_after.row_count as affected_payments
+    from payments_after
+    left join payments_before on payments_after.currency = payments_before.currency
+),
+
+hours_before as (
+    select
+        count(*) as row_count,
+        coalesce(sum(before_repair.authorized_cents), 0) as gmv_cents
+    from {{ fraud_features_before }} as before_repair
+    inner join affected_hours
+        on
+            before_repair.merchant_id = affected_hours.merchant_id
+            and before_repair.event_hour = affected_hours.event_hour
+),
+
+hours_after as (
+    select
+        count(distinct clean_events.merchant_id || cast(affected_hours.event_hour as varchar)) as row_count,
+        {{ exactly_once.lifecycle_amount('authorized') }} as gmv_cents
+    from clean_events
+    inner join affected_hours
+        on
+            clean_events.merchant_id = affected_hours.merchant_id
+            and date_trunc('hour', clean_events.event_at) = affected_hours.event_hour
+),
+
+affected_payment_count as (
+    select count(*) as affected_payments from affected_payments
+),
+
+fraud_features_impact as (
+    select
+        'fraud_features' as curated_table,
+        'authorized_cents' as gmv_measure,
+        cast(null as varchar) as currency,
+        hours_before.row_count as rows_before,
+        hours_after.row_count as rows_after,
+        hours_before.gmv_cents as gmv_cents_before,
+        hours_after.gmv_cents as gmv_cents_after,
+        affected_payment_count.affected_payments
+    from hours_before
+    cross join hours_after
+    cross join affected_payment_count
+),
+
+impact as (
+    select * from payments_impact
+    union all
+    select * from fraud_features_impact
+)
+
+select
+    incident_scope.incident_id,
+    impact.curated_table,
+    impact.gmv_measure,
+    impact.currency,
+    impact.affected_payments,
+    impact.rows_before,
+    impact.rows_after,
+    impact.gmv_cents_before,
+    impact.gmv_cents_after,
+    impact.gmv_cents_before - impact.gmv_cents_after as gmv_cents_overstated
+from impact
+cross join incident_scope

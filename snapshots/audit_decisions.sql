@@ -1,0 +1,11 @@
+{% snapshot audit_decisions %}
+    {{
+        config(
+            unique_key=['incident_id', 'row_hash', 'copy_number'],
+            strategy='check',
+            check_cols=['decision', 'reason', 'survivor_row_hash', 'rule_version'],
+            hard_deletes='ignore'
+        )
+    }}
+    select * from {{ ref('incident_decisions') }}
+{% endsnapshot %}
