@@ -1,7 +1,6 @@
 # make help tells what there is. make demo and make test need nothing but Python and this file.
 
 BIN := .venv/bin
-LINT_DB := target/lint.duckdb
 
 # This repository's profile, whatever the caller's environment says.
 export DBT_PROFILES_DIR := $(CURDIR)
@@ -13,6 +12,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/installed dbt_packages/installed  ## Make .venv with everything in it (about a minute, once)
+	@mkdir -p target
 	@echo ".venv and dbt_packages are ready."
 
 .venv/installed: requirements.lock
@@ -32,19 +32,21 @@ demo: setup  ## Find, measure, repair and prove an incident on this machine
 test: setup lint  ## Lint, then run every test
 	$(BIN)/python -m pytest -n 2
 
-# The linters that read dbt's output work on a small warehouse of their own.
-lint docs: export EXACTLY_ONCE_DUCKDB_PATH := $(LINT_DB)
+# What reads dbt's output works on a small warehouse of its own, apart from the demo's.
+lint docs: export EXACTLY_ONCE_DUCKDB_PATH := target/lint.duckdb
 lint: export DBT_TARGET_PATH := target/lint
+docs: export DBT_TARGET_PATH := target/docs
+
 lint: setup  ## Check the code, the YAML, the SQL and the project's conventions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/python scripts/prepare_lint.py
-	$(BIN)/sqlfluff lint --disable-progress-bar models snapshots tests analyses
-	$(BIN)/dbt-bouncer
+	$(BIN)/sqlfluff lint --disable-progress-bar $(wildcard models snapshots tests analyses)
+	$(BIN)/dbt docs generate --quiet
+	COLUMNS=160 $(BIN)/dbt-bouncer --show-all-failures
 
-docs: export DBT_TARGET_PATH := target/docs
 docs: setup  ## Build the documentation site of the dbt project
 	$(BIN)/python scripts/prepare_lint.py
 	$(BIN)/dbt docs generate --static --quiet

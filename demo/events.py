@@ -40,13 +40,16 @@ EXTRA_COPIES_SHARE = (0.4, 0.3, 0.2, 0.1)
 CAPTURED_SHARE = 0.90
 SPLIT_CAPTURE_SHARE = 0.05
 UNDER_CAPTURE_SHARE = 0.03
-REFUNDED_SHARE = 0.055
-CHARGEBACK_SHARE = 0.0055
+# Of captured payments; some of these would happen after the day and are left out.
+REFUNDED_SHARE = 0.065
+CHARGEBACK_SHARE = 0.0075
 
 MINUTE_SECONDS = 60.0
 LATE_SECONDS = 2 * 3600.0
 STRAGGLER_SECONDS = (3 * 3600.0, 30 * 3600.0)
 MAX_USUAL_DELAY_SECONDS = 55.0
+# A repeat starts this much later than the one before it, and may still overtake it.
+REPEAT_US = 4 * MICROSECONDS_PER_SECOND
 
 # What tells one kind of hash from another.
 SALT_CURRENCY, SALT_HOST = 1, 2
@@ -300,7 +303,7 @@ def _copies(settings: IncidentSettings, rng: np.random.Generator, originals: Col
     reformatted &= (flags & BIT["null_amount_cents"]) == 0
     shared = (repeats_event_id[source] | identical) & ~tie
 
-    usual = _usual_delay(rng, len(source))
+    usual = _usual_delay(rng, len(source)) + nth * REPEAT_US
     late = _late_delay(rng, len(source), settings.copy_late_rate, settings.copy_straggler_rate)
     arrived = copies["emitted"].astype(np.int64) + np.where(late > 0, late, usual)
     original_arrived = copies["arrived"].astype(np.int64)
@@ -336,5 +339,8 @@ def _lateness_flags(settings: IncidentSettings, rows: Columns) -> Ints:
     straggler = delay > 2 * MICROSECONDS_PER_HOUR
     late = ~straggler & (delay > MINUTE_SECONDS * MICROSECONDS_PER_SECOND)
     after = rows["faulty"].astype(np.bool_) & (arrived >= microseconds(settings.incident_end))
-    flags: Ints = np.where(straggler, BIT["straggler"], 0) | np.where(late, BIT["late"], 0)
-    return flags | np.where(after, BIT["after_window"], 0)
+    labels = ((straggler, "straggler"), (late, "late"), (after, "after_window"))
+    flags = np.zeros(len(arrived), dtype=np.int64)
+    for holds, label in labels:
+        flags |= np.where(holds, BIT[label], 0)
+    return flags

@@ -236,8 +236,11 @@ def _by_hour(
 
 
 def _finished(settings: IncidentSettings, rows: pa.Table, planted: pa.Table | None) -> pa.Table:
+    planted = planted or None
+    if len(rows) == 0 and planted is not None:
+        return planted
     finished = render(rows, settings)
-    if not planted:
+    if planted is None:
         return finished
     both = pa.concat_tables([planted, finished])
     arrived = both["arrived_at"].cast(pa.int64()).to_numpy()

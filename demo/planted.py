@@ -298,8 +298,8 @@ def plant_ties(planter: Planter) -> None:
         planter.copy(event, delay=3 * SECOND, event_id="evt_a_tie_" + place)
         planter.copy(event, delay=3 * SECOND, fresh=True)
         # These two sort the other way round in UTF-16 than in UTF-8.
-        event = planter.event(planter.at(place), "unicode", event_id=f"evt_～_{place}")
-        planter.copy(event, delay=3 * SECOND, event_id=f"evt_😀_{place}")
+        event = planter.event(planter.at(place), "unicode", event_id=f"evt_\uff5e_{place}")
+        planter.copy(event, delay=3 * SECOND, event_id=f"evt_\U0001f600_{place}")
         event = planter.event(planter.at(place))
         planter.copy(event, delay=3 * SECOND)
         event = planter.event(planter.at(place))

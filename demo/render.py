@@ -14,6 +14,7 @@ from demo.events import (
     EVENT_TYPES,
     HOSTS,
     KINDS,
+    REPEAT_US,
     currency_of_merchant,
     host_of_event,
 )
@@ -231,8 +232,7 @@ def _producers(rows: pa.Table, seed: int) -> pa.Array:
 
 
 def _deliveries(number: Ints, delivery: Ints, emitted: Ints, seed: int) -> pa.Array:
-    # A repeat is sent 150 ms after the one before it.
-    sent = pa.array(emitted + 2_000 + delivery * 150_000).cast(TIMESTAMP).cast(pa.string())
+    sent = pa.array(emitted + 2_000 + delivery * REPEAT_US).cast(TIMESTAMP).cast(pa.string())
     return _joined(
         '"delivery":{"attempt":',
         pa.array(delivery + 1).cast(pa.string()),

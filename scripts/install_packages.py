@@ -1,6 +1,5 @@
 """Install the dbt packages of packages.yml; without the hub, their stand-ins from stand_ins/."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,10 +7,10 @@ from pathlib import Path
 
 import requests
 import yaml
+from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL as HUB
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = ROOT / "dbt_packages"
-HUB = os.environ.get("DBT_PACKAGE_HUB_URL", "https://hub.getdbt.com/")
 HUB_SECONDS = 5  # a hub that answers does so at once; dbt alone would retry for much longer
 DEPS_SECONDS = 120
 

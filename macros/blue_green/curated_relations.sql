@@ -6,7 +6,8 @@
     {%- set slug = modules.re.sub('[^a-z0-9]+', '_', incident_id | lower) -%}
     {%- set tables = [] -%}
     {%- for node in graph.nodes.values()
-        if node.resource_type == 'model' and 'exactly_once_curated' in node.tags -%}
+        if node.resource_type == 'model' and 'exactly_once_curated' in node.tags
+        and node.name != 'incremental_watermarks' -%}
         {%- set live = node.alias | replace('__candidate', '') -%}
         {%- set relation = {'database': node.database, 'schema': node.schema} -%}
         {%- do tables.append({

@@ -51,9 +51,9 @@
 
 
 {% macro duckdb___clone_tables(tables, incident_id) %}
+    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
     {%- set statements = [] -%}
     {%- for table in tables -%}
-        {%- set watermarks = table.live.incorporate(path={'identifier': 'incremental_watermarks'}) -%}
         {%- set watermark = exactly_once.recorded_watermark(table.live) -%}
         {%- set marker = {
             'incident_id': incident_id,
@@ -63,17 +63,16 @@
         {%- do statements.append(
             'comment on table ' ~ table.candidate ~ ' is ' ~ exactly_once.text_literal(tojson(marker))
         ) -%}
-        {%- if exactly_once._is_there(watermarks) -%}
-            {%- do statements.append(
-                'delete from ' ~ watermarks ~ ' where relation_name = '
-                ~ exactly_once.text_literal(table.candidate.identifier)
-            ) -%}
-            {%- do statements.append(
-                'insert into ' ~ watermarks ~ ' select ' ~ exactly_once.text_literal(table.candidate.identifier)
-                ~ ', arrival_watermark from ' ~ watermarks ~ ' where relation_name = '
-                ~ exactly_once.text_literal(table.live.identifier)
-            ) -%}
-        {%- endif -%}
+        {%- do statements.append(
+            'delete from ' ~ watermarks ~ ' where relation_name = '
+            ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
+        ) -%}
+        {%- do statements.append(
+            'insert into ' ~ watermarks ~ ' select '
+            ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
+            ~ ', arrival_watermark from ' ~ watermarks ~ ' where relation_name = '
+            ~ exactly_once.text_literal(exactly_once._watermark_key(table.live))
+        ) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
 {% endmacro %}

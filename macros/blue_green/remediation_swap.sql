@@ -30,14 +30,14 @@
 
 
 {% macro duckdb___swap_tables(tables) %}
+    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
     {%- set statements = [] -%}
     {%- for table in tables -%}
-        {%- set watermarks = table.live.incorporate(path={'identifier': 'incremental_watermarks'}) -%}
         {%- for old, new in [(table.live, table.replaced), (table.candidate, table.live)] -%}
             {%- do statements.append('alter table ' ~ old ~ ' rename to ' ~ adapter.quote(new.identifier)) -%}
             {%- do statements.append(
-                'update ' ~ watermarks ~ ' set relation_name = ' ~ exactly_once.text_literal(new.identifier)
-                ~ ' where relation_name = ' ~ exactly_once.text_literal(old.identifier)
+                'update ' ~ watermarks ~ ' set relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(new))
+                ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(old))
             ) -%}
         {%- endfor -%}
     {%- endfor -%}

@@ -63,12 +63,15 @@
         'name': name ~ ', one row per key', 'found': repeated ~ ' repeated keys', 'passed': repeated == 0
     }) -%}
 
-    {%- set live_mark = exactly_once.recorded_watermark(table.live) -%}
+    {%- set events = exactly_once.model_relation('stg_events_deduplicated') -%}
     {%- set candidate_mark = exactly_once.recorded_watermark(table.candidate) -%}
+    {%- set events_mark = exactly_once.arrival_watermark(events) -%}
+    {%- set missing = exactly_once._events_not_deduplicated(table) -%}
     {%- do checks.append({
-        'name': name ~ ', caught up with live',
-        'found': 'candidate to ' ~ candidate_mark ~ ', live to ' ~ live_mark,
-        'passed': live_mark is none or (candidate_mark is not none and candidate_mark >= live_mark)
+        'name': name ~ ', caught up with what has arrived',
+        'found': 'to ' ~ candidate_mark ~ ', deduplicated events to ' ~ events_mark ~ ', '
+            ~ missing ~ ' arrived events not deduplicated',
+        'passed': missing == 0 and (events_mark is none or (candidate_mark is not none and candidate_mark >= events_mark))
     }) -%}
 
     {%- set keys = exactly_once.curated_keys(table.name) -%}
@@ -100,10 +103,28 @@
 {% endmacro %}
 
 
+{% macro _cloned_watermark(table) %}
+    {%- set mark = exactly_once.candidate_marker(table.candidate).cloned_watermark -%}
+    {{- return(exactly_once._parsed_time('the clone marker', mark) if mark else none) -}}
+{% endmacro %}
+
+
+{% macro _events_not_deduplicated(table) %}
+    {%- set events = exactly_once.model_relation('stg_events') -%}
+    {%- set is_new = exactly_once.arrived_since(exactly_once._cloned_watermark(table)) -%}
+    {{- return(run_query(
+        'select count(*) from ' ~ events ~ ' where ' ~ is_new
+        ~ ' and event_fingerprint not in (select event_fingerprint from '
+        ~ exactly_once.model_relation('stg_events_deduplicated')
+        ~ ' where ' ~ exactly_once.same_event_times(events, is_new) ~ ')'
+    ).rows[0][0]) -}}
+{% endmacro %}
+
+
 {% macro _keys_computed_again(table, keys) %}
-    {%- set cloned_watermark = exactly_once.candidate_marker(table.candidate).cloned_watermark -%}
-    {%- set watermark = exactly_once._parsed_time('the clone marker', cloned_watermark) if cloned_watermark else none -%}
-    {{ exactly_once._arrived_keys(keys, exactly_once.model_relation('stg_events_deduplicated'), watermark) }}
+    {{ exactly_once._arrived_keys(
+        keys, exactly_once.model_relation('stg_events_deduplicated'), exactly_once._cloned_watermark(table)
+    ) }}
     union
     {{ exactly_once._repaired_keys(
         keys,

@@ -16,6 +16,8 @@
     {%- set json_path = '$."' ~ path | replace('.', '"."') ~ '"' -%}
     {%- if exactly_once.type_family(payload.type) == 'text' -%}
         case when json_valid({{ payload.sql }}) then json_extract_string({{ payload.sql }}, '{{ json_path }}') end
+    {%- elif exactly_once.type_family(payload.type) == 'json' -%}
+        json_extract_string({{ payload.sql }}, '{{ json_path }}')
     {%- else -%}
         json_extract_string(to_json({{ payload.sql }}), '{{ json_path }}')
     {%- endif -%}

@@ -20,9 +20,14 @@
 
 
 {% macro _decimal_text(value_sql, data_type) %}
-    {%- set scale = modules.re.match('.*,\\s*(\\d+)\\s*[)]$', data_type) -%}
+    {%- set size = modules.re.match('.*[(]\\s*(\\d+)\\s*,\\s*(\\d+)\\s*[)]$', data_type) -%}
     {%- set text = 'cast(' ~ value_sql ~ ' as varchar)' -%}
-    {%- if scale and scale.group(1) | int == 0 -%}{{- return(text) -}}{%- endif -%}
+    {%- if size and size.group(2) | int == 0 -%}{{- return(text) -}}{%- endif -%}
+    {%- if size and size.group(1) == size.group(2) -%}
+        {#- without a digit before the point some engines write .50 for 0.50 -#}
+        {%- set text = "case when " ~ text ~ " like '.%' then '0' || " ~ text ~ " when " ~ text
+            ~ " like '-.%' then '-0' || substr(" ~ text ~ ", 2) else " ~ text ~ " end" -%}
+    {%- endif -%}
     {{- return(
         "case when " ~ text ~ " like '%.%' then rtrim(rtrim(" ~ text ~ ", '0'), '.') else " ~ text ~ " end"
     ) -}}

@@ -1,16 +1,28 @@
 {% macro arrived_in_scope() %}
-    {#- A predicate on the arrivals in the scope of the incident, with literal bounds; false where there is none. -#}
+    {#-
+        A predicate on the events that arrived in the scope of the incident, with literal bounds; false where
+        there is none. An event without an arrival time is placed by its event time.
+    -#}
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
-    {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
+    {%- set columns = exactly_once.source_columns() -%}
     {%- set scope = run_query(
         'select ' ~ exactly_once.epoch_micros('scope_start') ~ ' as start_micros, '
         ~ exactly_once.epoch_micros('scope_end') ~ ' as end_micros from ' ~ ref('incident_scope')
     ).rows -%}
     {%- if not scope -%}{{- return('false') -}}{%- endif -%}
+    {%- set start = exactly_once.time_from_micros(scope[0][0]) -%}
+    {%- set end = exactly_once.time_from_micros(scope[0][1]) -%}
+    {%- set arrival_time = columns.arrival_time.sql -%}
     {{- return(
-        '(' ~ arrival_time.sql ~ ' >= '
-        ~ exactly_once.timestamp_literal(exactly_once.time_from_micros(scope[0][0]), arrival_time.type)
-        ~ ' and ' ~ arrival_time.sql ~ ' < '
-        ~ exactly_once.timestamp_literal(exactly_once.time_from_micros(scope[0][1]), arrival_time.type) ~ ')'
+        '(' ~ exactly_once._between(columns.arrival_time, start, end) ~ ' or (' ~ arrival_time ~ ' is null and '
+        ~ exactly_once._between(columns.event_time, start, end) ~ '))'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _between(column, start, end) %}
+    {{- return(
+        '(' ~ column.sql ~ ' >= ' ~ exactly_once.timestamp_literal(start, column.type)
+        ~ ' and ' ~ column.sql ~ ' < ' ~ exactly_once.timestamp_literal(end, column.type) ~ ')'
     ) -}}
 {% endmacro %}

@@ -3,8 +3,10 @@
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
         In a regular run: those of events that arrived since the watermark of this model, less the lookback.
         In a candidate: those and the keys of every event that the incident's decisions remove a copy of.
-        keys: {column name: SQL over the columns of the source}.
+        keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
+        finds what a model depends on without running it.
     -#}
+    -- depends_on: {{ ref('incremental_watermarks') }}
     {{- exactly_once._arrived_keys(keys, exactly_once.curated_events(), exactly_once.recorded_watermark(this)) }}
     {%- if exactly_once.settings().build_candidate %}
     union

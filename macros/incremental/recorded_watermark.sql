@@ -1,11 +1,18 @@
 {% macro recorded_watermark(relation) %}
     {#- How far a curated relation has taken in arrivals: a datetime in UTC, or none. See record_watermark. -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
-    {%- set watermarks = adapter.get_relation(relation.database, relation.schema, 'incremental_watermarks') -%}
-    {%- if watermarks is none -%}{{- return(none) -}}{%- endif -%}
+    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+    {%- if adapter.get_relation(watermarks.database, watermarks.schema, watermarks.identifier) is none -%}
+        {{- return(none) -}}
+    {%- endif -%}
     {%- set found = run_query(
         'select ' ~ exactly_once.epoch_micros('arrival_watermark') ~ ' as arrival_micros from ' ~ watermarks
-        ~ ' where relation_name = ' ~ exactly_once.text_literal(relation.identifier)
+        ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(relation))
     ).rows -%}
     {{- return(exactly_once.time_from_micros(found[0][0]) if found and found[0][0] is not none else none) -}}
+{% endmacro %}
+
+
+{% macro _watermark_key(relation) %}
+    {{- return(relation.schema ~ '.' ~ relation.identifier) -}}
 {% endmacro %}

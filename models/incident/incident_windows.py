@@ -10,6 +10,7 @@ from typing import NamedTuple
 MINUTE = timedelta(minutes=1)
 LARGEST_GAP = timedelta(minutes=10)
 FEWEST_COPIES = 10
+SMALLEST_SHARE = 0.01
 
 
 class Minute(NamedTuple):
@@ -49,7 +50,8 @@ def detect_windows(minutes: Sequence[Minute], min_rate: float) -> list[Window]:
 
     The base rate is the median over all minutes. Minutes above the threshold that lie no further
     apart than ten minutes form one window. Its edges are where the rate has risen to half of the
-    window's own level, so that the thin tail of late copies after an incident doesn't stretch it.
+    window's own level, so that the thin tail of late copies after an incident doesn't stretch it;
+    bumps in that tail, with under a hundredth of the largest window's copies, are left out.
     """
     filled = sorted((m for m in minutes if m.row_count > 0), key=lambda m: m.start)
     if not filled:
@@ -67,7 +69,8 @@ def detect_windows(minutes: Sequence[Minute], min_rate: float) -> list[Window]:
             windows.append(
                 Window(start, end, base_rate, copy_count / row_count, row_count, copy_count)
             )
-    return windows
+    largest = max((window.copy_count for window in windows), default=0)
+    return [window for window in windows if window.copy_count >= SMALLEST_SHARE * largest]
 
 
 def _runs(hot: Sequence[Minute]) -> list[list[Minute]]:

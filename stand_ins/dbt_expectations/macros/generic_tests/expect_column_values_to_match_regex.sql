@@ -31,5 +31,5 @@
    backslashes twice, unless it is a raw one between dollar signs. #}
 {% macro snowflake__regex_is_found(value, regex, is_raw, flags) -%}
     {%- set pattern = '$$' ~ regex ~ '$$' if is_raw else "'" ~ regex ~ "'" -%}
-    regexp_instr({{ value }}, {{ pattern }}, 1, 1, 0, '{{ flags }}') > 0
+    regexp_instr({{ value }}, {{ pattern }}, 1, 1, 0, '{{ flags or "c" }}') > 0
 {%- endmacro %}

@@ -1,0 +1,192 @@
+"""The whole job on this machine: an incident is made, found, measured, repaired and proven."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from demo.generate import IncidentTruth, generate
+from demo.load import load
+from demo.report import Repair, arrival_range, gmv_by_currency, print_report
+from demo.settings import IncidentSettings
+
+INCIDENT_ID = "INC-2026-001"
+STRAYS_ID = "STRAYS-2026-03-01"
+VARS = {"exactly_once__payload_identity_paths": ["op.id"]}
+STEPS = 9
+NEXT = (
+    ("main_incident.incident_decisions", "every copy, what becomes of it, and why"),
+    ("main_incident.incident_impact_by_merchant", "who was hit, and for how much"),
+    ("main_audit.audit_decisions", "the decisions of both repairs, kept for good"),
+    ("main_analytics.payments__replaced_*", "the tables as they were before each swap"),
+)
+PROGRESS_LINE = re.compile(r"\s(\d+) of (\d+) (?:OK|PASS|WARN)\b")
+
+
+class Demo:
+    """The steps of the demo, on files below one folder."""
+
+    def __init__(self, folder: Path, settings: IncidentSettings) -> None:
+        """Nothing is written before `run`."""
+        self.folder = folder
+        self.settings = settings
+        self.database = folder / "warehouse.duckdb"
+        self.step = 0
+
+    def run(self) -> bool:
+        """Run every step; whether the repaired tables equal the truth."""
+        began = time.monotonic()
+        truth = self._make_incident()
+        self._build_contaminated()
+        with duckdb.connect(str(self.database), read_only=True) as warehouse:
+            gmv_before = gmv_by_currency(warehouse)
+            first, last = arrival_range(warehouse)
+        self._detect("Detect the incident and decide copy by copy", {"incident_id": INCIDENT_ID})
+        with duckdb.connect(str(self.database), read_only=True) as warehouse:
+            incident = Repair.read(warehouse)
+        self._repair(INCIDENT_ID)
+        self._detect(
+            "Decide on the stray copies of the rest of the day: a window declared by hand",
+            {
+                "incident_id": STRAYS_ID,
+                "incident_start": first.isoformat(),
+                "incident_end": (last + timedelta(seconds=1)).isoformat(),
+            },
+        )
+        with duckdb.connect(str(self.database), read_only=True) as warehouse:
+            strays = Repair.read(warehouse)
+        self._repair(STRAYS_ID)
+        self._tell("Run the regular job with the guard on, and its tests")
+        self._dbt("build", "--selector", "fifteen_minute")
+        self._tell("Compare the repaired tables with the truth")
+        with duckdb.connect(str(self.database), read_only=True) as warehouse:
+            is_true = print_report(warehouse, truth, incident, strays, gmv_before)
+        print(
+            f"\nDone in {time.monotonic() - began:.0f} s. Where to look next, in {self.database}:"
+        )
+        for relation, what in NEXT:
+            print(f"  {relation:42} {what}")
+        return is_true
+
+    def _make_incident(self) -> IncidentTruth:
+        self._tell(f"Make a day of about {self.settings.events:,} events with a 4-hour incident")
+        shutil.rmtree(self.folder / "dbt", ignore_errors=True)
+        for leftover in self.folder.glob("warehouse.duckdb*"):
+            leftover.unlink()
+        truth = generate(self.settings, self.folder, replace=True)
+        self._tell("Load the bronze files into raw.events, each file once")
+        loaded = load(self.database, truth.bronze)
+        print(f"      {loaded.files_loaded} files, {loaded.rows_loaded:,} rows", flush=True)
+        return truth
+
+    def _build_contaminated(self) -> None:
+        self._tell("Build the curated tables as they were built before: without deduplication")
+        self._dbt("build", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+
+    def _detect(self, what: str, window: dict[str, str]) -> None:
+        self._tell(what)
+        self._dbt("build", "--selector", "detection", **window)
+
+    def _repair(self, incident_id: str) -> None:
+        self._tell(f"Repair beside the readers, validate, swap ({incident_id})")
+        arguments = json.dumps({"incident_id": incident_id})
+        self._dbt("run-operation", "remediation_clone", "--args", arguments)
+        self._dbt(
+            "build",
+            "--selector",
+            "remediation",
+            incident_id=incident_id,
+            exactly_once__build_candidate=True,
+        )
+        self._dbt("run-operation", "remediation_swap", "--args", arguments)
+
+    def _tell(self, what: str) -> None:
+        self.step += 1
+        print(f"[{self.step}/{STEPS}] {what}", flush=True)
+
+    def _dbt(self, *arguments: str, **variables: object) -> None:
+        """Run one dbt command as a person would; show how far it is and what went wrong."""
+        command = [*arguments, "--vars", json.dumps({**VARS, **variables})]
+        shown = " ".join(part if re.fullmatch(r"[\w-]+", part) else f"'{part}'" for part in command)
+        print(f"      dbt {shown}", flush=True)
+        began = time.monotonic()
+        output = self._follow(command, _progress_shower())
+        print(f"      {_summary(output)} ({time.monotonic() - began:.0f} s)", flush=True)
+
+    def _follow(self, command: list[str], show: Callable[[str], None]) -> list[str]:
+        environment = {
+            **os.environ,
+            "EXACTLY_ONCE_DUCKDB_PATH": str(self.database),
+            "DBT_TARGET_PATH": str(self.folder / "dbt"),
+            "DBT_LOG_PATH": str(self.folder / "dbt" / "logs"),
+            "DBT_USE_COLORS": "false",
+            "PYTHONUNBUFFERED": "1",
+        }
+        dbt = Path(sys.executable).with_name("dbt")
+        with subprocess.Popen(
+            [str(dbt), *command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            output = []
+            for line in process.stdout:
+                output.append(line.rstrip())
+                show(line)
+        if process.returncode != 0:
+            print("\n".join(output))
+            raise SystemExit(f"The step failed: dbt {' '.join(command)}")
+        return output
+
+
+def _progress_shower() -> Callable[[str], None]:
+    """A function that keeps one line with the count of finished nodes, on a terminal only."""
+
+    def show(line: str) -> None:
+        found = PROGRESS_LINE.search(line)
+        if found and sys.stdout.isatty():
+            print(f"      {found[1]} of {found[2]}", end="\r", flush=True)
+
+    return show
+
+
+def _summary(output: list[str]) -> str:
+    """What dbt says of itself in its last lines, shortened."""
+    for line in reversed(output):
+        if "Done. PASS=" in line:
+            counts = dict(re.findall(r"(\w+)=(\d+)", line))
+            return f"{counts['PASS']} passed, {counts['WARN']} warnings"
+    checks = sum(" pass  " in line for line in output)
+    return f"{checks} checks passed, swapped" if checks else "done"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("target/demo"), help="where to work")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events before copying")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another day")
+    options = parser.parse_args(arguments)
+    try:
+        settings = IncidentSettings(events=options.events, seed=options.seed)
+    except ValueError as error:
+        parser.error(str(error))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    return 0 if Demo(options.folder.resolve(), settings).run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+{%- set columns = exactly_once.source_columns() -%}
+{%- set is_monitored -%}
+    {{ exactly_once.detection_range() }} and {{ exactly_once.has_sane_times() }}
+{%- endset -%}
+{%- set now = exactly_once.timestamp_literal(run_started_at.replace(tzinfo=none)) %}
+
+with latest_times as (
+    {% for name, events in [('source', ref('stg_events')), ('deduplicated', ref('stg_events_deduplicated'))] -%}
+    select
+        '{{ name }}' as relation_name,
+        max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
+        max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event
+    from {{ events }}
+    where {{ is_monitored }}
+    {%- if not loop.last %}
+    union all
+    {% endif -%}
+    {% endfor %}
+),
+
+latest_micros as (
+    select
+        relation_name,
+        latest_arrival,
+        latest_event,
+        {{ exactly_once.epoch_micros(now) }} as now_micros,
+        {{ exactly_once.epoch_micros('latest_arrival') }} as arrival_micros,
+        max({{ exactly_once.epoch_micros('latest_arrival') }}) over () as source_micros
+    from latest_times
+)
+
+select
+    relation_name,
+    latest_arrival,
+    latest_event,
+    cast(floor((now_micros - arrival_micros) / 60000000.0) as bigint) as minutes_behind_clock,
+    cast(floor((source_micros - arrival_micros) / 60000000.0) as bigint) as minutes_behind_source
+from latest_micros

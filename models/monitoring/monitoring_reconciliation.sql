@@ -1,0 +1,57 @@
+{%- set columns = exactly_once.source_columns() -%}
+{%- set arrival_hour -%}
+    date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }})
+{%- endset -%}
+{%- set is_monitored -%}
+    {{ exactly_once.detection_range() }}
+    and {{ exactly_once.settled_before(exactly_once.arrival_watermark(ref('stg_events_deduplicated'))) }}
+{%- endset %}
+
+with arrivals as (
+    select
+        event_fingerprint,
+        {{ arrival_hour }} as arrival_hour,
+        count(*) as row_count
+    from {{ ref('stg_events') }}
+    where {{ is_monitored }}
+    group by 1, 2
+),
+
+-- the copy that is kept may have arrived before the range, but never at another event time
+deduplicated as (
+    select
+        event_fingerprint,
+        {{ arrival_hour }} as kept_hour
+    from {{ ref('stg_events_deduplicated') }}
+    where {{ exactly_once.same_event_times(ref('stg_events'), is_monitored) }}
+),
+
+matched as (
+    select
+        arrivals.arrival_hour,
+        arrivals.row_count,
+        deduplicated.event_fingerprint is null as is_unaccounted,
+        coalesce(deduplicated.kept_hour = arrivals.arrival_hour, false) as holds_the_kept_copy
+    from arrivals
+    left join deduplicated on arrivals.event_fingerprint = deduplicated.event_fingerprint
+),
+
+reconciled as (
+    select
+        arrival_hour,
+        cast(sum(row_count) as bigint) as source_rows,
+        count(case when holds_the_kept_copy then 1 end) as kept_events,
+        count(case when is_unaccounted then 1 end) as unaccounted_events,
+        cast(coalesce(sum(case when is_unaccounted then row_count end), 0) as bigint) as unaccounted_rows
+    from matched
+    group by arrival_hour
+)
+
+select
+    arrival_hour,
+    source_rows,
+    kept_events,
+    source_rows - kept_events - unaccounted_rows as copies_not_kept,
+    unaccounted_rows,
+    unaccounted_events
+from reconciled

@@ -1,0 +1,192 @@
+"""Write rows, run dbt, read a relation: a DuckDB warehouse of its own for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_COPIED = shutil.ignore_patterns(
+    ".*", "target", "logs", "dbt_packages", "demo", "python_tests", "docs", "stand_ins"
+)
+
+Row = Mapping[str, Any]
+
+EVENT_COLUMNS = {
+    "event_id": "varchar",
+    "payment_id": "varchar",
+    "merchant_id": "varchar",
+    "event_type": "varchar",
+    "amount_cents": "bigint",
+    "currency": "varchar",
+    "event_ts": "timestamp",
+    "ingest_ts": "timestamp",
+    "payload": "json",
+}
+
+# The database has the same name in every test, so that a parsed project serves all of them.
+PROFILE = """\
+exactly_once:
+  target: duckdb
+  outputs:
+    duckdb:
+      type: duckdb
+      path: "{{ env_var('EXACTLY_ONCE_DUCKDB_PATH') }}"
+      schema: main
+      threads: 1
+      settings:
+        TimeZone: "{{ env_var('EXACTLY_ONCE_TEST_TIME_ZONE', 'UTC') }}"
+        threads: 1
+"""
+
+
+class DbtError(AssertionError):
+    """A dbt command that failed. `messages` has one entry per error."""
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        self.messages = list(messages)
+        super().__init__("\n\n".join(self.messages))
+
+
+class Project:
+    """A dbt project on disk, parsed once for each set of vars."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder = folder
+        self.work = work
+        self._manifests: dict[str, Any] = {}
+        work.mkdir(parents=True, exist_ok=True)
+        (work / "profiles.yml").write_text(PROFILE, encoding="utf-8")
+
+    @classmethod
+    def copy(cls, work: Path) -> Project:
+        """A copy of this repository's dbt project, to be changed at will."""
+        folder = work / "project"
+        shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+        (folder / "dbt_packages").symlink_to(ROOT / "dbt_packages")
+        return cls(folder, work)
+
+    def invoke(
+        self, *arguments: str, database: Path, time_zone: str = "UTC", given: str, fresh: bool
+    ) -> Any:
+        """Run one dbt command in this process; return what dbt returns, or raise DbtError."""
+        os.environ["EXACTLY_ONCE_DUCKDB_PATH"] = str(database)
+        os.environ["EXACTLY_ONCE_TEST_TIME_ZONE"] = time_zone
+        manifest = None
+        if not fresh and arguments[0] != "parse":
+            if given not in self._manifests:
+                self._manifests[given] = self.invoke(
+                    "parse", database=database, given=given, fresh=True
+                )
+            manifest = self._manifests[given]
+        options = {
+            "--project-dir": self.folder,
+            "--profiles-dir": self.work,
+            "--target-path": self.work / "target",
+            "--log-path": self.work / "logs",
+            "--log-level-file": "none",
+            "--vars": given,
+        }
+        command = [*arguments, "--quiet", "--no-write-json", "--no-partial-parse"]
+        for option, value in options.items():
+            command += [option, str(value)]
+        try:
+            found = dbtRunner(manifest=manifest).invoke(command)
+        finally:
+            # dbt keeps DuckDB open in this process, and nobody else may open the file meanwhile.
+            DuckDBConnectionManager.close_all_connections()
+        if not found.success:
+            raise DbtError(_messages(found))
+        return found.result
+
+
+def _messages(found: Any) -> list[str]:
+    if found.exception is not None:
+        return [str(found.exception)]
+    return [
+        f"{result.node.name}: {result.message}"
+        for result in getattr(found.result, "results", [])
+        if str(result.status) in ("error", "fail", "runtime error")
+    ]
+
+
+class Warehouse:
+    """A DuckDB file, the project that builds it, and the source table that it reads."""
+
+    def __init__(
+        self,
+        project: Project,
+        folder: Path,
+        *,
+        source: str = "raw.events",
+        columns: Mapping[str, str] = EVENT_COLUMNS,
+        settings: Mapping[str, Any] | None = None,
+        time_zone: str = "UTC",
+    ) -> None:
+        """`settings` are vars that every command gets; `columns` are those of the source."""
+        self.project = project
+        self.path = folder / "warehouse.duckdb"
+        self.source = source
+        self.columns = dict(columns)
+        self.settings = dict(settings or {})
+        self.time_zone = time_zone
+        folder.mkdir(parents=True, exist_ok=True)
+        described = ", ".join(f'"{name}" {kind}' for name, kind in self.columns.items())
+        self.execute(f"create schema if not exists {source.split('.')[0]}")
+        self.execute(f"create table if not exists {source} ({described})")
+
+    def write_events(self, rows: Sequence[Row]) -> None:
+        """Append rows to the source; a column that a row lacks is NULL."""
+        marks = ", ".join("?" for _ in self.columns)
+        values = [[row.get(name) for name in self.columns] for row in rows]
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(f"set TimeZone = '{self.time_zone}'")
+            if values:
+                connection.executemany(f"insert into {self.source} values ({marks})", values)
+
+    def dbt(self, *arguments: str, fresh: bool = False, **settings: Any) -> Any:
+        """Run a dbt command with vars; `fresh` parses the project as a new process would."""
+        given = json.dumps(self.settings | settings, sort_keys=True, default=str)
+        return self.project.invoke(
+            *arguments, database=self.path, time_zone=self.time_zone, given=given, fresh=fresh
+        )
+
+    def operate(self, verb: str, incident_id: str, **settings: Any) -> None:
+        """Run one of the remediation verbs."""
+        arguments = json.dumps({"incident_id": incident_id})
+        self.dbt("run-operation", verb, "--args", arguments, **settings)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement outside dbt."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query; timestamps with a time zone come in UTC."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            rows: list[dict[str, Any]] = connection.execute(sql).to_arrow_table().to_pylist()
+        return rows
+
+    def read(self, relation: str, columns: str = "*") -> list[dict[str, Any]]:
+        """The rows of a relation such as main_analytics.payments."""
+        return self.query(f"select {columns} from {relation}")
+
+    def tables(self) -> set[str]:
+        """Every table and view, as schema.name."""
+        rows = self.query("select table_schema || '.' || table_name as name from information_schema.tables")
+        return {row["name"] for row in rows}
+
+    def digest(self, relation: str) -> str:
+        """Equal for equal rows in any order, copies counted; not the package's own digest."""
+        rows = sorted(repr(sorted(row.items())) for row in self.read(relation))
+        return md5("\n".join(rows).encode()).hexdigest()
