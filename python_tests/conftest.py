@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from python_tests.warehouse import ROOT, Project, Warehouse
 
@@ -18,11 +18,13 @@ settings.register_profile(
     derandomize=True,
     database=None,
     print_blob=True,
+    # An example takes seconds, and shrinking tries hundreds.
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# HYPOTHESIS_PROFILE=search looks for new cases, longer, with another seed each time.
+# HYPOTHESIS_PROFILE=search looks for other cases each time and makes those that fail small.
 settings.register_profile(
-    "search", settings.get_profile("default"), derandomize=False, max_examples=1000
+    "search", settings.get_profile("default"), derandomize=False, phases=list(Phase)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

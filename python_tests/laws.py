@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -82,8 +83,9 @@ def assert_decided(
     """Each copy in scope has the decision and the reason that the rules give it."""
     names = list(Decision.__dataclass_fields__)
     found = warehouse.read("main_incident.incident_decisions", ", ".join(names))
+    rows = list(rows)
     expected = oracle.decisions(rows, *window, layout, overrides)
-    assert Counter(Decision(**row) for row in found) == expected
+    assert_same_rows(found, [asdict(decision) for decision in expected.elements()], rows)
 
 
 def assert_same_rows(

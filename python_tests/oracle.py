@@ -98,9 +98,9 @@ def payload_text(payload: str | None, path: str) -> str | None:
 
 
 def row_hash(row: Row) -> str:
-    """Names and values of a whole row, NULLs left out, in the order of the names."""
+    """Names and values of a whole row, NULLs left out, in the order of the names in lower case."""
     parts = []
-    for name in sorted(row):
+    for name in sorted(row, key=str.lower):
         text = canonical_text(row[name])
         if text is not None:
             parts += [part(name.lower()), part(text)]
@@ -191,8 +191,9 @@ def decisions(
     scope_start, scope_end = utc(start) - layout.lookback, utc(end) + layout.lookback
     found: Counter[Decision] = Counter()
     for name, copies in groups(rows, layout).items():
-        arrivals = [row[layout.arrival_time] for row in copies]
-        in_scope = [a for a in arrivals if a is not None and scope_start <= utc(a) < scope_end]
+        # an event without an arrival time is placed by its event time
+        times = [row[layout.arrival_time] or row[layout.event_time] for row in copies]
+        in_scope = [time for time in times if time and scope_start <= utc(time) < scope_end]
         if len(copies) < 2 or not in_scope:
             continue
         verdict = (overrides or {}).get(name)

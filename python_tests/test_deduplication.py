@@ -88,7 +88,7 @@ def restarted(warehouse: Warehouse, folder: Path) -> Warehouse:
     return Warehouse(warehouse.project, folder)
 
 
-@settings(max_examples=35)
+@settings(max_examples=25)
 @given(batches=batches_of_rows())
 def test_batches_in_any_order_with_retries_and_overlaps_give_the_least_copy_of_each_event(
     with_history: Warehouse, tmp_path_factory: pytest.TempPathFactory, batches: list[list[Row]]

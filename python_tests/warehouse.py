@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from dbt_common.events.base_types import EventMsg
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns(
@@ -99,24 +100,28 @@ class Project:
         command = [*arguments, "--quiet", "--no-write-json", "--no-partial-parse"]
         for option, value in options.items():
             command += [option, str(value)]
+        said: list[str] = []
+
+        def listen(event: EventMsg) -> None:
+            if event.info.name == "RunningOperationCaughtError":
+                said.append(event.data.exc)
+
         try:
-            found = dbtRunner(manifest=manifest).invoke(command)
+            found = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)
         finally:
             # dbt keeps DuckDB open in this process, and nobody else may open the file meanwhile.
             DuckDBConnectionManager.close_all_connections()
         if not found.success:
-            raise DbtError(_messages(found))
+            raise DbtError(said or _messages(found))
         return found.result
 
 
 def _messages(found: Any) -> list[str]:
     if found.exception is not None:
         return [str(found.exception)]
-    return [
-        f"{result.node.name}: {result.message}"
-        for result in getattr(found.result, "results", [])
-        if str(result.status) in ("error", "fail", "runtime error")
-    ]
+    failed = ("error", "fail", "runtime error")
+    results = getattr(found.result, "results", [])
+    return [str(result.message) for result in results if str(result.status) in failed]
 
 
 class Warehouse:
@@ -174,7 +179,7 @@ class Warehouse:
         """The rows of a query; timestamps with a time zone come in UTC."""
         with duckdb.connect(str(self.path), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            rows: list[dict[str, Any]] = connection.execute(sql).to_arrow_table().to_pylist()
+            rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
         return rows
 
     def read(self, relation: str, columns: str = "*") -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@
 
 {% macro _keys_computed_again(table, keys) %}
     {{ exactly_once._arrived_keys(
-        keys, exactly_once.model_relation('stg_events_deduplicated'), exactly_once._cloned_watermark(table)
+        keys, exactly_once.model_relation('stg_events'), exactly_once._cloned_watermark(table)
     ) }}
     union
     {{ exactly_once._repaired_keys(

@@ -1,13 +1,14 @@
 {% macro changed_keys(keys) %}
     {#-
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
-        In a regular run: those of events that arrived since the watermark of this model, less the lookback.
+        In a regular run: those of copies that arrived since the watermark of this model, less the lookback. Of
+        copies, not of events: a copy that an earlier one replaces may have counted under another key.
         In a candidate: those and the keys of every event that the incident's decisions remove a copy of.
         keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
         finds what a model depends on without running it.
     -#}
     -- depends_on: {{ ref('incremental_watermarks') }}
-    {{- exactly_once._arrived_keys(keys, exactly_once.curated_events(), exactly_once.recorded_watermark(this)) }}
+    {{- exactly_once._arrived_keys(keys, ref('stg_events'), exactly_once.recorded_watermark(this)) }}
     {%- if exactly_once.settings().build_candidate %}
     union
     {{ exactly_once._repaired_keys(
@@ -17,9 +18,9 @@
 {% endmacro %}
 
 
-{% macro _arrived_keys(keys, events, watermark) %}
+{% macro _arrived_keys(keys, copies, watermark) %}
     select distinct {{ exactly_once._selected_keys(keys) }}
-    from {{ events }}
+    from {{ copies }}
     where has_complete_key and {{ exactly_once.arrived_since(watermark) }}
 {%- endmacro %}
 

@@ -2,10 +2,12 @@
     {#-
         A predicate that holds for every copy of the events which `predicate` selects from `events`, whenever
         it arrived: copies of an event share its event time, so the hours of event time that occur are listed
-        as literal ranges that a warehouse can prune on. Events whose key is incomplete are always let in.
+        as literal ranges that a warehouse can prune on. Events whose key is incomplete are always let in, and
+        all events where the key lacks the event time or holds a cast of it (a date: copies share the day only).
     -#}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- if not execute or columns.event_time.name not in columns.key | map(attribute='name') -%}
+    {%- set whole_times = columns.key | rejectattr('cast') | map(attribute='name') | list -%}
+    {%- if not execute or columns.event_time.name not in whole_times -%}
         {{- return('true') -}}
     {%- endif -%}
     {%- set ranges = exactly_once._event_hour_ranges(
@@ -18,22 +20,33 @@
 
 
 {% macro _event_hour_ranges(event_times, alias=none) %}
-    {#- The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. -#}
+    {#-
+        The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. A
+        time outside the years 1 to 9999 gets a range that is open on that side.
+    -#}
     {%- set event_time = exactly_once.source_columns().event_time -%}
     {%- set column = (alias ~ '.' if alias else '') ~ event_time.sql -%}
+    {%- set first_known, after_known = -17259888, 70389528 -%}
+    {%- set micros = 'greatest(least(' ~ exactly_once.epoch_micros('event_time') ~ ', ' ~ after_known * 3600000000
+        ~ '), ' ~ (first_known - 1) * 3600000000 ~ ')' -%}
+    {#- whole hours before dividing: a quotient in floating point may round up into the next hour -#}
     {%- set hours = run_query(
-        'select distinct cast(floor(' ~ exactly_once.epoch_micros('event_time')
-        ~ ' / 3600000000.0) as bigint) as event_hour from (' ~ event_times
-        ~ ') as event_times where event_time is not null order by 1'
+        'select distinct cast(round((micros - mod(mod(micros, 3600000000) + 3600000000, 3600000000))'
+        ~ ' / 3600000000.0) as bigint) as event_hour from (select ' ~ micros ~ ' as micros from (' ~ event_times
+        ~ ') as event_times where event_time is not null) as in_micros order by 1'
     ).columns[0].values() | map('int') | list -%}
     {%- set ranges = [] -%}
     {%- for first_hour, last_hour in exactly_once._merged_hours(hours, most_ranges=48) -%}
-        {%- do ranges.append(
-            '(' ~ column ~ ' >= ' ~ exactly_once.timestamp_literal(
-                exactly_once.time_from_micros(first_hour * 3600000000), event_time.type)
-            ~ ' and ' ~ column ~ ' < ' ~ exactly_once.timestamp_literal(
-                exactly_once.time_from_micros((last_hour + 1) * 3600000000), event_time.type) ~ ')'
-        ) -%}
+        {%- set bounds = [] -%}
+        {%- if first_hour >= first_known -%}
+            {%- do bounds.append(column ~ ' >= ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros(first_hour * 3600000000), event_time.type)) -%}
+        {%- endif -%}
+        {%- if last_hour + 1 < after_known -%}
+            {%- do bounds.append(column ~ ' < ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros((last_hour + 1) * 3600000000), event_time.type)) -%}
+        {%- endif -%}
+        {%- do ranges.append('(' ~ (bounds or ['true']) | join(' and ') ~ ')') -%}
     {%- endfor -%}
     {{- return(ranges) -}}
 {% endmacro %}

@@ -4,7 +4,10 @@
         unique_key=['merchant_id', 'event_hour'],
         incremental_strategy='merge',
         on_schema_change='fail',
-        post_hook="{{ exactly_once.record_watermark() }}"
+        post_hook=[
+            "delete from {{ this }} where distinct_payments = 0",
+            "{{ exactly_once.record_watermark() }}"
+        ]
     )
 }}
 {%- do exactly_once.check_candidate(this) -%}
@@ -16,28 +19,42 @@ changed_hours as (
     {{ changed_hours }}
 ),
 
+-- an hour whose events moved away (an earlier copy names another merchant) counts 0, and the post-hook removes it
 events as (
-    select events.*
-    from (
+    select
+        changed_hours.merchant_id,
+        changed_hours.event_hour,
+        events.event_type,
+        events.amount_cents,
+        events.payment_id
+    from changed_hours
+    left join (
         {{ exactly_once.payment_events(
             exactly_once.curated_events(), exactly_once.same_event_hours(changed_hours)
         ) }}
     ) as events
-    inner join changed_hours
         on
-            events.merchant_id = changed_hours.merchant_id
-            and date_trunc('hour', events.event_at) = changed_hours.event_hour
+            changed_hours.merchant_id = events.merchant_id
+            and changed_hours.event_hour = date_trunc('hour', events.event_at)
 ),
 {%- else -%}
 events as (
-    {{ exactly_once.payment_events(exactly_once.curated_events()) }}
+    select
+        merchant_id,
+        date_trunc('hour', event_at) as event_hour,
+        event_type,
+        amount_cents,
+        payment_id
+    from (
+        {{ exactly_once.payment_events(exactly_once.curated_events()) }}
+    ) as events
 ),
 {%- endif %}
 
 features as (
     select
         merchant_id,
-        date_trunc('hour', event_at) as event_hour,
+        event_hour,
         {{ exactly_once.lifecycle_count('authorized') }} as authorized_count,
         {{ exactly_once.lifecycle_count('captured') }} as captured_count,
         {{ exactly_once.lifecycle_count('refunded') }} as refunded_count,

@@ -3,7 +3,7 @@
     date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }})
 {%- endset -%}
 {%- set is_monitored -%}
-    {{ exactly_once.detection_range() }}
+    (({{ exactly_once.detection_range() }}) or {{ columns.arrival_time.sql }} is null)
     and {{ exactly_once.settled_before(exactly_once.arrival_watermark(ref('stg_events_deduplicated'))) }}
 {%- endset %}
 
@@ -31,7 +31,8 @@ matched as (
         arrivals.arrival_hour,
         arrivals.row_count,
         deduplicated.event_fingerprint is null as is_unaccounted,
-        coalesce(deduplicated.kept_hour = arrivals.arrival_hour, false) as holds_the_kept_copy
+        deduplicated.event_fingerprint is not null
+        and deduplicated.kept_hour is not distinct from arrivals.arrival_hour as holds_the_kept_copy
     from arrivals
     left join deduplicated on arrivals.event_fingerprint = deduplicated.event_fingerprint
 ),

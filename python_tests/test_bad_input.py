@@ -1,0 +1,378 @@
+"""A mistake stops the run with one clear error, and nothing is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_tests.laws import HOUR, NOON, event, steady_events
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
+
+EVERYTHING = ("run",)
+COLUMNS_OF_SOURCE = "one of its columns: event_id, payment_id, merchant_id"
+
+# name -> (vars, what the error says)
+BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
+    "typo": (
+        {"exactly_once__event_time_colum": "event_ts"},
+        "var exactly_once__event_time_colum: found a var that this package does not have; "
+        "accepted: exactly_once__event_time_column",
+    ),
+    "no list": (
+        {"exactly_once__fingerprint_columns": "payment_id"},
+        "var exactly_once__fingerprint_columns: found payment_id; accepted: a list of column names",
+    ),
+    "empty key": (
+        {"exactly_once__fingerprint_columns": []},
+        "var exactly_once__fingerprint_columns: found []; accepted: a list of column names",
+    ),
+    "key column twice": (
+        {"exactly_once__fingerprint_columns": ["payment_id", "PAYMENT_ID"]},
+        "var exactly_once__fingerprint_columns: found PAYMENT_ID twice; accepted: each column once",
+    ),
+    "unknown normaliser": (
+        {"exactly_once__fingerprint_columns": [{"name": "payment_id", "normalize": ["squash"]}]},
+        "normalize: [trim, upper, lower]",
+    ),
+    "normaliser without a list": (
+        {"exactly_once__fingerprint_columns": [{"name": "payment_id", "normalize": "trim"}]},
+        "normalize: [trim, upper, lower]",
+    ),
+    "lookback as text": (
+        {"exactly_once__late_arrival_hours": "2"},
+        "var exactly_once__late_arrival_hours: found 2; accepted: a number above 0",
+    ),
+    "lookback 0": (
+        {"exactly_once__late_arrival_hours": 0},
+        "var exactly_once__late_arrival_hours: found 0; accepted: a number above 0",
+    ),
+    "share above 1": (
+        {"exactly_once__detection_min_rate": 2},
+        "var exactly_once__detection_min_rate: found 2; accepted: a number above 0 and below 1",
+    ),
+    "flag as text": (
+        {"exactly_once__deduplicate": "no"},
+        "var exactly_once__deduplicate: found no; accepted: true or false",
+    ),
+    "path with a quote": (
+        {"exactly_once__payload_identity_paths": ["op'id"]},
+        "var exactly_once__payload_identity_paths: found op'id; accepted: names of letters",
+    ),
+    "paths without a list": (
+        {"exactly_once__payload_identity_paths": "op.id"},
+        "var exactly_once__payload_identity_paths: found op.id; accepted: a list of payload paths",
+    ),
+    "paths without a payload": (
+        {
+            "exactly_once__payload_identity_paths": ["op.id"],
+            "exactly_once__payload_column": None,
+        },
+        "accepted: [] while exactly_once__payload_column is null",
+    ),
+    "event types incomplete": (
+        {"exactly_once__event_types": {"captured": ["SALE"]}},
+        "var exactly_once__event_types: found {'captured': ['SALE']}; accepted: a mapping of "
+        "authorized, captured, refunded, chargeback",
+    ),
+    "schema as a number": (
+        {"exactly_once__source_schema": 7},
+        "var exactly_once__source_schema: found 7; accepted: a name",
+    ),
+    "end before start": (
+        {"incident_start": "2026-03-01 14:00", "incident_end": "2026-03-01 10:00"},
+        "the incident window: found incident_start 2026-03-01 14:00:00, incident_end "
+        "2026-03-01 10:00:00 (UTC); accepted: an end later than the start. Exchange the two",
+    ),
+    "end before start by their offsets": (
+        {"incident_start": "2026-03-01 14:00", "incident_end": "2026-03-01T15:00+02:00"},
+        "accepted: an end later than the start",
+    ),
+    "end is start": (
+        {"incident_start": "2026-03-01", "incident_end": "2026-03-01 00:00Z"},
+        "accepted: an end later than the start. Give the end of the window",
+    ),
+    "no end": (
+        {"incident_start": "2026-03-01"},
+        "the incident window: found incident_start 2026-03-01 00:00:00, incident_end None; "
+        "accepted: both, or neither (then the window is detected). Give the missing one",
+    ),
+    "no start": (
+        {"incident_end": "2026-03-01"},
+        "accepted: both, or neither (then the window is detected). Give the missing one",
+    ),
+    "no time": (
+        {"incident_start": "yesterday", "incident_end": "2026-03-02"},
+        "var incident_start: found yesterday; accepted: YYYY-MM-DD or YYYY-MM-DD HH:MM",
+    ),
+    "month 13": (
+        {"incident_start": "2026-13-01", "incident_end": "2027-03-02"},
+        "var incident_start: found 2026-13-01; accepted: YYYY-MM-DD",
+    ),
+    "30 February": (
+        {"incident_start": "2026-02-01", "incident_end": "2026-02-30"},
+        "and a date and time that exist",
+    ),
+    "hour 24": (
+        {"incident_start": "2026-02-01", "incident_end": "2026-02-03 24:00"},
+        "and a date and time that exist",
+    ),
+    "times as a list": (
+        {"incident_start": ["2026-02-01"], "incident_end": "2026-02-03"},
+        "var incident_start: found ['2026-02-01']; accepted: YYYY-MM-DD",
+    ),
+}
+ROLES = (
+    "event_time",
+    "arrival_time",
+    "event_id",
+    "payload",
+    "payment_id",
+    "event_type",
+    "amount",
+    "currency",
+    "merchant_id",
+)
+
+
+def assert_refused(
+    warehouse: Warehouse, message: str, *command: str, fresh: bool = False, **settings: Any
+) -> None:
+    """One error with this text, and every table as it was before."""
+    before = contents(warehouse)
+    with pytest.raises(DbtError) as caught:
+        warehouse.dbt(*(command or EVERYTHING), fresh=fresh, **settings)
+    assert len(caught.value.messages) == 1, caught.value
+    said = re.sub(r"\s+", " ", caught.value.messages[0])
+    assert f"[exactly_once] {message}" in said or message in said.split("[exactly_once] ", 1)[-1]
+    assert said.count("[exactly_once]") == 1
+    assert contents(warehouse) == before
+
+
+def contents(warehouse: Warehouse) -> dict[str, str]:
+    """The digest of every table."""
+    return {name: warehouse.digest(name) for name in sorted(warehouse.tables())}
+
+
+@pytest.fixture
+def loaded(warehouse: Warehouse) -> Warehouse:
+    """A warehouse with events in its source, and nothing built."""
+    warehouse.write_events(steady_events(NOON))
+    return warehouse
+
+
+@pytest.mark.parametrize("name", BAD_VARS)
+def test_a_bad_var_is_refused(loaded: Warehouse, name: str) -> None:
+    settings, message = BAD_VARS[name]
+    assert_refused(loaded, message, **settings)
+
+
+def test_a_typo_in_the_vars_of_a_project_is_refused(tmp_path: Path) -> None:
+    project = Project.copy(tmp_path / "work")
+    path = project.folder / "dbt_project.yml"
+    text = path.read_text("utf-8")
+    changed = text.replace(
+        "exactly_once__late_arrival_hours: 2 ", "exactly_once__late_arival_hours: 2 "
+    )
+    assert changed != text
+    path.write_text(changed, encoding="utf-8")
+    warehouse = Warehouse(project, tmp_path)
+    warehouse.write_events(steady_events(NOON))
+    assert_refused(
+        warehouse,
+        "var exactly_once__late_arival_hours: found a var that this package does not have; "
+        "accepted: exactly_once__late_arrival_hours",
+    )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_column_that_the_source_lacks_is_refused(loaded: Warehouse, role: str) -> None:
+    assert_refused(
+        loaded,
+        f'var exactly_once__{role}_column: found nowhere, which the source "warehouse"."raw"."events" '
+        f"does not have; accepted: {COLUMNS_OF_SOURCE}",
+        **{f"exactly_once__{role}_column": "nowhere"},
+    )
+
+
+def test_a_key_column_that_the_source_lacks_is_refused(loaded: Warehouse) -> None:
+    key = ["payment_id", "event_type", "amount_cents", "currency", "when"]
+    assert_refused(
+        loaded,
+        "var exactly_once__fingerprint_columns: found when, which the source",
+        exactly_once__fingerprint_columns=key,
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "message"),
+    [
+        ("event_ts", "varchar", "var exactly_once__event_time_column: found event_ts of type VARCHAR; "
+         "accepted: a timestamp column"),
+        ("ingest_ts", "date", "var exactly_once__arrival_time_column: found ingest_ts of type DATE; "
+         "accepted: a timestamp column"),
+        ("amount_cents", "varchar", "var exactly_once__amount_column: found amount_cents of type VARCHAR; "
+         "accepted: a number in minor units"),
+        ("amount_cents", "double", "var exactly_once__fingerprint_columns: found amount_cents of type "
+         "DOUBLE; accepted: integer, decimal, boolean, timestamp, date or text"),
+    ],
+    ids=["event time", "arrival time", "amount", "float in the key"],
+)  # fmt: skip
+def test_a_column_of_a_wrong_type_is_refused(
+    new_warehouse: Callable[..., Warehouse], column: str, kind: str, message: str
+) -> None:
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {column: kind})
+    warehouse.execute("insert into raw.events (event_id) values ('e')")
+    assert_refused(warehouse, message)
+
+
+def test_a_float_in_the_key_is_accepted_with_a_cast(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    key = ["payment_id", {"name": "amount_cents", "cast": "decimal(18, 2)"}, "event_ts"]
+    roles = {f"exactly_once__{role}_column": role for role in ("event_type", "currency")}
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"amount_cents": "double"}, settings=roles)
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("run", "--select", "staging", exactly_once__fingerprint_columns=key)
+
+
+def test_an_empty_source_is_refused(warehouse: Warehouse) -> None:
+    assert_refused(
+        warehouse,
+        'the source: found "warehouse"."raw"."events" without any row; accepted: a table with events',
+    )
+
+
+def test_a_missing_source_table_is_refused(loaded: Warehouse) -> None:
+    assert_refused(
+        loaded,
+        'the source: found no table "warehouse"."raw"."evnts"; accepted: a table or view',
+        exactly_once__source_table="evnts",
+    )
+
+
+def test_a_source_without_payload_column_is_refused_until_the_var_says_so(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    columns = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "payload"}
+    warehouse = new_warehouse(columns=columns)
+    warehouse.write_events(steady_events(NOON))
+    assert_refused(
+        warehouse,
+        "Set exactly_once__payload_column to the right column, or to null if the source has none",
+    )
+    warehouse.dbt("run", exactly_once__payload_column=None)
+    assert len(warehouse.read("main_staging.stg_events_deduplicated")) == 12
+
+
+def test_a_window_without_arrivals_is_refused(loaded: Warehouse) -> None:
+    loaded.dbt("run", "--selector", "fifteen_minute")
+    assert_refused(
+        loaded,
+        "the incident window: found no event that arrived from 2025-03-01 10:00:00 to "
+        "2025-03-01 14:00:00 (UTC); accepted: a window in which events arrived; "
+        '"warehouse"."raw"."events" has arrivals from 2026-03-01 12:00:00 to 2026-03-01 12:11:00',
+        "run",
+        "--select",
+        "incident_scope",
+        incident_start="2025-03-01 10:00",
+        incident_end="2025-03-01 14:00",
+    )
+
+
+@pytest.mark.parametrize("name", ["duplicate", "year"])
+def test_odd_windows_that_are_valid_are_accepted(loaded: Warehouse, name: str) -> None:
+    """A window without copies, and one up to the end of time."""
+    loaded.dbt("run", "--selector", "fifteen_minute")
+    end = {"duplicate": "2026-03-01 14:00", "year": "9999-12-31"}[name]
+    detection = ("build", "--selector", "detection")
+    loaded.dbt(*detection, incident_start="2026-03-01", incident_end=end)
+    assert loaded.read("main_incident.incident_decisions") == []
+
+
+def test_detection_before_the_curated_tables_exist_says_what_to_run(loaded: Warehouse) -> None:
+    loaded.dbt("run", "--select", "staging")
+    with pytest.raises(DbtError) as caught:
+        loaded.dbt("run", "--selector", "detection")
+    assert len(caught.value.messages) == 1, caught.value
+    assert "Run: dbt build --selector fifteen_minute" in caught.value.messages[0]
+
+
+@pytest.fixture
+def decided(loaded: Warehouse) -> Warehouse:
+    """A warehouse with an incident INC-1, decided."""
+    loaded.write_events([event("p", NOON), event("p", NOON + HOUR)])
+    loaded.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    detect(loaded, "INC-1")
+    return loaded
+
+
+def detect(warehouse: Warehouse, incident_id: str) -> None:
+    """Decide for a declared window."""
+    warehouse.dbt(
+        "build",
+        "--selector",
+        "detection",
+        incident_id=incident_id,
+        incident_start=str(NOON),
+        incident_end=str(NOON + HOUR),
+    )
+
+
+CANDIDATE = ("run", "--selector", "remediation")
+
+
+def test_a_candidate_without_a_clone_is_refused(decided: Warehouse) -> None:
+    assert_refused(
+        decided,
+        "found none; accepted: a clone of the live table. Run: dbt run-operation remediation_clone "
+        "--args '{incident_id: INC-1}'",
+        *CANDIDATE,
+        exactly_once__build_candidate=True,
+    )
+
+
+def test_a_candidate_on_a_clone_for_another_incident_is_refused(decided: Warehouse) -> None:
+    decided.operate("remediation_clone", "INC-1")
+    detect(decided, "INC-2")
+    assert_refused(
+        decided,
+        "found a clone for incident INC-1; accepted: a clone for incident INC-2",
+        *CANDIDATE,
+        exactly_once__build_candidate=True,
+    )
+    for verb in ("remediation_validate", "remediation_swap"):
+        with pytest.raises(DbtError, match="found a clone for incident INC-1"):
+            decided.operate(verb, "INC-2")
+
+
+@pytest.mark.parametrize("verb", ["remediation_clone", "remediation_validate", "remediation_swap"])
+def test_a_verb_for_an_incident_that_was_not_decided_is_refused(
+    decided: Warehouse, verb: str
+) -> None:
+    before = contents(decided)
+    with pytest.raises(DbtError) as caught:
+        decided.operate(verb, "INC-7")
+    assert (
+        "incident_id: found INC-7; accepted: the incident that incident_decisions holds: INC-1"
+        in str(caught.value)
+    )
+    assert contents(decided) == before
+
+
+def test_a_swap_without_a_candidate_is_refused(decided: Warehouse) -> None:
+    with pytest.raises(DbtError, match="found none; accepted: a clone for incident INC-1"):
+        decided.operate("remediation_swap", "INC-1")
+
+
+def test_a_clone_after_the_swap_is_refused(decided: Warehouse) -> None:
+    decided.operate("remediation_clone", "INC-1")
+    decided.dbt(*CANDIDATE, exactly_once__build_candidate=True)
+    decided.operate("remediation_swap", "INC-1")
+    before = contents(decided)
+    with pytest.raises(DbtError, match="an incident without a swap"):
+        decided.operate("remediation_clone", "INC-1")
+    assert contents(decided) == before

@@ -1,0 +1,227 @@
+"""Other names, other types, another lookback, another session time zone: the same laws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from python_tests import oracle
+from python_tests.laws import (
+    HOUR,
+    MINUTE,
+    Row,
+    assert_curated,
+    assert_decided,
+    assert_deduplicated,
+)
+from python_tests.oracle import Layout
+from python_tests.warehouse import Warehouse
+
+NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
+# A time with an offset, as another producer would write it.
+KOLKATA = timezone(timedelta(hours=5, minutes=30))
+
+LEDGER_COLUMNS = {
+    "order_ref": "varchar",
+    "Kind": "varchar",
+    "minor_units": "decimal(18, 4)",
+    "ccy": "varchar",
+    "occurred at": "timestamp with time zone",
+    "loaded_at": "timestamp with time zone",
+    "shop": "integer",
+    "body": "varchar",
+}
+LEDGER_VARS = {
+    "exactly_once__source_schema": "ledger",
+    "exactly_once__source_table": "entries",
+    "exactly_once__fingerprint_columns": [
+        "order_ref",
+        "kind",
+        "minor_units",
+        {"name": "ccy", "normalize": ["trim", "upper"]},
+        "occurred at",
+    ],
+    "exactly_once__payload_identity_paths": ["op.id"],
+    "exactly_once__event_time_column": "occurred at",
+    "exactly_once__arrival_time_column": "loaded_at",
+    "exactly_once__event_id_column": None,
+    "exactly_once__payload_column": "body",
+    "exactly_once__merchant_id_column": "shop",
+    "exactly_once__event_types": {
+        "authorized": ["AUTH"],
+        "captured": ["CAP", "SALE"],
+        "refunded": "REF",
+        "chargeback": [],
+    },
+}
+LEDGER = Layout(
+    key=("order_ref", "Kind", "minor_units", "ccy", "occurred at"),
+    normalise={"ccy": ("trim", "upper")},
+    identity_paths=("op.id",),
+    event_time="occurred at",
+    arrival_time="loaded_at",
+    event_id=None,
+    payload="body",
+    payment_id="order_ref",
+    event_type="Kind",
+    amount="minor_units",
+    currency="ccy",
+    merchant_id="shop",
+    event_types={
+        "authorized": ("AUTH",),
+        "captured": ("CAP", "SALE"),
+        "refunded": ("REF",),
+        "chargeback": (),
+    },
+)
+
+
+def entry(order_ref: str | None, loaded_at: datetime | None, **values: Any) -> Row:
+    """A row of ledger.entries."""
+    row = {
+        "order_ref": order_ref,
+        "Kind": "CAP",
+        "minor_units": Decimal("10.5000"),
+        "ccy": "EUR",
+        "occurred at": NOON,
+        "loaded_at": loaded_at,
+        "shop": 7,
+        "body": "{}",
+    }
+    return row | values
+
+
+def ledger_batches(lookback: timedelta) -> list[list[Row]]:
+    """Three batches; what lands out of order does so by the whole lookback."""
+
+    def steady(start: datetime) -> list[Row]:
+        moments = [start + number * MINUTE for number in range(12)]
+        return [entry(f"s{m:%H%M}", m, **{"occurred at": m}) for m in moments]
+
+    first, second = steady(NOON), steady(NOON + 8 * HOUR)
+    marked = oracle.watermark(first + second, LEDGER)
+    assert marked is not None
+    edge = marked - lookback
+    straggler = {"occurred at": NOON - 50 * HOUR}
+    return [
+        [
+            *first,
+            entry("a", NOON, body='{"op": {"id": "1"}}'),
+            entry("a", NOON + MINUTE, body='{"op": {"id": "2"}}'),
+            entry("old", NOON, **straggler),
+            # half an hour off the hour in some time zones
+            entry("half", NOON, **{"occurred at": (NOON + 10 * MINUTE).astimezone(KOLKATA)}),
+        ],
+        [
+            *second,
+            entry("a", NOON + 8 * HOUR, ccy=" eur ", body='{"op":{"id":"1"},"n":1.0}'),
+            entry("malformed", NOON + 8 * HOUR, body="{not json"),
+            entry("malformed", NOON + 8 * HOUR, body="["),
+            entry("none", NOON + 8 * HOUR, body=None),
+            entry("replaced", NOON + 8 * HOUR, shop=1),
+            entry(None, NOON + 8 * HOUR),
+            entry("null amount", NOON + 8 * HOUR, minor_units=None),
+        ],
+        [
+            entry("replaced", edge, shop=2),
+            entry("old", NOON + 8 * HOUR + MINUTE, **straggler),
+            entry("half", NOON + 9 * HOUR, **{"occurred at": NOON + 10 * MINUTE}),
+            entry(None, NOON + 8 * HOUR),
+            entry("malformed", None, body=""),
+            entry("a", NOON + 9 * HOUR, Kind="REF", minor_units=Decimal("0.2500")),
+            entry("a", NOON + 9 * HOUR, Kind="AUTH", body='{"op":{"id":{"nested":[1]}}}'),
+        ],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "hours"),
+    [("UTC", 0.5), ("Asia/Kolkata", 6), ("America/Los_Angeles", 0.5)],
+)
+def test_another_source_follows_the_same_laws(
+    new_warehouse: Callable[..., Warehouse], time_zone: str, hours: float
+) -> None:
+    warehouse = new_warehouse(
+        source="ledger.entries",
+        columns=LEDGER_COLUMNS,
+        settings=LEDGER_VARS | {"exactly_once__late_arrival_hours": hours},
+        time_zone=time_zone,
+    )
+    lookback = timedelta(hours=hours)
+    layout = Layout(**{**vars(LEDGER), "lookback": lookback})
+    rows: list[Row] = []
+    for batch in ledger_batches(lookback):
+        rows += batch
+        warehouse.write_events(batch)
+        warehouse.dbt("build", "--selector", "fifteen_minute")
+        assert_deduplicated(warehouse, rows, layout)
+        assert_curated(warehouse, oracle.deduplicated(rows, layout).values(), layout)
+    warehouse.dbt(
+        "build",
+        "--selector",
+        "detection",
+        incident_start="2026-03-29T17:30+05:30",
+        incident_end="2026-03-29 20:05Z",
+        incident_id="it's here",
+    )
+    window = (NOON, NOON + 8 * HOUR + 5 * MINUTE)
+    assert_decided(warehouse, rows, window, layout)
+
+
+def test_a_key_that_holds_the_day_and_not_the_moment_meets_copies_of_the_whole_day(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    """Copies share the day then, not the hour: the look-up may not lean on the hour."""
+    key = ["order_ref", {"name": "occurred at", "cast": "date"}]
+    warehouse = new_warehouse(
+        source="ledger.entries",
+        columns=LEDGER_COLUMNS | {"occurred at": "timestamp"},
+        settings=LEDGER_VARS
+        | {
+            "exactly_once__fingerprint_columns": key,
+            "exactly_once__payment_id_column": "order_ref",
+            "exactly_once__event_type_column": "kind",
+            "exactly_once__amount_column": "minor_units",
+            "exactly_once__currency_column": "ccy",
+        },
+    )
+    noon = NOON.replace(tzinfo=None)
+    moments = [noon + 8 * HOUR + number * MINUTE for number in range(12)]
+    for batch in [
+        [entry("a", noon, **{"occurred at": noon})],
+        [entry(f"s{m:%H%M}", m, **{"occurred at": m}) for m in moments],
+        [entry("a", noon + 9 * HOUR, **{"occurred at": noon + 9 * HOUR})],
+    ]:
+        warehouse.write_events(batch)
+        warehouse.dbt("run", "--select", "staging")
+    found = warehouse.read("main_staging.stg_events_deduplicated")
+    assert len([row for row in found if row["order_ref"] == "a"]) == 1
+
+
+def test_a_source_without_payload_and_merchant_and_event_id(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    columns = {
+        name: kind for name, kind in LEDGER_COLUMNS.items() if name not in ("body", "shop")
+    }
+    settings = LEDGER_VARS | {
+        "exactly_once__payload_column": None,
+        "exactly_once__payload_identity_paths": [],
+        "exactly_once__merchant_id_column": None,
+    }
+    layout = Layout(
+        **{**vars(LEDGER), "payload": None, "identity_paths": (), "merchant_id": None}
+    )
+    warehouse = new_warehouse(source="ledger.entries", columns=columns, settings=settings)
+    rows: list[Row] = []
+    for batch in ledger_batches(2 * HOUR):
+        narrow = [{name: row[name] for name in columns} for row in batch]
+        rows += narrow
+        warehouse.write_events(narrow)
+        warehouse.dbt("build", "--selector", "fifteen_minute")
+        assert_deduplicated(warehouse, rows, layout)
+    assert_curated(warehouse, oracle.deduplicated(rows, layout).values(), layout)

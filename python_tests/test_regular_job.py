@@ -1,0 +1,113 @@
+"""The 15-minute job, run again and again as the scheduler would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from demo.generate import IncidentSettings, IncidentTruth, generate
+from demo.load import load
+from python_tests import oracle
+from python_tests.laws import (
+    HOUR,
+    MINUTE,
+    NOON,
+    Row,
+    assert_curated,
+    assert_deduplicated,
+    event,
+    steady_events,
+)
+from python_tests.oracle import Layout
+from python_tests.warehouse import Warehouse
+
+JOB = ("build", "--selector", "fifteen_minute")
+RESULTS = (
+    "main_staging.stg_events_deduplicated",
+    "main_analytics.payments",
+    "main_analytics.fraud_features",
+)
+WITH_OP_ID = {"exactly_once__payload_identity_paths": ["op.id"]}
+
+
+def digests(warehouse: Warehouse) -> dict[str, str]:
+    """The digest of each table that the job writes."""
+    return {relation: warehouse.digest(relation) for relation in RESULTS}
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> IncidentTruth:
+    """A small generated day with an incident."""
+    settings = IncidentSettings(events=600, seed=5, merchants=20)
+    return generate(settings, tmp_path_factory.mktemp("day"))
+
+
+def test_many_batches_the_same_again_and_one_from_scratch_give_equal_tables(
+    new_warehouse: Callable[..., Warehouse], day: IncidentTruth
+) -> None:
+    warehouse = new_warehouse(settings=WITH_OP_ID)
+    layout = Layout(identity_paths=("op.id",))
+    ends = [day.settings.start + timedelta(hours=3 * batch) for batch in range(1, 10)]
+    for end in [*ends, None]:
+        load(warehouse.path, day.bronze, until=end)
+        warehouse.dbt(*JOB)
+        rows = warehouse.read("raw.events")
+        assert_deduplicated(warehouse, rows, layout)
+    assert_curated(warehouse, oracle.deduplicated(rows, layout).values(), layout)
+
+    batched = digests(warehouse)
+    assert load(warehouse.path, day.bronze).rows_loaded == 0
+    for _ in range(2):
+        warehouse.dbt(*JOB)
+    assert digests(warehouse) == batched
+    warehouse.dbt(*JOB, "--full-refresh")
+    assert digests(warehouse) == batched
+
+
+def late_copies() -> list[list[Row]]:
+    """Batches in which a copy changes what an earlier batch wrote to the curated tables."""
+    lately = NOON + 2 * HOUR
+    return [
+        [
+            *steady_events(NOON - HOUR),
+            event("old", NOON, event_ts=NOON, event_type="authorized", amount_cents=700),
+            event("moved", NOON + 30 * MINUTE, merchant_id="mer_late"),
+            event("timeless", None, merchant_id="mer_null"),
+        ],
+        # another event of an old payment, and earlier copies that name other merchants
+        [
+            *steady_events(NOON),
+            event("old", NOON + 20 * MINUTE, event_ts=NOON + MINUTE, amount_cents=700),
+            event("moved", NOON + 29 * MINUTE, merchant_id="mer_early"),
+            event("timeless", NOON - HOUR, merchant_id="mer_known"),
+        ],
+        # a straggler of the day before, a copy of it, and a refund of the oldest payment
+        [
+            *steady_events(lately),
+            event("straggler", lately, event_ts=NOON - 30 * HOUR),
+            event("old", lately, event_type="refunded", event_ts=lately, amount_cents=300),
+        ],
+        [event("straggler", lately + MINUTE, event_ts=NOON - 30 * HOUR, event_id="again")],
+    ]
+
+
+def test_a_copy_that_comes_late_leaves_nothing_of_the_copy_that_it_replaces(
+    warehouse: Warehouse,
+) -> None:
+    rows: list[Row] = []
+    for batch in late_copies():
+        rows += batch
+        warehouse.write_events(batch)
+        warehouse.dbt(*JOB)
+        assert_deduplicated(warehouse, rows)
+        assert_curated(warehouse, oracle.deduplicated(rows).values())
+
+
+def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse) -> None:
+    rows = [*steady_events(NOON), *steady_events(NOON)[:5], event(None)]
+    warehouse.write_events(rows)
+    warehouse.dbt(*JOB, exactly_once__deduplicate=False)
+    assert_curated(warehouse, rows)

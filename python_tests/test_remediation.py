@@ -1,0 +1,326 @@
+"""Replaying from scratch, repairing, and never having had the incident give equal curated tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from demo.generate import IncidentSettings, IncidentTruth, generate, write_originals_only
+from demo.load import load
+from python_tests import oracle
+from python_tests.laws import (
+    HOUR,
+    MINUTE,
+    NOON,
+    Row,
+    assert_curated,
+    assert_decided,
+    event,
+    steady_events,
+)
+from python_tests.oracle import Layout
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Warehouse
+
+JOB = ("build", "--selector", "fifteen_minute")
+DETECTION = ("build", "--selector", "detection")
+REPAIR = ("build", "--selector", "remediation")
+CURATED = ("payments", "fraud_features")
+INCIDENT = "INC-1"
+WITH_OP_ID = {"exactly_once__payload_identity_paths": ["op.id"]}
+BY_OP_ID = Layout(identity_paths=("op.id",))
+EVERYTHING = (datetime(2000, 1, 1), datetime(2900, 1, 1))
+
+
+def digests(warehouse: Warehouse, suffix: str = "") -> list[str]:
+    """The digests of both curated tables."""
+    return [warehouse.digest(f"main_analytics.{table}{suffix}") for table in CURATED]
+
+
+def detect(
+    warehouse: Warehouse, window: tuple[datetime, datetime] | None, incident_id: str = INCIDENT
+) -> None:
+    """Decide copy by copy, for a declared window or for the one that is found."""
+    declared = {}
+    if window is not None:
+        declared = {"incident_start": str(window[0]), "incident_end": str(window[1])}
+    warehouse.dbt(*DETECTION, incident_id=incident_id, **declared)
+
+
+def build_candidate(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
+    """Repair the clone."""
+    warehouse.dbt(*REPAIR, exactly_once__build_candidate=True, incident_id=incident_id)
+
+
+def repair(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
+    """Clone, repair the clone, swap."""
+    warehouse.operate("remediation_clone", incident_id)
+    build_candidate(warehouse, incident_id)
+    warehouse.operate("remediation_swap", incident_id)
+
+
+@pytest.fixture(scope="module")
+def hard_day(tmp_path_factory: pytest.TempPathFactory) -> IncidentTruth:
+    """A day with everything in it: strays, stragglers, and the hand-made cases."""
+    settings = IncidentSettings(events=1500, seed=11, stray_rate=0.02, merchants=30)
+    return generate(settings, tmp_path_factory.mktemp("hard_day"))
+
+
+@pytest.fixture(scope="module")
+def plain_day(tmp_path_factory: pytest.TempPathFactory) -> IncidentTruth:
+    """A day whose only copies are those of the incident, with enough traffic to detect it."""
+    settings = IncidentSettings(events=12_000, seed=12, stray_rate=0.0, planted=False)
+    return generate(settings, tmp_path_factory.mktemp("plain_day"))
+
+
+@pytest.mark.parametrize(
+    ("day_name", "window"), [("hard_day", EVERYTHING), ("plain_day", None)], ids=["declared", "found"]
+)
+def test_replayed_and_repaired_and_never_contaminated_are_equal(
+    new_warehouse: Callable[..., Warehouse],
+    request: pytest.FixtureRequest,
+    day_name: str,
+    window: tuple[datetime, datetime] | None,
+) -> None:
+    day = request.getfixturevalue(day_name)
+    repaired = new_warehouse("repaired", settings=WITH_OP_ID)
+    load(repaired.path, day.bronze)
+    repaired.dbt(*JOB, exactly_once__deduplicate=False)
+    contaminated = digests(repaired)
+    detect(repaired, window)
+    repair(repaired)
+
+    replayed = new_warehouse("replayed", settings=WITH_OP_ID)
+    load(replayed.path, day.bronze)
+    replayed.dbt(*JOB)
+
+    originals = day.bronze.parent / "originals"
+    if not originals.exists():
+        write_originals_only(day.bronze.parent, originals)
+    clean = new_warehouse("clean", settings=WITH_OP_ID)
+    load(clean.path, originals)
+    clean.dbt(*JOB)
+
+    assert digests(repaired) == digests(replayed) == digests(clean)
+    assert contaminated != digests(clean)
+    assert digests(repaired, "__replaced_inc_1") == contaminated
+    assert_curated(clean, clean.read("raw.events"), BY_OP_ID)
+    repaired.dbt(*JOB)
+    assert digests(repaired) == digests(clean)
+
+
+def test_what_is_removed_is_exactly_what_the_ground_truth_calls_a_copy(
+    warehouse: Warehouse, hard_day: IncidentTruth
+) -> None:
+    """Precision and recall of 1, as multisets of physical rows.
+
+    Which copy of an event stays is law 1's to say: the least one. An event with an incomplete key
+    loses nothing, it waits for review.
+    """
+    load(warehouse.path, hard_day.bronze)
+    warehouse.settings = dict(WITH_OP_ID)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    detect(warehouse, EVERYTHING)
+    names = ", ".join(EVENT_COLUMNS)
+    decided = warehouse.query(
+        f"""
+        select decision, {", ".join(f"events.{name}" for name in EVENT_COLUMNS)}
+        from main_incident.incident_decisions as decisions
+        inner join (select distinct * from main_staging.stg_events) as events
+            on decisions.row_hash = events.row_hash
+        """
+    )
+    labelled = warehouse.query(
+        f"""
+        select true_event_number, {names}
+        from read_parquet('{hard_day.bronze}/*/*.parquet', filename = true, file_row_number = true,
+            hive_partitioning = false) as bronze
+        inner join read_parquet('{hard_day.truth}/rows.parquet') as truth
+            on bronze.file_row_number = truth.file_row_number
+            and ends_with(bronze.filename, '/' || truth.file)
+        """
+    )
+    removed = Counter(raw(row) for row in decided if row["decision"] == "remove")
+    copies: Counter[tuple[Any, ...]] = Counter()
+    by_event: dict[int, list[Row]] = {}
+    for row in labelled:
+        by_event.setdefault(row.pop("true_event_number"), []).append(row)
+    for rows in by_event.values():
+        if all(oracle.has_complete_key(row) for row in rows):
+            ranked = sorted(rows, key=oracle.survivor_rank)
+            copies.update(raw(row) for row in ranked[1:])
+    assert sum(copies.values()) > 100
+    true_positives = sum((removed & copies).values())
+    assert true_positives / sum(removed.values()) == 1.0, removed - copies
+    assert true_positives / sum(copies.values()) == 1.0, copies - removed
+    in_review = [row for row in decided if row["decision"] == "review"]
+    assert in_review
+    assert not any(oracle.has_complete_key(row) for row in in_review)
+    assert_decided(warehouse, warehouse.read("raw.events"), EVERYTHING, BY_OP_ID)
+
+
+def raw(row: Row) -> tuple[Any, ...]:
+    """A physical row, as all its columns."""
+    return tuple(row[name] for name in EVENT_COLUMNS)
+
+
+WINDOW = (NOON, NOON + HOUR)
+
+
+def contaminated_rows() -> list[Row]:
+    """Copies inside the window, at its edges, outside it, and of an event of long ago."""
+    long_ago = NOON - 40 * HOUR
+    inside = NOON + 10 * MINUTE
+    rows = [
+        *steady_events(NOON - 4 * HOUR),
+        *steady_events(NOON),
+        event("copied", inside, event_type="authorized"),
+        event("copied", inside + MINUTE, event_type="authorized", event_id="again"),
+        event("copied", inside, event_type="authorized"),
+        event("copied", inside + MINUTE, event_type="captured"),
+        # in scope: the last moment of the lookback; out of scope: the moment after it
+        event("edge", WINDOW[1] + 2 * HOUR - timedelta(microseconds=1), event_ts=NOON),
+        event("edge", WINDOW[1] + 20 * HOUR, event_ts=NOON),
+        event("outside", WINDOW[1] + 2 * HOUR, event_ts=NOON),
+        event("outside", WINDOW[1] + 2 * HOUR, event_ts=NOON, event_id="again"),
+        event("long_ago", long_ago, event_ts=long_ago),
+        event("long_ago", inside, event_ts=long_ago),
+        # an earlier copy names another merchant: nothing may be left of the later one
+        event("moved", inside, merchant_id="mer_true"),
+        event("moved", inside + MINUTE, merchant_id="mer_false", event_id="again"),
+        event(None, inside, event_id="incomplete"),
+        event(None, inside, event_id="incomplete", merchant_id="mer_2"),
+        event("no arrival", None),
+        event("no arrival", inside),
+        event("never arrived", None),
+        event("never arrived", None, event_id="again"),
+    ]
+    return rows
+
+
+@pytest.fixture
+def contaminated(warehouse: Warehouse) -> Warehouse:
+    """A warehouse whose curated tables were built without the guard, with decisions made."""
+    warehouse.write_events(contaminated_rows())
+    warehouse.dbt(*JOB, exactly_once__deduplicate=False)
+    detect(warehouse, WINDOW)
+    return warehouse
+
+
+def test_decisions_are_those_of_the_rules(contaminated: Warehouse) -> None:
+    assert_decided(contaminated, contaminated_rows(), WINDOW)
+
+
+def repaired_events(rows: list[Row]) -> list[Row]:
+    """What the repair leaves: survivors in scope, and every copy out of scope."""
+    removed = Counter(
+        {
+            decision.row_hash: count
+            for decision, count in oracle.decisions(rows, *WINDOW).items()
+            if decision.decision == "remove"
+        }
+    )
+    left = []
+    for row in rows:
+        name = oracle.row_hash(row)
+        if removed[name]:
+            removed[name] -= 1
+        else:
+            left.append(row)
+    return left
+
+
+def test_the_repair_leaves_no_trace_of_removed_copies(contaminated: Warehouse) -> None:
+    """Payments outside the scope keep what they had; those inside are the deduplicated events'."""
+    before = digests(contaminated)
+    repair(contaminated)
+    outside = event("outside")["payment_id"]
+    found = contaminated.query("select payment_id, event_count from main_analytics.payments")
+    counts = {row["payment_id"]: row["event_count"] for row in found}
+    clean = oracle.payments(oracle.deduplicated(contaminated_rows()).values())
+    expected = {row["payment_id"]: row["event_count"] for row in clean}
+    assert {name: count for name, count in counts.items() if name != outside} == {
+        name: count for name, count in expected.items() if name != outside
+    }
+    merchants = {row["merchant_id"] for row in contaminated.read("main_analytics.fraud_features")}
+    assert "mer_false" not in merchants
+    assert digests(contaminated, "__replaced_inc_1") == before
+
+
+def test_live_is_untouched_until_the_swap_and_complete_after_it(contaminated: Warehouse) -> None:
+    before = digests(contaminated)
+    contaminated.operate("remediation_clone", INCIDENT)
+    assert digests(contaminated) == before
+    build_candidate(contaminated)
+    assert digests(contaminated) == before
+    candidate = digests(contaminated, "__candidate")
+    contaminated.operate("remediation_validate", INCIDENT)
+    contaminated.operate("remediation_swap", INCIDENT)
+    assert digests(contaminated) == candidate
+    assert digests(contaminated, "__replaced_inc_1") == before
+    assert not {name for name in contaminated.tables() if name.endswith("__candidate")}
+
+
+def test_a_swap_that_is_done_is_not_done_again(contaminated: Warehouse) -> None:
+    repair(contaminated)
+    after = digests(contaminated)
+    contaminated.operate("remediation_swap", INCIDENT)
+    assert digests(contaminated) == after
+
+
+def test_events_that_arrive_between_clone_and_candidate_are_in_the_swapped_tables(
+    contaminated: Warehouse,
+) -> None:
+    contaminated.operate("remediation_clone", INCIDENT)
+    later = [*steady_events(NOON + 3 * HOUR), event("copied", NOON + 3 * HOUR, amount_cents=1)]
+    contaminated.write_events(later)
+    contaminated.dbt(*JOB)
+    build_candidate(contaminated)
+    contaminated.operate("remediation_swap", INCIDENT)
+    found = {row["payment_id"] for row in contaminated.read("main_analytics.payments")}
+    assert {row["payment_id"] for row in later} <= found
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_candidate_that_live_has_overtaken_is_refused(
+    contaminated: Warehouse, count: int
+) -> None:
+    contaminated.operate("remediation_clone", INCIDENT)
+    build_candidate(contaminated)
+    contaminated.write_events(steady_events(NOON + 3 * HOUR, count))
+    contaminated.dbt(*JOB)
+    before = digests(contaminated)
+    with pytest.raises(DbtError, match="failed checks"):
+        contaminated.operate("remediation_swap", INCIDENT)
+    assert digests(contaminated) == before
+    build_candidate(contaminated)
+    contaminated.operate("remediation_swap", INCIDENT)
+
+
+def test_the_audit_keeps_one_version_until_a_decision_changes(contaminated: Warehouse) -> None:
+    versions = "select count(*) as n, count(dbt_valid_to) as old from main_audit.audit_decisions"
+    first = contaminated.query(versions)[0]
+    decided = contaminated.query("select count(*) as n from main_incident.incident_decisions")[0]["n"]
+    assert first == {"n": decided, "old": 0}
+    detect(contaminated, WINDOW)
+    assert contaminated.query(versions)[0] == first
+
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    contaminated.execute(
+        f"insert into main_seeds.decision_overrides values ('{INCIDENT}', '{name}', 'keep', 'T-1', 'r', '-')"
+    )
+    without_seeds = ("build", "--select", "tag:exactly_once_incident", "tag:exactly_once_audit")
+    contaminated.dbt(
+        *without_seeds,
+        "--exclude",
+        "test_type:unit",
+        incident_id=INCIDENT,
+        incident_start=str(WINDOW[0]),
+        incident_end=str(WINDOW[1]),
+    )
+    assert_decided(contaminated, contaminated_rows(), WINDOW, overrides={name: "keep"})
+    again = contaminated.query(versions)[0]
+    assert again == {"n": decided + 3, "old": 3}

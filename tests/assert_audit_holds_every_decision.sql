@@ -1,0 +1,32 @@
+with decisions as (
+    select
+        incident_id,
+        row_hash,
+        copy_number,
+        decision,
+        reason,
+        survivor_row_hash,
+        rule_version
+    from {{ ref('incident_decisions') }}
+),
+
+current_states as (
+    select
+        incident_id,
+        row_hash,
+        copy_number,
+        decision,
+        reason,
+        survivor_row_hash,
+        rule_version
+    from {{ ref('audit_decisions') }}
+    where dbt_valid_to is null
+),
+
+without_record as (
+    select * from decisions
+    except
+    select * from current_states
+)
+
+select * from without_record

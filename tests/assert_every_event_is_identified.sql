@@ -1,0 +1,24 @@
+{%- set columns = exactly_once.source_columns() -%}
+{%- set is_new = exactly_once.arrived_since(
+    exactly_once.arrival_watermark(ref('stg_events_deduplicated'))
+) %}
+
+with new_events as (
+    select
+        event_fingerprint,
+        has_complete_key,
+        ({% for column in columns.key %}{{ column.sql }} is not null{{ ' and ' if not loop.last }}{% endfor %}) as has_every_part
+    from {{ ref('stg_events') }}
+    where {{ is_new }}
+),
+
+-- columns from outside may be NULL, these may not
+unidentified as (
+    select * from new_events
+    where
+        event_fingerprint is null
+        or length(event_fingerprint) <> 32
+        or has_complete_key is distinct from has_every_part
+)
+
+select * from unidentified
