@@ -1,4 +1,4 @@
--- what to tell in the first status mail: one row per decision and reason, with its money
+-- what to tell in the first status mail: one row per decision and reason
 
 select
     scope.incident_id,
@@ -11,5 +11,11 @@ select
     count(distinct decisions.event_fingerprint) as event_count
 from {{ ref('incident_decisions') }} as decisions
 inner join {{ ref('incident_scope') }} as scope on decisions.incident_id = scope.incident_id
-group by 1, 2, 3, 4, 5, 6
+group by
+    scope.incident_id,
+    scope.window_source,
+    scope.window_start,
+    scope.window_end,
+    decisions.decision,
+    decisions.reason
 order by copy_count desc

@@ -210,11 +210,11 @@ def test_a_key_column_that_the_source_lacks_is_refused(loaded: Warehouse) -> Non
 @pytest.mark.parametrize(
     ("column", "kind", "message"),
     [
-        ("event_ts", "varchar", "var exactly_once__event_time_column: found event_ts of type VARCHAR; "
+        ("event_ts", "varchar", "var exactly_once__event_time_column: found event_ts of type character varying(256); "
          "accepted: a timestamp column"),
         ("ingest_ts", "date", "var exactly_once__arrival_time_column: found ingest_ts of type DATE; "
          "accepted: a timestamp column"),
-        ("amount_cents", "varchar", "var exactly_once__amount_column: found amount_cents of type VARCHAR; "
+        ("amount_cents", "varchar", "var exactly_once__amount_column: found amount_cents of type character varying(256); "
          "accepted: a number in minor units"),
         ("amount_cents", "double", "var exactly_once__fingerprint_columns: found amount_cents of type "
          "DOUBLE; accepted: integer, decimal, boolean, timestamp, date or text"),
@@ -264,7 +264,7 @@ def test_a_source_without_payload_column_is_refused_until_the_var_says_so(
         warehouse,
         "Set exactly_once__payload_column to the right column, or to null if the source has none",
     )
-    warehouse.dbt("run", exactly_once__payload_column=None)
+    warehouse.dbt("run", "--select", "staging", exactly_once__payload_column=None)
     assert len(warehouse.read("main_staging.stg_events_deduplicated")) == 12
 
 
@@ -296,18 +296,25 @@ def test_odd_windows_that_are_valid_are_accepted(loaded: Warehouse, name: str) -
 def test_detection_before_the_curated_tables_exist_says_what_to_run(loaded: Warehouse) -> None:
     loaded.dbt("run", "--select", "staging")
     with pytest.raises(DbtError) as caught:
-        loaded.dbt("run", "--selector", "detection")
+        loaded.dbt("build", "--selector", "detection")
     assert len(caught.value.messages) == 1, caught.value
     assert "Run: dbt build --selector fifteen_minute" in caught.value.messages[0]
 
 
-@pytest.fixture
-def decided(loaded: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def incident(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse with an incident INC-1, decided."""
-    loaded.write_events([event("p", NOON), event("p", NOON + HOUR)])
-    loaded.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
-    detect(loaded, "INC-1")
-    return loaded
+    made = Warehouse(project, tmp_path_factory.mktemp("incident"))
+    made.write_events([*steady_events(NOON), event("p", NOON), event("p", NOON + HOUR)])
+    made.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    detect(made, "INC-1")
+    return made
+
+
+@pytest.fixture
+def decided(incident: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy of that warehouse."""
+    return incident.copied(tmp_path)
 
 
 def detect(warehouse: Warehouse, incident_id: str) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import event as note
@@ -81,20 +78,12 @@ def with_history(project: Project, tmp_path_factory: pytest.TempPathFactory) -> 
     return made
 
 
-def restarted(warehouse: Warehouse, folder: Path) -> Warehouse:
-    """A copy of a warehouse as it is now."""
-    folder.mkdir(exist_ok=True)
-    shutil.copyfile(warehouse.path, folder / warehouse.path.name)
-    return Warehouse(warehouse.project, folder)
-
-
 @settings(max_examples=25)
 @given(batches=batches_of_rows())
 def test_batches_in_any_order_with_retries_and_overlaps_give_the_least_copy_of_each_event(
     with_history: Warehouse, tmp_path_factory: pytest.TempPathFactory, batches: list[list[Row]]
 ) -> None:
-    folder = tmp_path_factory.getbasetemp() / "example"
-    warehouse = restarted(with_history, folder)
+    warehouse = with_history.copied(tmp_path_factory.getbasetemp() / "example")
     known = list(HISTORY)
     for batch in batches:
         warehouse.write_events(batch)
@@ -115,7 +104,7 @@ def test_replay_in_any_order_and_with_other_batch_borders_gives_the_same_table(
     rows = [row for batch in batches for row in batch]
     digests = set()
     for name in ("forward", "shuffled"):
-        warehouse = restarted(with_history, tmp_path_factory.getbasetemp() / name)
+        warehouse = with_history.copied(tmp_path_factory.getbasetemp() / name)
         for batch in batches if name == "forward" else [data.draw(st.permutations(rows))]:
             warehouse.write_events(batch)
             warehouse.dbt("run", "--select", "staging")
@@ -126,7 +115,7 @@ def test_replay_in_any_order_and_with_other_batch_borders_gives_the_same_table(
 def test_a_run_without_new_events_changes_nothing(
     with_history: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse = restarted(with_history, tmp_path)
+    warehouse = with_history.copied(tmp_path)
     before = warehouse.digest("main_staging.stg_events_deduplicated")
     warehouse.dbt("run", "--select", "staging")
     assert warehouse.digest("main_staging.stg_events_deduplicated") == before
@@ -135,7 +124,7 @@ def test_a_run_without_new_events_changes_nothing(
 def test_a_full_refresh_gives_the_table_that_the_batches_gave(
     with_history: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse = restarted(with_history, tmp_path)
+    warehouse = with_history.copied(tmp_path)
     warehouse.write_events([*HISTORY[3:], *steady_events(NOON)])
     warehouse.dbt("run", "--select", "staging")
     before = warehouse.digest("main_staging.stg_events_deduplicated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from python_tests.laws import (
     steady_events,
 )
 from python_tests.oracle import Layout
-from python_tests.warehouse import EVENT_COLUMNS, DbtError, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
 JOB = ("build", "--selector", "fifteen_minute")
 DETECTION = ("build", "--selector", "detection")
@@ -201,13 +202,20 @@ def contaminated_rows() -> list[Row]:
     return rows
 
 
-@pytest.fixture
-def contaminated(warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def before_repair(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse whose curated tables were built without the guard, with decisions made."""
-    warehouse.write_events(contaminated_rows())
-    warehouse.dbt(*JOB, exactly_once__deduplicate=False)
-    detect(warehouse, WINDOW)
-    return warehouse
+    made = Warehouse(project, tmp_path_factory.mktemp("before_repair"))
+    made.write_events(contaminated_rows())
+    made.dbt(*JOB, exactly_once__deduplicate=False)
+    detect(made, WINDOW)
+    return made
+
+
+@pytest.fixture
+def contaminated(before_repair: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy of that warehouse."""
+    return before_repair.copied(tmp_path)
 
 
 def test_decisions_are_those_of_the_rules(contaminated: Warehouse) -> None:

@@ -149,6 +149,19 @@ class Warehouse:
         self.execute(f"create schema if not exists {source.split('.')[0]}")
         self.execute(f"create table if not exists {source} ({described})")
 
+    def copied(self, folder: Path) -> Warehouse:
+        """A copy of this warehouse as it is now."""
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.path, folder / self.path.name)
+        return Warehouse(
+            self.project,
+            folder,
+            source=self.source,
+            columns=self.columns,
+            settings=self.settings,
+            time_zone=self.time_zone,
+        )
+
     def write_events(self, rows: Sequence[Row]) -> None:
         """Append rows to the source; a column that a row lacks is NULL."""
         marks = ", ".join("?" for _ in self.columns)

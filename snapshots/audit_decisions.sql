@@ -7,5 +7,5 @@
             hard_deletes='ignore'
         )
     }}
-    select * from {{ ref('incident_decisions') }}
+select * from {{ ref('incident_decisions') }}
 {% endsnapshot %}

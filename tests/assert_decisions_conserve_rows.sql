@@ -17,7 +17,10 @@ rows_before as (
     inner join duplicate_groups on events.event_fingerprint = duplicate_groups.event_fingerprint
     where
         {{ exactly_once.same_event_times(ref('incident_duplicate_groups'), alias='events') }}
-        and (events.{{ arrival_time }} <= duplicate_groups.last_arrival or events.{{ arrival_time }} is null)
+        and (
+            events.{{ arrival_time }} <= duplicate_groups.last_arrival
+            or events.{{ arrival_time }} is null
+        )
     group by events.event_fingerprint
 ),
 

@@ -7,7 +7,10 @@ with new_events as (
     select
         event_fingerprint,
         has_complete_key,
-        ({% for column in columns.key %}{{ column.sql }} is not null{{ ' and ' if not loop.last }}{% endfor %}) as has_every_part
+        {% for column in columns.key -%}
+        case when {{ column.sql }} is null then 1 else 0 end
+        + {% endfor -%}
+        0 as missing_parts
     from {{ ref('stg_events') }}
     where {{ is_new }}
 ),
@@ -18,7 +21,7 @@ unidentified as (
     where
         event_fingerprint is null
         or length(event_fingerprint) <> 32
-        or has_complete_key is distinct from has_every_part
+        or coalesce(has_complete_key, missing_parts > 0) <> (missing_parts = 0)
 )
 
 select * from unidentified

@@ -1,11 +1,16 @@
 {%- set columns = exactly_once.source_columns() -%}
-{#- the decisions hold the event_id as text: comparable with the survivor order only if it is text -#}
-{%- set event_id_is_text = columns.event_id is not none and exactly_once.type_family(columns.event_id.type) == 'text' -%}
-{%- set compared = {
-    'arrival_time': columns.arrival_time,
-    'event_id': {'sql': 'event_id'} if event_id_is_text else none
-} -%}
-{%- set order_is_known = event_id_is_text or columns.event_id is none %}
+{#- decisions hold the event_id as text: in survivor order only if it is text in the source too -#}
+{%- set has_event_id = columns.event_id is not none -%}
+{%- set is_text = has_event_id and exactly_once.type_family(columns.event_id.type) == 'text' -%}
+{%- if is_text or not has_event_id -%}
+    {%- set removed_is_first = exactly_once.precedes({
+        'arrival_time': columns.arrival_time,
+        'event_id': {'sql': 'event_id'} if has_event_id else none
+    }, 'removed', 'kept') -%}
+{%- else -%}
+    {%- set arrival_time = columns.arrival_time.sql -%}
+    {%- set removed_is_first = 'removed.' ~ arrival_time ~ ' < kept.' ~ arrival_time -%}
+{%- endif %}
 
 with decisions as (
     select
@@ -42,7 +47,7 @@ without_survivor as (
 with_several_survivors as (
     select kept.event_fingerprint
     from kept
-    where kept.event_fingerprint in (select event_fingerprint from removed)
+    where kept.event_fingerprint in (select removed.event_fingerprint from removed)
     group by kept.event_fingerprint
     having count(*) > 1
 ),
@@ -51,20 +56,24 @@ removed_though_first as (
     select removed.event_fingerprint
     from removed
     inner join kept on removed.event_fingerprint = kept.event_fingerprint
-    where
-        {% if order_is_known -%}
-        {{ exactly_once.precedes(compared, 'removed', 'kept') }}
-        {%- else -%}
-        removed.{{ columns.arrival_time.sql }} < kept.{{ columns.arrival_time.sql }}
-        {%- endif %}
+    where {{ removed_is_first }}
 ),
 
 findings as (
-    select event_fingerprint, 'the survivor is not kept' as finding from without_survivor
+    select
+        event_fingerprint,
+        'the survivor is not kept' as finding
+    from without_survivor
     union all
-    select event_fingerprint, 'several copies are kept' as finding from with_several_survivors
+    select
+        event_fingerprint,
+        'several copies are kept' as finding
+    from with_several_survivors
     union all
-    select event_fingerprint, 'the survivor is not the first copy' as finding from removed_though_first
+    select
+        event_fingerprint,
+        'the survivor is not the first copy' as finding
+    from removed_though_first
 )
 
 select * from findings

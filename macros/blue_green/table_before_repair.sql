@@ -7,7 +7,14 @@
     {%- set incident_id = exactly_once.decided_incident() -%}
     {%- for table in exactly_once.curated_relations(incident_id or '')
         if curated_table.identifier in (table.live.identifier, table.candidate.identifier) -%}
-        {{- return(table.replaced if incident_id and exactly_once._is_there(table.replaced) else table.live) -}}
+        {%- if incident_id and exactly_once._is_there(table.replaced) -%}{{- return(table.replaced) -}}{%- endif -%}
+        {%- if flags.WHICH in ('run', 'build') and not exactly_once._is_there(table.live) -%}
+            {%- do exactly_once._refuse(
+                'live table ' ~ table.live, 'none', 'a table whose repair can be measured',
+                'Run: dbt build --selector fifteen_minute'
+            ) -%}
+        {%- endif -%}
+        {{- return(table.live) -}}
     {%- endfor -%}
     {{- return(curated_table) -}}
 {% endmacro %}

@@ -5,14 +5,15 @@
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
-    {%- set reach = modules.datetime.timedelta(hours=settings.detection_hours) -%}
+    {%- set reach = settings.detection_hours -%}
     {%- if settings.incident_start is not none -%}
-        {%- set first, last = settings.incident_start - reach, settings.incident_end + reach -%}
+        {%- set first = exactly_once.shifted_time(settings.incident_start, -reach) -%}
+        {%- set last = exactly_once.shifted_time(settings.incident_end, reach) -%}
     {%- else -%}
         {%- set watermark = exactly_once.arrival_watermark(ref('stg_events')) -%}
         {%- if watermark is none -%}{{- return(arrival_time.sql ~ ' is not null') -}}{%- endif -%}
-        {%- set first = watermark - reach -%}
-        {%- set last = watermark + modules.datetime.timedelta(hours=settings.late_arrival_hours) -%}
+        {%- set first = exactly_once.shifted_time(watermark, -reach) -%}
+        {%- set last = exactly_once.shifted_time(watermark, settings.late_arrival_hours) -%}
     {%- endif -%}
     {{- return(
         arrival_time.sql ~ ' >= ' ~ exactly_once.timestamp_literal(first, arrival_time.type)

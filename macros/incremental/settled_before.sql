@@ -6,9 +6,9 @@
     -#}
     {%- if watermark is none -%}{{- return('true') -}}{%- endif -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
-    {%- set margin = modules.datetime.timedelta(hours=exactly_once.settings().late_arrival_hours / 8) -%}
+    {%- set settled = exactly_once.shifted_time(watermark, -exactly_once.settings().late_arrival_hours / 8) -%}
     {{- return(
-        '(' ~ arrival_time.sql ~ ' <= ' ~ exactly_once.timestamp_literal(watermark - margin, arrival_time.type)
+        '(' ~ arrival_time.sql ~ ' <= ' ~ exactly_once.timestamp_literal(settled, arrival_time.type)
         ~ ' or ' ~ arrival_time.sql ~ ' is null)'
     ) -}}
 {% endmacro %}

@@ -19,25 +19,32 @@ changed_hours as (
     {{ changed_hours }}
 ),
 
--- an hour whose events moved away (an earlier copy names another merchant) counts 0, and the post-hook removes it
+events_in_reach as (
+    {{ exactly_once.payment_events(
+        exactly_once.curated_events(), exactly_once.same_event_hours(changed_hours)
+    ) }}
+),
+
+-- an hour whose events moved away (an earlier copy names another merchant) has no payment left;
+-- the post-hook removes it
 events as (
     select
         changed_hours.merchant_id,
         changed_hours.event_hour,
-        events.event_type,
-        events.amount_cents,
-        events.payment_id
+        events_in_reach.event_type,
+        events_in_reach.amount_cents,
+        events_in_reach.payment_id
     from changed_hours
-    left join (
-        {{ exactly_once.payment_events(
-            exactly_once.curated_events(), exactly_once.same_event_hours(changed_hours)
-        ) }}
-    ) as events
+    left join events_in_reach
         on
-            changed_hours.merchant_id = events.merchant_id
-            and changed_hours.event_hour = date_trunc('hour', events.event_at)
+            changed_hours.merchant_id = events_in_reach.merchant_id
+            and changed_hours.event_hour = date_trunc('hour', events_in_reach.event_at)
 ),
 {%- else -%}
+all_events as (
+    {{ exactly_once.payment_events(exactly_once.curated_events()) }}
+),
+
 events as (
     select
         merchant_id,
@@ -45,9 +52,7 @@ events as (
         event_type,
         amount_cents,
         payment_id
-    from (
-        {{ exactly_once.payment_events(exactly_once.curated_events()) }}
-    ) as events
+    from all_events
 ),
 {%- endif %}
 

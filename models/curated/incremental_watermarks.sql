@@ -4,6 +4,9 @@
         full_refresh=false
     )
 }}
+{%- do exactly_once.check_candidates() %}
+
+-- depends_on: {{ ref('stg_events') }}
 -- made empty; the post-hook of each curated model writes its row: see record_watermark
 
 select

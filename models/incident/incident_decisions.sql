@@ -23,9 +23,7 @@ copies as (
         events.event_fingerprint,
         events.row_hash,
         events.has_complete_key,
-        {% for column in narrow + ([event_id] if event_id else []) -%}
-        events.{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        events.{{ (narrow + ([event_id] if event_id else [])) | join(',\n        events.') }}
     from {{ ref('stg_events') }} as events
     inner join duplicate_groups on events.event_fingerprint = duplicate_groups.event_fingerprint
     where {{ exactly_once.same_event_times(ref('incident_duplicate_groups'), alias='events') }}
@@ -81,8 +79,7 @@ select
     event_fingerprint,
     row_hash,
     copy_number,
-    {{ exactly_once.canonical_text(event_id, columns.event_id.type) if event_id else 'cast(null as varchar)' }}
-        as event_id,
+    cast({{ exactly_once.event_id_or_null(columns) }} as varchar) as event_id,
     {{ narrow | join(',\n    ') }},
     decision,
     reason,

@@ -1,4 +1,5 @@
 {%- set columns = exactly_once.source_columns() -%}
+{%- set narrow = exactly_once.narrow_columns(columns) -%}
 {%- set in_scope = exactly_once.arrived_in_scope() -%}
 {%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), in_scope) %}
 
@@ -7,8 +8,8 @@ with copies as (
     select
         event_fingerprint,
         has_complete_key,
-        {{ exactly_once.narrow_columns(columns) | join(',\n        ') }},
-        {{ columns.event_id.sql if columns.event_id is not none else 'cast(null as varchar)' }} as copy_event_id,
+        {{ narrow | join(',\n        ') }},
+        {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
         coalesce({{ in_scope }}, false) as is_in_scope
     from {{ ref('stg_events') }}
     where {{ is_in_reach }}
@@ -22,7 +23,7 @@ duplicate_groups as (
     select
         event_fingerprint,
         min(case when has_complete_key then 1 else 0 end) = 1 as has_complete_key,
-        {% for column in exactly_once.narrow_columns(columns) if column != columns.arrival_time.sql -%}
+        {% for column in narrow if column != columns.arrival_time.sql -%}
         min({{ column }}) as {{ column }},
         {% endfor -%}
         count(*) as copy_count,

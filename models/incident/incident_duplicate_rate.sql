@@ -1,14 +1,16 @@
 {%- set columns = exactly_once.source_columns() -%}
+{%- set arrival_minute =
+    "date_trunc('minute', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')' %}
 
 with arrivals as (
     select
         event_fingerprint,
         {{ columns.event_type.sql }} as event_type,
-        date_trunc('minute', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_minute,
+        {{ arrival_minute }} as arrival_minute,
         count(*) as row_count
     from {{ ref('stg_events') }}
     where {{ exactly_once.detection_range() }}
-    group by 1, 2, 3
+    group by event_fingerprint, {{ columns.event_type.sql }}, {{ arrival_minute }}
 ),
 
 first_arrivals as (
@@ -26,7 +28,8 @@ duplicate_rate as (
         arrival_minute,
         event_type,
         cast(sum(row_count) as bigint) as row_count,
-        cast(sum(row_count) - sum(case when holds_the_first_copy then 1 else 0 end) as bigint) as copy_count
+        cast(sum(row_count) - count(case when holds_the_first_copy then 1 end) as bigint)
+            as copy_count
     from first_arrivals
     group by arrival_minute, event_type
 )

@@ -10,6 +10,7 @@ select
     count(case when decision = 'keep' then 1 end) as kept_count,
     count(case when decision = 'remove' then 1 end) as removed_count,
     count(case when decision = 'review' then 1 end) as review_count,
-    coalesce(sum(case when decision = 'remove' then {{ columns.amount.sql }} end), 0) as removed_amount_cents
+    coalesce(sum(case when decision = 'remove' then {{ columns.amount.sql }} end), 0)
+        as removed_amount_cents
 from {{ ref('incident_decisions') }}
 group by 1, 2, 3

@@ -1,10 +1,12 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set payments_before = exactly_once.table_before_repair(ref('payments')) -%}
-{%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) -%}
-{%- set is_affected -%}
-    event_fingerprint in (select event_fingerprint from {{ ref('incident_decisions') }} where decision = 'remove')
+{%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) %}
+{% set is_affected %}
+    event_fingerprint in (
+        select event_fingerprint from {{ ref('incident_decisions') }} where decision = 'remove'
+    )
     and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
-{%- endset %}
+{% endset %}
 
 with incident_scope as (
     select incident_id from {{ ref('incident_scope') }}
@@ -45,7 +47,7 @@ payments_after as (
         count(distinct payment_id) as row_count,
         {{ exactly_once.lifecycle_amount('captured') }} as gmv_cents
     from clean_events
-    where payment_id in (select payment_id from affected_payments)
+    where payment_id in (select affected_payments.payment_id from affected_payments)
     group by currency
 ),
 
@@ -76,7 +78,8 @@ hours_before as (
 
 hours_after as (
     select
-        count(distinct clean_events.merchant_id || cast(affected_hours.event_hour as varchar)) as row_count,
+        count(distinct clean_events.merchant_id || cast(affected_hours.event_hour as varchar))
+            as row_count,
         {{ exactly_once.lifecycle_amount('authorized') }} as gmv_cents
     from clean_events
     inner join affected_hours

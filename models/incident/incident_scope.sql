@@ -1,4 +1,5 @@
 {%- set settings = exactly_once.settings() -%}
+{%- set lookback = exactly_once.hours_interval(settings.late_arrival_hours) -%}
 {%- do exactly_once.refuse_empty_window() -%}
 
 -- depends_on: {{ ref('incident_windows') }}
@@ -37,8 +38,8 @@ incident_scope as (
         window_source,
         window_start,
         window_end,
-        window_start - {{ exactly_once.hours_interval(settings.late_arrival_hours) }} as scope_start,
-        window_end + {{ exactly_once.hours_interval(settings.late_arrival_hours) }} as scope_end
+        window_start - {{ lookback }} as scope_start,
+        window_end + {{ lookback }} as scope_end
     from incident_window
 )
 

@@ -14,7 +14,8 @@ first_arrivals as (
     select
         arrival_hour,
         row_count,
-        row_number() over (partition by event_fingerprint order by arrival_hour) = 1 as holds_the_first_copy
+        row_number() over (partition by event_fingerprint order by arrival_hour) = 1
+            as holds_the_first_copy
     from arrivals
 ),
 
@@ -22,14 +23,14 @@ duplicate_rate as (
     select
         arrival_hour,
         cast(sum(row_count) as bigint) as row_count,
-        cast(sum(row_count) - sum(case when holds_the_first_copy then 1 else 0 end) as bigint) as copy_count
+        count(case when holds_the_first_copy then 1 end) as first_count
     from first_arrivals
-    group by arrival_hour
+    group by 1
 )
 
 select
     arrival_hour,
     row_count,
-    copy_count,
-    copy_count / cast(row_count as double) as copy_rate
+    row_count - first_count as copy_count,
+    (row_count - first_count) / cast(row_count as double) as copy_rate
 from duplicate_rate

@@ -1,21 +1,21 @@
 {%- set columns = exactly_once.source_columns() -%}
-{%- set is_monitored -%}
-    {{ exactly_once.detection_range() }} and {{ exactly_once.has_sane_times() }}
-{%- endset -%}
+{%- set is_monitored = exactly_once.detection_range() ~ ' and ' ~ exactly_once.has_sane_times() -%}
 {%- set now = exactly_once.timestamp_literal(run_started_at.replace(tzinfo=none)) %}
 
 with latest_times as (
-    {% for name, events in [('source', ref('stg_events')), ('deduplicated', ref('stg_events_deduplicated'))] -%}
     select
-        '{{ name }}' as relation_name,
+        'source' as relation_name,
         max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
         max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event
-    from {{ events }}
+    from {{ ref('stg_events') }}
     where {{ is_monitored }}
-    {%- if not loop.last %}
     union all
-    {% endif -%}
-    {% endfor %}
+    select
+        'deduplicated' as relation_name,
+        max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
+        max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event
+    from {{ ref('stg_events_deduplicated') }}
+    where {{ is_monitored }}
 ),
 
 latest_micros as (

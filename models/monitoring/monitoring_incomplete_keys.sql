@@ -4,14 +4,15 @@ with incomplete_keys as (
     select
         event_fingerprint,
         date_trunc('day', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_day,
-        {% if columns.event_id is not none -%}
-        case when {{ columns.event_id.sql }} is not null then 'event_id' else 'content' end as identified_by,
-        {%- else -%}
-        'content' as identified_by,
-        {%- endif %}
         {% for column in columns.key -%}
-        {{ column.sql }} is null as is_missing_{{ loop.index }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ column.sql }} is null as is_missing_{{ loop.index }},
+        {% endfor -%}
+        {% if columns.event_id is none -%}
+        'content' as identified_by
+        {%- else -%}
+        case when {{ columns.event_id.sql }} is null then 'content' else 'event_id' end
+            as identified_by
+        {%- endif %}
     from {{ ref('stg_events') }}
     where
         not has_complete_key

@@ -1,16 +1,15 @@
 {%- set columns = exactly_once.source_columns() -%}
-{%- set arrival_hour -%}
-    date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }})
-{%- endset -%}
-{%- set is_monitored -%}
-    (({{ exactly_once.detection_range() }}) or {{ columns.arrival_time.sql }} is null)
-    and {{ exactly_once.settled_before(exactly_once.arrival_watermark(ref('stg_events_deduplicated'))) }}
-{%- endset %}
+{%- set arrived_at = exactly_once.utc_timestamp(columns.arrival_time) -%}
+{%- set watermark = exactly_once.arrival_watermark(ref('stg_events_deduplicated')) -%}
+{%- set is_monitored =
+    '((' ~ exactly_once.detection_range() ~ ') or ' ~ columns.arrival_time.sql ~ ' is null)'
+    ~ ' and ' ~ exactly_once.settled_before(watermark)
+%}
 
 with arrivals as (
     select
         event_fingerprint,
-        {{ arrival_hour }} as arrival_hour,
+        date_trunc('hour', {{ arrived_at }}) as arrival_hour,
         count(*) as row_count
     from {{ ref('stg_events') }}
     where {{ is_monitored }}
@@ -21,7 +20,7 @@ with arrivals as (
 deduplicated as (
     select
         event_fingerprint,
-        {{ arrival_hour }} as kept_hour
+        date_trunc('hour', {{ arrived_at }}) as kept_hour
     from {{ ref('stg_events_deduplicated') }}
     where {{ exactly_once.same_event_times(ref('stg_events'), is_monitored) }}
 ),
@@ -30,9 +29,11 @@ matched as (
     select
         arrivals.arrival_hour,
         arrivals.row_count,
-        deduplicated.event_fingerprint is null as is_unaccounted,
-        deduplicated.event_fingerprint is not null
-        and deduplicated.kept_hour is not distinct from arrivals.arrival_hour as holds_the_kept_copy
+        (deduplicated.event_fingerprint is null) as is_unaccounted,
+        (
+            deduplicated.event_fingerprint is not null
+            and deduplicated.kept_hour is not distinct from arrivals.arrival_hour
+        ) as holds_the_kept_copy
     from arrivals
     left join deduplicated on arrivals.event_fingerprint = deduplicated.event_fingerprint
 ),
@@ -43,9 +44,9 @@ reconciled as (
         cast(sum(row_count) as bigint) as source_rows,
         count(case when holds_the_kept_copy then 1 end) as kept_events,
         count(case when is_unaccounted then 1 end) as unaccounted_events,
-        cast(coalesce(sum(case when is_unaccounted then row_count end), 0) as bigint) as unaccounted_rows
+        cast(sum(case when is_unaccounted then row_count else 0 end) as bigint) as unaccounted_rows
     from matched
-    group by arrival_hour
+    group by 1
 )
 
 select

@@ -2,7 +2,9 @@
 {%- set now = run_started_at.replace(tzinfo=none) -%}
 {%- set arrival_time, event_time = columns.arrival_time, columns.event_time -%}
 {%- set lookback_micros = (exactly_once.settings().late_arrival_hours * 3600000000) | int -%}
-{%- set arrived_in_future = arrival_time.sql ~ ' > ' ~ exactly_once.timestamp_literal(now, arrival_time.type) -%}
+{%- set arrived_in_future =
+    arrival_time.sql ~ ' > ' ~ exactly_once.timestamp_literal(now, arrival_time.type)
+-%}
 {%- set anomalies = {
     'arrival_missing': arrival_time.sql ~ ' is null',
     'event_time_missing': event_time.sql ~ ' is null',
@@ -15,11 +17,11 @@
 with events as (
     select
         event_fingerprint,
-        {{ exactly_once.utc_timestamp(arrival_time) }} as arrived_at,
-        {{ exactly_once.utc_timestamp(event_time) }} as event_at,
         {% for anomaly, holds in anomalies.items() -%}
-        coalesce({{ holds }}, false) as {{ anomaly }}{{ ',' if not loop.last }}
-        {% endfor %}
+        ({{ holds }}) as {{ anomaly }},
+        {% endfor -%}
+        {{ exactly_once.utc_timestamp(arrival_time) }} as arrived_at,
+        {{ exactly_once.utc_timestamp(event_time) }} as event_at
     from {{ ref('stg_events') }}
     where
         ({{ exactly_once.detection_range() }})

@@ -1,33 +1,30 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
-{%- set is_complete -%}
-    ({% for column in columns.key %}{{ column.sql }} is not null{{ ' and ' if not loop.last }}{% endfor %})
-{%- endset -%}
+{%- set is_complete = exactly_once.key_is_complete(columns) -%}
+{%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
 
-{#- How an event is identified: [which rows, fingerprint]. Each row falls in exactly one of them. -#}
+{#- How an event is identified: [which rows, fingerprint]. Each row falls in just one of them. -#}
 {%- set identities = [[
     is_complete,
     exactly_once.fingerprint(columns.key, columns.payload, settings.payload_identity_paths)
 ]] -%}
 {%- if columns.event_id is not none -%}
     {%- do identities.append([
-        'not ' ~ is_complete ~ ' and ' ~ columns.event_id.sql ~ ' is not null',
+        'not ' ~ is_complete ~ ' and ' ~ event_id ~ ' is not null',
         exactly_once.fingerprint_without_key(columns.event_id, row_hash)
     ]) -%}
 {%- endif -%}
 {%- do identities.append([
-    'not ' ~ is_complete ~ (' and ' ~ columns.event_id.sql ~ ' is null' if columns.event_id is not none else ''),
+    'not ' ~ is_complete ~ ' and ' ~ event_id ~ ' is null',
     exactly_once.fingerprint_without_key(none, row_hash)
-]) -%}
+]) %}
 
--- one branch an identity, so that to read the fingerprints of complete keys is to read the key columns alone
+-- one branch an identity: to read the fingerprints of complete keys reads the key columns alone
 {% for is_identified_so, fingerprint in identities -%}
 select
-    {% for column in columns.all -%}
-        {{ column.sql }},
-    {% endfor -%}
+    {{ columns.all | map(attribute='sql') | join(',\n    ') }},
     {{ fingerprint }} as event_fingerprint,
     {{ row_hash }} as row_hash,
     {{ 'true' if loop.first else 'false' }} as has_complete_key

@@ -7,10 +7,10 @@
     )
 }}
 {%- set columns = exactly_once.source_columns() -%}
-{%- if is_incremental() -%}
-    {%- set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) -%}
-    {%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_new) -%}
-{%- endif %}
+{% if is_incremental() %}
+{% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
+{% set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_new) %}
+{% endif %}
 
 with arrivals as (
     select * from {{ ref('stg_events') }}
@@ -37,7 +37,9 @@ news as (
     select survivors.*
     from survivors
     left join kept on survivors.event_fingerprint = kept.event_fingerprint
-    where kept.event_fingerprint is null or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}
+    where
+        kept.event_fingerprint is null
+        or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}
 )
 
 select * from news

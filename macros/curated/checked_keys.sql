@@ -1,0 +1,17 @@
+{% macro checked_keys(name, relation) %}
+    {#-
+        A query for the keys of a curated table that a test compares with the events: those that the last run
+        computed again, as far as what arrived then has settled, and in a candidate those of the repair.
+    -#}
+    {%- set keys = exactly_once.curated_keys(name) -%}
+    {%- set watermark = exactly_once.recorded_watermark(relation) -%}
+    -- depends_on: {{ ref('incremental_watermarks') }}
+    {{- exactly_once._arrived_keys(keys, ref('stg_events'), watermark) }}
+        and {{ exactly_once.settled_before(watermark) }}
+    {%- if exactly_once.settings().build_candidate %}
+    union
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ ref('incident_decisions') }}
+    where decision = 'remove'
+    {%- endif %}
+{% endmacro %}
