@@ -1,4 +1,4 @@
-"""What the tests share: the project, parsed once per worker, and an empty warehouse for each test."""
+"""What the tests share: the project, parsed once per worker, and empty warehouses."""
 
 from __future__ import annotations
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from python_tests import oracle
 from python_tests.oracle import DEFAULT, Decision, Layout
-from python_tests.warehouse import Warehouse
+from python_tests.warehouse import DbtError, Warehouse
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 NOON = datetime(2026, 3, 1, 12)
 HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
 
 
-def event(payment_id: str | None, arrives: datetime | None = NOON, **values: Any) -> Row:
+def event(payment_id: str | None, arrives: datetime | None = NOON, **values: Any) -> dict[str, Any]:
     """A row of raw.events; what isn't given is unremarkable."""
     row = {
         "event_id": f"evt_{payment_id}",
@@ -45,7 +45,9 @@ def steady_events(start: datetime, count: int = 12, name: str = "steady") -> lis
     ]
 
 
-def assert_deduplicated(warehouse: Warehouse, rows: Iterable[Row], layout: Layout = DEFAULT) -> None:
+def assert_deduplicated(
+    warehouse: Warehouse, rows: Iterable[Row], layout: Layout = DEFAULT
+) -> None:
     """One event, one row: the table maps each fingerprint to the least copy, row for row."""
     rows = list(rows)
     found = warehouse.read(
@@ -65,9 +67,7 @@ def assert_deduplicated(warehouse: Warehouse, rows: Iterable[Row], layout: Layou
 def assert_curated(warehouse: Warehouse, events: Iterable[Row], layout: Layout = DEFAULT) -> None:
     """The curated tables are those of the given events, row for row."""
     events = list(events)
-    assert_same_rows(
-        warehouse.read("main_analytics.payments"), oracle.payments(events, layout)
-    )
+    assert_same_rows(warehouse.read("main_analytics.payments"), oracle.payments(events, layout))
     assert_same_rows(
         warehouse.read("main_analytics.fraud_features"), oracle.fraud_features(events, layout)
     )
@@ -111,14 +111,237 @@ def _plain(value: Any) -> str:
     return oracle.canonical_text(value) or "NULL"
 
 
-def run_batches(
-    warehouse: Warehouse, batches: Sequence[Sequence[Row]], layout: Layout = DEFAULT
-) -> list[Row]:
-    """Write batch after batch; after each one the deduplicated table must be right."""
+def hard_batches() -> list[list[Row]]:
+    """Three batches of what goes wrong in practice, each batch within the contract."""
+    at, early, late = NOON - 55 * MINUTE, NOON - 90 * MINUTE, NOON + 3 * HOUR
+    days_ahead, future, long_ago = NOON + 72 * HOUR, datetime(2100, 1, 1), NOON - 30 * HOUR
+    variants = ['{"a":1}', '{"a":2}', '{"a":3}']
+    ties = [
+        event(f"tie_{number}", at, payload=payload, event_id="b")
+        for number in range(6)
+        for payload in (variants[number % 3], variants[number % 3 - 1])
+    ]
+    by_event_id = [
+        event(f"by_event_id_{number}", at, event_id=event_id)
+        for number in range(6)
+        for event_id in (["b", "a"] if number % 2 else ["a", "b"])
+    ]
+    by_hash = [event("by_hash", at, payload=payload) for payload in variants]
+    least, middle, greatest = sorted(by_hash, key=oracle.row_hash)
+    return [
+        [
+            *steady_events(NOON - HOUR),
+            *ties,
+            *by_event_id,
+            event("by_arrival", at),
+            event("smaller_id", at, event_id="m"),
+            event("greater_id", at, event_id="m"),
+            middle,
+            event("null_id", at, event_id=None),
+            event("null_arrival", None),
+            event("straggler", at, event_ts=long_ago),
+            event("half_hour", at, event_ts=long_ago + 30 * MINUTE),
+            # moved borders, and what NULL could be taken for
+            event("x1", at, event_type="captured"),
+            event("x", at, event_type="1captured"),
+            event("~", at),
+            event(None, at, event_id="i1"),
+            event(None, at, event_id="i2"),
+            event(None, at, event_id=None),
+            event(None, at, event_id=None, merchant_id="other"),
+            event("i1", at, currency=None, event_id="i1"),
+            event("no_time", at, event_ts=None),
+            # stamps that lie: two kinds by the dozen, and one that nothing gives away
+            *[event(f"future_{number}", future, event_ts=future) for number in range(12)],
+            *[event(f"ahead_{number}", days_ahead) for number in range(12)],
+            event("plausible", days_ahead, event_ts=days_ahead),
+        ],
+        [
+            *steady_events(late),
+            event("by_arrival", early),
+            event("smaller_id", at, event_id="a"),
+            event("greater_id", at, event_id="z"),
+            least,
+            greatest,
+            event("null_id", at, event_id="q"),
+            event("null_arrival", at),
+            event("no_arrival_either", None),
+        ],
+        [
+            event("straggler", late + MINUTE, event_ts=long_ago, event_id="again"),
+            event("half_hour", late + MINUTE, event_ts=long_ago + 30 * MINUTE, event_id="again"),
+            event("very_late", late + MINUTE, event_ts=long_ago - 10 * HOUR),
+            *steady_events(NOON - HOUR)[:2],
+            event("by_arrival", late, event_id="again"),
+            event("by_arrival", late, event_type="refunded"),
+            event("nor_this_one", None),
+            event(None, late, event_id="i1"),
+            event("no_time", late, event_ts=None),
+            event("nor_here", late, event_ts=None),
+        ],
+    ]
+
+
+def check_deduplication(warehouse: Warehouse) -> None:
+    """Laws 1 and 3: after each batch, one row per event, the least copy."""
     rows: list[Row] = []
-    for batch in batches:
+    for batch in hard_batches():
         warehouse.write_events(batch)
         rows += batch
         warehouse.dbt("run", "--select", "staging")
-        assert_deduplicated(warehouse, rows, layout)
-    return rows
+        assert_deduplicated(warehouse, rows)
+
+
+def late_copies() -> list[list[Row]]:
+    """Batches in which a copy changes what an earlier batch wrote to the curated tables."""
+    lately = NOON + 2 * HOUR
+    return [
+        [
+            *steady_events(NOON - HOUR),
+            event("old", NOON, event_ts=NOON, event_type="authorized", amount_cents=700),
+            event("moved", NOON + 30 * MINUTE, merchant_id="mer_late"),
+            event("timeless", None, merchant_id="mer_null"),
+        ],
+        # another event of an old payment, and earlier copies that name other merchants
+        [
+            *steady_events(NOON),
+            event("old", NOON + 20 * MINUTE, event_ts=NOON + MINUTE, amount_cents=700),
+            event("moved", NOON + 29 * MINUTE, merchant_id="mer_early"),
+            event("timeless", NOON - HOUR, merchant_id="mer_known"),
+        ],
+        # a straggler of the day before, a copy of it, and a refund of the oldest payment
+        [
+            *steady_events(lately),
+            event("straggler", lately, event_ts=NOON - 30 * HOUR),
+            event("old", lately, event_type="refunded", event_ts=lately, amount_cents=300),
+        ],
+        [event("straggler", lately + MINUTE, event_ts=NOON - 30 * HOUR, event_id="again")],
+        # long after: nothing that arrives is old but the payment that it belongs to
+        steady_events(lately + 20 * HOUR),
+        [event("old", lately + 20 * HOUR, event_type="chargeback", event_ts=lately + 20 * HOUR)],
+    ]
+
+
+def check_regular_job(warehouse: Warehouse) -> None:
+    """Law 1 for the curated tables: after each batch, those of the deduplicated events."""
+    rows: list[Row] = []
+    for batch in late_copies():
+        warehouse.write_events(batch)
+        rows += batch
+        warehouse.dbt("run", "--selector", "fifteen_minute")
+        assert_deduplicated(warehouse, rows)
+        assert_curated(warehouse, oracle.deduplicated(rows).values())
+
+
+INCIDENT = "INC-1"
+WINDOW = (NOON, NOON + HOUR)
+
+
+def contaminated_rows() -> list[Row]:
+    """Copies inside the window, at its edges, outside it, and of an event of long ago."""
+    long_ago = NOON - 40 * HOUR
+    inside = NOON + 10 * MINUTE
+    return [
+        *steady_events(NOON - 4 * HOUR),
+        *steady_events(NOON),
+        event("copied", inside, event_type="authorized"),
+        event("copied", inside + MINUTE, event_type="authorized", event_id="again"),
+        event("copied", inside, event_type="authorized"),
+        event("copied", inside + MINUTE, event_type="captured"),
+        # in scope: the last moment of the lookback
+        event("edge", WINDOW[1] + 2 * HOUR - MICROSECOND),
+        event("edge", WINDOW[1] + 3 * HOUR),
+        *untouched_rows(),
+        event("long_ago", long_ago, event_ts=long_ago),
+        event("long_ago", inside, event_ts=long_ago),
+        # an earlier copy names another merchant: nothing may be left of the later one
+        event("moved", inside, merchant_id="mer_true"),
+        event("moved", inside + MINUTE, merchant_id="mer_false", event_id="again"),
+        event(None, inside, event_id="incomplete"),
+        event(None, inside, event_id="incomplete", merchant_id="mer_2"),
+        event("no arrival", None),
+        event("no arrival", inside),
+        event("never arrived", None),
+        event("never arrived", None, event_id="again"),
+        # long after the incident: no copy of it is met by the lookback
+        *steady_events(NOON + 20 * HOUR),
+    ]
+
+
+def untouched_rows() -> list[Row]:
+    """Copies a moment outside the scope on both sides: another incident's, if any."""
+    before, after = WINDOW[0] - 2 * HOUR - MICROSECOND, WINDOW[1] + 2 * HOUR
+    return [
+        event("before", before, merchant_id="mer_untouched"),
+        event("before", before, merchant_id="mer_untouched", event_id="again"),
+        event("after", after, merchant_id="mer_untouched"),
+        event("after", after, merchant_id="mer_untouched"),
+    ]
+
+
+def contaminate(warehouse: Warehouse) -> None:
+    """Build the curated tables without the guard, and decide."""
+    warehouse.write_events(contaminated_rows())
+    warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    warehouse.dbt("seed")
+    warehouse.dbt(
+        "run",
+        "--selector",
+        "detection",
+        incident_id=INCIDENT,
+        incident_start=str(WINDOW[0]),
+        incident_end=str(WINDOW[1]),
+    )
+
+
+def build_candidate(warehouse: Warehouse) -> None:
+    """Repair the clone."""
+    warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
+
+
+def refusal(warehouse: Warehouse) -> str | None:
+    """Swap; what the swap's own validation found wrong, or None."""
+    try:
+        warehouse.operate("remediation_swap", INCIDENT)
+    except DbtError as error:
+        if "failed checks" in str(error):
+            return str(error)
+        raise
+    return None
+
+
+def check_decisions(warehouse: Warehouse) -> None:
+    """Law 2: a copy goes only when its survivor is named; what can't be judged stays."""
+    contaminate(warehouse)
+    assert_decided(warehouse, contaminated_rows(), WINDOW)
+
+
+def check_repair(warehouse: Warehouse) -> None:
+    """Laws 1 and 4: what the scope touches is as if it had never happened, the rest as it was."""
+    contaminate(warehouse)
+    before = warehouse.digest("main_analytics.payments")
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    if said := refusal(warehouse):
+        raise AssertionError(said)
+    untouched = untouched_rows()
+    touched = [row for row in contaminated_rows() if row not in untouched]
+    assert_curated(warehouse, [*oracle.deduplicated(touched).values(), *untouched])
+    assert warehouse.digest("main_analytics.payments__replaced_inc_1") == before
+
+
+def check_catch_up(warehouse: Warehouse, count: int = 1) -> None:
+    """Law 4: what was written to live between clone and swap is in the candidate before it."""
+    contaminate(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    later = steady_events(NOON + 24 * HOUR, count)
+    warehouse.write_events(later)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    live = warehouse.digest("main_analytics.payments")
+    assert refusal(warehouse), "a candidate that live has overtaken was swapped in"
+    assert warehouse.digest("main_analytics.payments") == live
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    found = {row["payment_id"] for row in warehouse.read("main_analytics.payments")}
+    assert {row["payment_id"] for row in later} <= found

@@ -1,4 +1,4 @@
-"""What the tables should hold, in plain Python, from the words of the contract and not from the SQL.
+"""What the tables should hold, in plain Python, from the contract and not from the SQL.
 
 A row of the source is a dict of Python values. NULL is None; a time without a time zone is in UTC.
 """
@@ -119,7 +119,7 @@ def fingerprint(row: Row, layout: Layout = DEFAULT) -> str:
         for name in layout.key:
             text = canonical_text(row[name])
             for normaliser in layout.normalise.get(name, ()):
-                text = NORMALISERS[normaliser](text)
+                text = NORMALISERS[normaliser](str(text))
             texts.append(text)
         if layout.payload is not None:
             texts += [payload_text(row[layout.payload], path) for path in layout.identity_paths]
@@ -157,7 +157,7 @@ def deduplicated(rows: Iterable[Row], layout: Layout = DEFAULT) -> dict[str, Row
 
 
 def watermark(rows: Iterable[Row], layout: Layout = DEFAULT) -> datetime | None:
-    """The tenth latest arrival of an event whose times agree within the lookback and lie in the past."""
+    """The tenth latest arrival of an event whose times are sane: past, and near each other."""
     now = datetime.now(UTC)
     sane = []
     for row in deduplicated(rows, layout).values():
@@ -199,9 +199,8 @@ def decisions(
         verdict = (overrides or {}).get(name)
         survivor = row_hash(copies[0])
         for position, row in enumerate(copies):
-            found[
-                Decision(name, row_hash(row), *_verdict(row, position, survivor, verdict, layout), survivor)
-            ] += 1
+            judged = _verdict(row, position, survivor, verdict, layout)
+            found[Decision(name, row_hash(row), *judged, survivor)] += 1
     return found
 
 

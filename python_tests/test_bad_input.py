@@ -13,6 +13,7 @@ from python_tests.laws import HOUR, NOON, event, steady_events
 from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
 EVERYTHING = ("run",)
+SOURCE = '"warehouse"."raw"."events"'
 COLUMNS_OF_SOURCE = "one of its columns: event_id, payment_id, merchant_id"
 
 # name -> (vars, what the error says)
@@ -190,11 +191,12 @@ def test_a_typo_in_the_vars_of_a_project_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_column_that_the_source_lacks_is_refused(loaded: Warehouse, role: str) -> None:
+    wrong: dict[str, Any] = {f"exactly_once__{role}_column": "nowhere"}
     assert_refused(
         loaded,
-        f'var exactly_once__{role}_column: found nowhere, which the source "warehouse"."raw"."events" '
+        f"var exactly_once__{role}_column: found nowhere, which the source {SOURCE} "
         f"does not have; accepted: {COLUMNS_OF_SOURCE}",
-        **{f"exactly_once__{role}_column": "nowhere"},
+        **wrong,
     )
 
 
@@ -210,17 +212,33 @@ def test_a_key_column_that_the_source_lacks_is_refused(loaded: Warehouse) -> Non
 @pytest.mark.parametrize(
     ("column", "kind", "message"),
     [
-        ("event_ts", "varchar", "var exactly_once__event_time_column: found event_ts of type character varying(256); "
-         "accepted: a timestamp column"),
-        ("ingest_ts", "date", "var exactly_once__arrival_time_column: found ingest_ts of type DATE; "
-         "accepted: a timestamp column"),
-        ("amount_cents", "varchar", "var exactly_once__amount_column: found amount_cents of type character varying(256); "
-         "accepted: a number in minor units"),
-        ("amount_cents", "double", "var exactly_once__fingerprint_columns: found amount_cents of type "
-         "DOUBLE; accepted: integer, decimal, boolean, timestamp, date or text"),
+        (
+            "event_ts",
+            "varchar",
+            "var exactly_once__event_time_column: found event_ts of type character varying(256); "
+            "accepted: a timestamp column",
+        ),
+        (
+            "ingest_ts",
+            "date",
+            "var exactly_once__arrival_time_column: found ingest_ts of type DATE; "
+            "accepted: a timestamp column",
+        ),
+        (
+            "amount_cents",
+            "varchar",
+            "var exactly_once__amount_column: found amount_cents of type character varying(256); "
+            "accepted: a number in minor units",
+        ),
+        (
+            "amount_cents",
+            "double",
+            "var exactly_once__fingerprint_columns: found amount_cents of type DOUBLE; "
+            "accepted: integer, decimal, boolean, timestamp, date or text",
+        ),
     ],
     ids=["event time", "arrival time", "amount", "float in the key"],
-)  # fmt: skip
+)
 def test_a_column_of_a_wrong_type_is_refused(
     new_warehouse: Callable[..., Warehouse], column: str, kind: str, message: str
 ) -> None:
@@ -242,7 +260,7 @@ def test_a_float_in_the_key_is_accepted_with_a_cast(
 def test_an_empty_source_is_refused(warehouse: Warehouse) -> None:
     assert_refused(
         warehouse,
-        'the source: found "warehouse"."raw"."events" without any row; accepted: a table with events',
+        f"the source: found {SOURCE} without any row; accepted: a table with events",
     )
 
 

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_tests import oracle
-from python_tests.laws import HOUR, MICROSECOND, MINUTE, NOON, Row, assert_deduplicated, steady_events
+from python_tests.laws import (
+    HOUR,
+    MICROSECOND,
+    MINUTE,
+    NOON,
+    Row,
+    assert_deduplicated,
+    check_deduplication,
+    steady_events,
+)
 from python_tests.warehouse import Project, Warehouse
 
 # A small world: few values for everything, so that rows collide in every way.
@@ -112,9 +121,7 @@ def test_replay_in_any_order_and_with_other_batch_borders_gives_the_same_table(
     assert len(digests) == 1
 
 
-def test_a_run_without_new_events_changes_nothing(
-    with_history: Warehouse, tmp_path: Path
-) -> None:
+def test_a_run_without_new_events_changes_nothing(with_history: Warehouse, tmp_path: Path) -> None:
     warehouse = with_history.copied(tmp_path)
     before = warehouse.digest("main_staging.stg_events_deduplicated")
     warehouse.dbt("run", "--select", "staging")
@@ -130,3 +137,28 @@ def test_a_full_refresh_gives_the_table_that_the_batches_gave(
     before = warehouse.digest("main_staging.stg_events_deduplicated")
     warehouse.dbt("run", "--select", "staging", "--full-refresh")
     assert warehouse.digest("main_staging.stg_events_deduplicated") == before
+
+
+def test_hard_batches_give_the_least_copy_of_each_event(warehouse: Warehouse) -> None:
+    check_deduplication(warehouse)
+
+
+@pytest.mark.parametrize("year", [10_000, 58_123])
+def test_a_time_beyond_what_a_literal_can_hold_is_met_again(
+    warehouse: Warehouse, year: int
+) -> None:
+    """Milliseconds read as seconds put an event tens of thousands of years ahead."""
+    copy = (
+        "insert into raw.events (event_id, payment_id, event_type, amount_cents, currency, "
+        f"event_ts, ingest_ts) values ('e', 'p', 'captured', 1, 'USD', '{year}-01-01', "
+    )
+    warehouse.write_events(HISTORY)
+    for hour in ("12", "20"):
+        warehouse.execute(copy + f"'2026-03-01 {hour}:00:00')")
+        warehouse.dbt("run", "--select", "staging")
+        warehouse.write_events(steady_events(NOON + 7 * HOUR))
+    found = warehouse.query(
+        "select hour(ingest_ts) as arrived from main_staging.stg_events_deduplicated "
+        "where payment_id = 'p'"
+    )
+    assert found == [{"arrived": 12}]

@@ -205,17 +205,13 @@ def test_a_key_that_holds_the_day_and_not_the_moment_meets_copies_of_the_whole_d
 def test_a_source_without_payload_and_merchant_and_event_id(
     new_warehouse: Callable[..., Warehouse],
 ) -> None:
-    columns = {
-        name: kind for name, kind in LEDGER_COLUMNS.items() if name not in ("body", "shop")
-    }
+    columns = {name: kind for name, kind in LEDGER_COLUMNS.items() if name not in ("body", "shop")}
     settings = LEDGER_VARS | {
         "exactly_once__payload_column": None,
         "exactly_once__payload_identity_paths": [],
         "exactly_once__merchant_id_column": None,
     }
-    layout = Layout(
-        **{**vars(LEDGER), "payload": None, "identity_paths": (), "merchant_id": None}
-    )
+    layout = Layout(**{**vars(LEDGER), "payload": None, "identity_paths": (), "merchant_id": None})
     warehouse = new_warehouse(source="ledger.entries", columns=columns, settings=settings)
     rows: list[Row] = []
     for batch in ledger_batches(2 * HOUR):

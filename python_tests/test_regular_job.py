@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,10 @@ from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
 from python_tests import oracle
 from python_tests.laws import (
-    HOUR,
-    MINUTE,
     NOON,
-    Row,
     assert_curated,
     assert_deduplicated,
+    check_regular_job,
     event,
     steady_events,
 )
@@ -67,43 +64,10 @@ def test_many_batches_the_same_again_and_one_from_scratch_give_equal_tables(
     assert digests(warehouse) == batched
 
 
-def late_copies() -> list[list[Row]]:
-    """Batches in which a copy changes what an earlier batch wrote to the curated tables."""
-    lately = NOON + 2 * HOUR
-    return [
-        [
-            *steady_events(NOON - HOUR),
-            event("old", NOON, event_ts=NOON, event_type="authorized", amount_cents=700),
-            event("moved", NOON + 30 * MINUTE, merchant_id="mer_late"),
-            event("timeless", None, merchant_id="mer_null"),
-        ],
-        # another event of an old payment, and earlier copies that name other merchants
-        [
-            *steady_events(NOON),
-            event("old", NOON + 20 * MINUTE, event_ts=NOON + MINUTE, amount_cents=700),
-            event("moved", NOON + 29 * MINUTE, merchant_id="mer_early"),
-            event("timeless", NOON - HOUR, merchant_id="mer_known"),
-        ],
-        # a straggler of the day before, a copy of it, and a refund of the oldest payment
-        [
-            *steady_events(lately),
-            event("straggler", lately, event_ts=NOON - 30 * HOUR),
-            event("old", lately, event_type="refunded", event_ts=lately, amount_cents=300),
-        ],
-        [event("straggler", lately + MINUTE, event_ts=NOON - 30 * HOUR, event_id="again")],
-    ]
-
-
 def test_a_copy_that_comes_late_leaves_nothing_of_the_copy_that_it_replaces(
     warehouse: Warehouse,
 ) -> None:
-    rows: list[Row] = []
-    for batch in late_copies():
-        rows += batch
-        warehouse.write_events(batch)
-        warehouse.dbt(*JOB)
-        assert_deduplicated(warehouse, rows)
-        assert_curated(warehouse, oracle.deduplicated(rows).values())
+    check_regular_job(warehouse)
 
 
 def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse) -> None:

@@ -17,7 +17,7 @@ from dbt_common.events.base_types import EventMsg
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns(
-    ".*", "target", "logs", "dbt_packages", "demo", "python_tests", "docs", "stand_ins"
+    ".*", "target", "logs", "dbt_packages", "demo", "python_tests", "docs", "stand_ins", "tests"
 )
 
 Row = Mapping[str, Any]
@@ -70,10 +70,12 @@ class Project:
 
     @classmethod
     def copy(cls, work: Path) -> Project:
-        """A copy of this repository's dbt project, to be changed at will."""
+        """A copy of this repository's models and macros, to be changed at will."""
         folder = work / "project"
         shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
         (folder / "dbt_packages").symlink_to(ROOT / "dbt_packages")
+        for text in (*folder.glob("macros/*/*.yml"), *folder.glob("models/*/*_tests.yml")):
+            text.unlink()
         return cls(folder, work)
 
     def invoke(
@@ -201,7 +203,9 @@ class Warehouse:
 
     def tables(self) -> set[str]:
         """Every table and view, as schema.name."""
-        rows = self.query("select table_schema || '.' || table_name as name from information_schema.tables")
+        rows = self.query(
+            "select table_schema || '.' || table_name as name from information_schema.tables"
+        )
         return {row["name"] for row in rows}
 
     def digest(self, relation: str) -> str:

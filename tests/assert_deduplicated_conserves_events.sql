@@ -8,7 +8,8 @@
 {%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_taken_in) %}
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
--- The row hash, which reads whole rows, is computed for ties alone.
+-- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
+-- arrived together, so those before were judged by an earlier run.
 with copies as (
     select
         event_fingerprint,
@@ -55,7 +56,8 @@ tied_events as (
         row_hash
     from {{ ref('stg_events') }}
     where
-        {{ is_in_reach }}
+        {{ is_taken_in }}
+        and {{ is_in_reach }}
         and event_fingerprint in (select ties.event_fingerprint from ties)
 ),
 

@@ -76,7 +76,12 @@
 
     {%- set keys = exactly_once.curated_keys(table.name) -%}
     {%- if keys -%}
-        {%- set computed_again = exactly_once._keys_computed_again(table, keys) -%}
+        {#- stored once: each of the checks below reads it -#}
+        {%- do run_query(
+            'create or replace temporary table computed_again_' ~ table.name ~ ' as '
+            ~ exactly_once._keys_computed_again(table, keys)
+        ) -%}
+        {%- set computed_again = 'select * from computed_again_' ~ table.name -%}
         {%- set is_untouched -%}
             not exists (
                 select 1 from ({{ computed_again }}) as computed_again

@@ -5,10 +5,10 @@
     -#}
     {%- set columns = exactly_once.source_columns() -%}
     select
-        {{ columns.payment_id.sql }} as payment_id,
+        {{ exactly_once.key_value(columns, columns.payment_id) }} as payment_id,
         {{ exactly_once.merchant_id(columns) }} as merchant_id,
-        {{ columns.event_type.sql }} as event_type,
-        {{ columns.currency.sql }} as currency,
+        {{ exactly_once.key_value(columns, columns.event_type) }} as event_type,
+        {{ exactly_once.key_value(columns, columns.currency) }} as currency,
         {{ columns.amount.sql }} as amount_cents,
         {{ exactly_once.utc_timestamp(columns.event_time) }} as event_at
     from {{ events }}

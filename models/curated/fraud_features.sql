@@ -53,6 +53,7 @@ events as (
         amount_cents,
         payment_id
     from all_events
+    where event_at is not null
 ),
 {%- endif %}
 

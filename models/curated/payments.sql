@@ -25,7 +25,8 @@ changed_payments as (
 events as (
     {{ exactly_once.payment_events(
         exactly_once.curated_events(),
-        is_in_reach ~ ' and ' ~ columns.payment_id.sql ~ ' in (select payment_id from changed_payments)'
+        is_in_reach ~ ' and ' ~ exactly_once.key_value(columns, columns.payment_id)
+        ~ ' in (select payment_id from changed_payments)'
     ) }}
 ),
 {%- else -%}

@@ -110,7 +110,7 @@ def as_row(number: int, window: Window) -> tuple:
     )
 
 
-def model(dbt, session):  # noqa: ANN001, ANN201 -- dbt's own signature; the types differ by engine
+def model(dbt, session):
     """Adapter: a few thousand minutes in, a few windows out, on DuckDB and on Snowflake."""
     dbt.config(materialized="table")
     min_rate = float(dbt.config.meta_get("detection_min_rate"))
@@ -123,13 +123,13 @@ def model(dbt, session):  # noqa: ANN001, ANN201 -- dbt's own signature; the typ
     return write(session, rows)
 
 
-def _read_duckdb(rates) -> list[tuple]:  # noqa: ANN001
+def _read_duckdb(rates) -> list[tuple]:
     return rates.aggregate(
         "arrival_minute, sum(row_count)::bigint, sum(copy_count)::bigint", "arrival_minute"
     ).fetchall()
 
 
-def _write_duckdb(_session, rows):  # noqa: ANN001, ANN202
+def _write_duckdb(_session, rows):
     import pyarrow as pa
 
     text, number, share, time = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us")
@@ -139,14 +139,14 @@ def _write_duckdb(_session, rows):  # noqa: ANN001, ANN202
     return pa.Table.from_arrays(arrays, names=list(COLUMNS))
 
 
-def _read_snowpark(rates) -> list[tuple]:  # noqa: ANN001
+def _read_snowpark(rates) -> list[tuple]:
     from snowflake.snowpark import functions as F  # noqa: N812 -- Snowpark's own convention
 
     minutes = rates.group_by("ARRIVAL_MINUTE").agg(F.sum("ROW_COUNT"), F.sum("COPY_COUNT"))
     return [(row[0], int(row[1]), int(row[2])) for row in minutes.collect()]
 
 
-def _write_snowpark(session, rows):  # noqa: ANN001, ANN202
+def _write_snowpark(session, rows):
     from snowflake.snowpark import types as T  # noqa: N812 -- Snowpark's own convention
 
     time = T.TimestampType(T.TimestampTimeZone.NTZ)

@@ -1,0 +1,261 @@
+"""Each law is broken on purpose, and the check that guards it must say so.
+
+A mutation is noticed when the check raises AssertionError from a comparison with the oracle; a run
+that merely fails doesn't count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from python_tests.laws import (
+    check_catch_up,
+    check_decisions,
+    check_deduplication,
+    check_regular_job,
+    check_repair,
+)
+from python_tests.warehouse import DbtError, Project, Warehouse
+
+
+class Edit(NamedTuple):
+    """A text in a file of the project, and what it is replaced by."""
+
+    path: str
+    old: str
+    new: str
+
+
+ORDER = "macros/deduplication/survivor_order.sql"
+PRECEDES = "macros/deduplication/precedes.sql"
+MERGE = "macros/deduplication/get_incremental_keep_first_sql.sql"
+DEDUPLICATED = "models/staging/stg_events_deduplicated.sql"
+STAGED = "models/staging/stg_events.sql"
+EVENT_TIMES = "macros/incremental/same_event_times.sql"
+ARRIVED = "macros/incremental/arrived_since.sql"
+WATERMARK = "macros/incremental/arrival_watermark.sql"
+SANE_TIMES = "macros/incremental/has_sane_times.sql"
+CHANGED_KEYS = "macros/incremental/changed_keys.sql"
+EARLIEST = "macros/curated/earliest_event_of_payments.sql"
+GROUPS = "models/incident/incident_duplicate_groups.sql"
+DECISIONS = "models/incident/incident_decisions.sql"
+
+STAGING_MUTATIONS: dict[str, list[Edit]] = {
+    "no tie-break by row hash": [Edit(ORDER, "{%- do order.append('row_hash asc') -%}", "")],
+    "no tie-break by event_id": [
+        Edit(ORDER, ".event_id.sql ~ ' asc nulls last'", ".event_id.sql ~ ' is null'")
+    ],
+    "the last copy stays": [Edit(ORDER, "' asc nulls last'] -%}", "' desc nulls last'] -%}")],
+    "an earlier copy doesn't replace a later one": [
+        Edit(
+            PRECEDES, "{%- set ordered = [columns.arrival_time.sql] -%}", "{%- set ordered = [] -%}"
+        )
+    ],
+    "a smaller event_id doesn't replace a greater one": [
+        Edit(PRECEDES, "{%- do ordered.append(columns.event_id.sql) -%}", "")
+    ],
+    "a smaller row hash doesn't replace a greater one": [
+        Edit(PRECEDES, "{%- do ordered.append('row_hash') -%}", "")
+    ],
+    "NULL doesn't come last in the comparison": [
+        Edit(PRECEDES, " ~ ' or (' ~ l ~ ' is not null and ' ~ r ~ ' is null))'", " ~ ')'")
+    ],
+    "equal times don't count as equal": [
+        Edit(PRECEDES, "' is not distinct from '", "' is distinct from '")
+    ],
+    "an insert instead of a merge": [
+        Edit(MERGE, "{{ exactly_once.precedes(columns, 'arrived', 'kept') }} then", "false then")
+    ],
+    "every copy replaces what is there": [
+        Edit(
+            MERGE, "matched and {{ exactly_once.precedes(columns, 'arrived', 'kept') }}", "matched"
+        ),
+        Edit(
+            DEDUPLICATED, "or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}", "or true"
+        ),
+    ],
+    "the join is on the payment, not on the event": [
+        Edit(
+            DEDUPLICATED,
+            "left join kept on survivors.event_fingerprint = kept.event_fingerprint",
+            "left join kept on survivors.payment_id = kept.payment_id",
+        )
+    ],
+    "one row per payment, not per event": [
+        Edit(DEDUPLICATED, "partition by event_fingerprint", "partition by event_type")
+    ],
+    "the target is searched among late arrivals only": [
+        Edit(
+            DEDUPLICATED,
+            "from {{ this }}\n    where {{ is_in_reach }}",
+            "from {{ this }}\n    where {{ is_new }}",
+        ),
+        Edit(
+            MERGE,
+            "{{ exactly_once.same_event_times(arg_dict['temp_relation'], alias='kept') }}",
+            "kept.ingest_ts >= timestamp '2026-03-01 12:00:00'",
+        ),
+    ],
+    "stragglers are forgotten": [
+        Edit(
+            EVENT_TIMES,
+            "exactly_once._merged_hours(hours,",
+            "exactly_once._merged_hours(hours[-3:],",
+        )
+    ],
+    "the last hour is not searched": [
+        Edit(EVENT_TIMES, "((last_hour + 1) * 3600000000)", "(last_hour * 3600000000)")
+    ],
+    "incomplete keys are not searched": [
+        Edit(EVENT_TIMES, "~ 'has_complete_key') -%}", "~ 'has_complete_key and false') -%}")
+    ],
+    "no lookback": [
+        Edit(
+            ARRIVED,
+            "watermark - modules.datetime.timedelta(hours=settings.late_arrival_hours)",
+            "watermark",
+        )
+    ],
+    "events without an arrival time are forgotten": [
+        Edit(ARRIVED, "~ ' or ' ~ arrival_time.sql ~ ' is null)'", "~ ')'")
+    ],
+    "a stamp in the future moves the watermark": [
+        Edit(
+            SANE_TIMES,
+            "run_started_at.replace(tzinfo=none)",
+            "run_started_at.replace(tzinfo=none, year=9999)",
+        )
+    ],
+    "an arrival far from its event moves the watermark": [
+        Edit(SANE_TIMES, "late_arrival_hours * 3600000000", "late_arrival_hours * 3600000000000")
+    ],
+    "a single row moves the watermark": [Edit(WATERMARK, "offset 9", "offset 0")],
+    "parts of the key run into each other": [
+        Edit(
+            "macros/fingerprint/encoded_part.sql",
+            """cast(" ~ exactly_once._byte_length(text_sql) ~ " as varchar) || ':' || " ~ text_sql""",
+            '" ~ text_sql',
+        )
+    ],
+    "an incomplete key counts as complete": [
+        Edit("macros/fingerprint/key_is_complete.sql", "join(' and ')", "join(' or ')")
+    ],
+    "the row hash leaves columns out": [
+        Edit(STAGED, "row_hash(columns.all)", "row_hash(columns.key)")
+    ],
+}
+
+JOB_MUTATIONS: dict[str, list[Edit]] = {
+    "keys of replaced copies are forgotten": [
+        Edit(
+            CHANGED_KEYS,
+            "_arrived_keys(keys, ref('stg_events'),",
+            "_arrived_keys(keys, exactly_once.curated_events(),",
+        )
+    ],
+    "an hour without events stays": [
+        Edit(
+            "models/curated/fraud_features.sql",
+            '"delete from {{ this }} where distinct_payments = 0",',
+            "",
+        )
+    ],
+    "a payment is computed from its new events only": [
+        Edit(
+            EARLIEST,
+            "'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from '",
+            "'select cast(null as bigint) as micros from '",
+        )
+    ],
+    "curated tables read every copy": [
+        Edit(
+            "macros/curated/curated_events.sql",
+            "{%- if exactly_once.settings().deduplicate -%}",
+            "{%- if false -%}",
+        )
+    ],
+}
+
+DECISION_MUTATIONS: dict[str, list[Edit]] = {
+    "an incomplete key is removed": [
+        Edit(
+            DECISIONS,
+            "when overrides.decision is null and not ranked.has_complete_key then 'review'\n",
+            "\n",
+        )
+    ],
+    "every copy is removed": [
+        Edit(
+            DECISIONS,
+            "when ranked.survivor_rank = 1 then 'keep'\n            else 'remove'",
+            "else 'remove'",
+        )
+    ],
+    "no copy outside the window is met": [
+        Edit(GROUPS, "where {{ is_in_reach }}", "where {{ in_scope }}")
+    ],
+    "the scope is the bare window": [
+        Edit("models/incident/incident_scope.sql", "window_end + {{ lookback }}", "window_end")
+    ],
+    "groups outside the scope are taken too": [
+        Edit(GROUPS, " and sum(case when is_in_scope then 1 else 0 end) > 0", "")
+    ],
+}
+
+REPAIR_MUTATIONS: dict[str, list[Edit]] = {
+    "the keys of the incident are forgotten": [
+        Edit(CHANGED_KEYS, "{%- if exactly_once.settings().build_candidate %}", "{%- if false %}")
+    ],
+    "the keys of stragglers of the incident are forgotten": [
+        Edit(
+            CHANGED_KEYS,
+            "and {{ exactly_once.same_event_times(duplicate_groups) }}",
+            "and event_ts >= timestamp '2026-03-01 10:00:00'",
+        )
+    ],
+}
+
+CATCH_UP_MUTATIONS: dict[str, list[Edit]] = {
+    "the swap doesn't validate": [
+        Edit(
+            "macros/blue_green/remediation_swap.sql",
+            "{%- do exactly_once.remediation_validate(incident_id) -%}",
+            "",
+        )
+    ],
+}
+
+CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
+    (check_deduplication, STAGING_MUTATIONS),
+    (check_regular_job, JOB_MUTATIONS),
+    (check_decisions, DECISION_MUTATIONS),
+    (check_repair, REPAIR_MUTATIONS),
+    (check_catch_up, CATCH_UP_MUTATIONS),
+]
+
+
+@pytest.mark.mutation
+@pytest.mark.parametrize(
+    ("check", "edits"),
+    [
+        pytest.param(check, edits, id=name)
+        for check, mutations in CHECKS
+        for name, edits in mutations.items()
+    ],
+)
+def test_a_broken_law_is_noticed(
+    check: Callable[[Warehouse], None], edits: list[Edit], tmp_path: Path
+) -> None:
+    project = Project.copy(tmp_path / "broken")
+    for path, old, new in edits:
+        file = project.folder / path
+        text = file.read_text("utf-8")
+        assert text.count(old) >= 1, f"{path} no longer holds {old!r}: change this mutation"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(AssertionError) as noticed:
+        check(Warehouse(project, tmp_path / "warehouse"))
+    assert not isinstance(noticed.value, DbtError), noticed.value
