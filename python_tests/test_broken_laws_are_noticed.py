@@ -137,8 +137,8 @@ STAGING_MUTATIONS: dict[str, list[Edit]] = {
     "parts of the key run into each other": [
         Edit(
             "macros/fingerprint/encoded_part.sql",
-            """cast(" ~ exactly_once._byte_length(text_sql) ~ " as varchar) || ':' || " ~ text_sql""",
-            '" ~ text_sql',
+            """_byte_length(text_sql) ~ " as varchar) || ':' || " ~ text_sql""",
+            """_byte_length("'x'") ~ " as varchar) || ':' || " ~ text_sql""",
         )
     ],
     "an incomplete key counts as complete": [

@@ -152,7 +152,5 @@ def _write_snowpark(session, rows):
     time = T.TimestampType(T.TimestampTimeZone.NTZ)
     text, number, share = T.StringType(), T.LongType(), T.DoubleType()
     types = (number, time, time, share, share, number, number, text)
-    fields = [
-        T.StructField(name.upper(), kind) for name, kind in zip(COLUMNS, types, strict=True)
-    ]
+    fields = [T.StructField(name.upper(), kind) for name, kind in zip(COLUMNS, types, strict=True)]
     return session.create_dataframe(rows, schema=T.StructType(fields))
