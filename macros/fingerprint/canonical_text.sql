@@ -9,7 +9,7 @@
     {%- elif family == 'decimal' -%}
         {{- return(exactly_once._decimal_text(value_sql, data_type)) -}}
     {%- elif family in ('timestamp', 'timestamp_tz') -%}
-        {{- return('cast(' ~ exactly_once.epoch_micros(value_sql) ~ ' as varchar)') -}}
+        {{- return(adapter.dispatch('_timestamp_text', 'exactly_once')(value_sql)) -}}
     {%- elif family == 'date' -%}
         {{- return(adapter.dispatch('_date_text', 'exactly_once')(value_sql)) -}}
     {%- elif family == 'json' -%}
@@ -30,6 +30,19 @@
     {%- endif -%}
     {{- return(
         "case when " ~ text ~ " like '%.%' then rtrim(rtrim(" ~ text ~ ", '0'), '.') else " ~ text ~ " end"
+    ) -}}
+{% endmacro %}
+
+
+{% macro default___timestamp_text(value_sql) %}
+    {{- return('cast(' ~ exactly_once.epoch_micros(value_sql) ~ ' as varchar)') -}}
+{% endmacro %}
+
+
+{#- DuckDB knows infinity and -infinity, which have no microseconds. -#}
+{% macro duckdb___timestamp_text(value_sql) %}
+    {{- return(
+        'coalesce(cast(' ~ exactly_once.epoch_micros(value_sql) ~ ' as varchar), cast(' ~ value_sql ~ ' as varchar))'
     ) -}}
 {% endmacro %}
 

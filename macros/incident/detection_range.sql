@@ -11,9 +11,11 @@
         {%- set last = exactly_once.shifted_time(settings.incident_end, reach) -%}
     {%- else -%}
         {%- set watermark = exactly_once.arrival_watermark(ref('stg_events')) -%}
-        {%- if watermark is none -%}{{- return(arrival_time.sql ~ ' is not null') -}}{%- endif -%}
-        {%- set first = exactly_once.shifted_time(watermark, -reach) -%}
-        {%- set last = exactly_once.shifted_time(watermark, settings.late_arrival_hours) -%}
+        {#- too few sane rows to tell: every arrival that a calendar holds -#}
+        {%- set first = modules.datetime.datetime(1, 1, 1) if watermark is none
+            else exactly_once.shifted_time(watermark, -reach) -%}
+        {%- set last = modules.datetime.datetime(9999, 12, 31) if watermark is none
+            else exactly_once.shifted_time(watermark, settings.late_arrival_hours) -%}
     {%- endif -%}
     {{- return(
         arrival_time.sql ~ ' >= ' ~ exactly_once.timestamp_literal(first, arrival_time.type)
