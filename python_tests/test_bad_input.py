@@ -272,6 +272,18 @@ def test_a_missing_source_table_is_refused(loaded: Warehouse) -> None:
     )
 
 
+def test_a_source_with_a_column_that_staging_adds_is_refused(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"row_hash": "varchar"})
+    warehouse.write_events(steady_events(NOON))
+    assert_refused(
+        warehouse,
+        "found a column row_hash; accepted: columns under other names than those that stg_events "
+        "adds. Rename it in a view",
+    )
+
+
 def test_a_source_without_payload_column_is_refused_until_the_var_says_so(
     new_warehouse: Callable[..., Warehouse],
 ) -> None:

@@ -19,6 +19,12 @@
                 'Set exactly_once__source_database, exactly_once__source_schema and exactly_once__source_table.'
             ) -%}
         {%- endif -%}
+        {%- for column in found.all if column.name | lower in ('event_fingerprint', 'row_hash', 'has_complete_key') -%}
+            {%- do exactly_once._refuse(
+                'the source ' ~ source_table, 'a column ' ~ column.name, 'columns under other names than those that stg_events adds',
+                'Rename it in a view, and point exactly_once__source_table at the view.'
+            ) -%}
+        {%- endfor -%}
     {%- endif -%}
     {%- set key = [] -%}
     {%- for column in settings.fingerprint_columns -%}
