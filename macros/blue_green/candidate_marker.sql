@@ -1,6 +1,6 @@
 {% macro candidate_marker(relation) %}
     {#-
-        What the clone wrote on a table about itself, or none: {incident_id, cloned_watermark_micros}. It is
+        What the clone wrote on a table about itself, or none: {incident_id, cloned_watermark}. It is
         the table's comment, so it stays with the table through renames and tells the state after a crash.
     -#}
     {{- return(adapter.dispatch('candidate_marker', 'exactly_once')(relation)) -}}

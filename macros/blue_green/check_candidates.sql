@@ -1,6 +1,10 @@
 {% macro check_candidates() %}
     {#- Every candidate at once, in a model that the curated models depend on: one error instead of one each. -#}
-    {%- if execute and exactly_once.settings().build_candidate -%}
+    {%- set settings = exactly_once.settings() -%}
+    {%- if execute and settings.build_candidate and flags.WHICH in ('run', 'build') -%}
+        {%- if settings.incident_id is not none -%}
+            {%- do exactly_once._check_incident(settings.incident_id) -%}
+        {%- endif -%}
         {%- for table in exactly_once.curated_relations('') -%}
             {%- do exactly_once.check_candidate(table.candidate) -%}
         {%- endfor -%}

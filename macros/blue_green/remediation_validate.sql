@@ -18,7 +18,7 @@
         {%- do exactly_once._refuse(
             'the candidates of incident ' ~ incident_id, 'failed checks: ' ~ failed | join('; '), 'every check passed',
             'Live is untouched. Build the candidates again (dbt build --selector remediation), or start over with '
-            ~ 'remediation_clone.'
+            ~ 'remediation_clone. If decisions are missing, copies have arrived since: build the selector detection first.'
         ) -%}
     {%- endif -%}
 {% endmacro %}
@@ -96,8 +96,8 @@
             'passed': live[1] == candidate[1]
         }) -%}
         {%- set totals = exactly_once._repaired_totals(table, computed_again) -%}
-        {%- set found = run_query(totals.found).rows[0].values() | map('int') | list -%}
-        {%- set expected = run_query(totals.expected).rows[0].values() | map('int') | list -%}
+        {%- set found = run_query(totals.found).rows[0].values() | list -%}
+        {%- set expected = run_query(totals.expected).rows[0].values() | list -%}
         {%- do checks.append({
             'name': name ~ ', ' ~ totals.name ~ ' of the repaired rows are those of the deduplicated events',
             'found': found | join(', ') ~ ('' if found == expected else ' instead of ' ~ expected | join(', ')),

@@ -100,6 +100,15 @@
             'a number in minor units (cents)', 'Set it to the column that holds the amount.'
         ) -%}
     {%- endif -%}
+    {%- if exactly_once.settings().payload_identity_paths
+        and exactly_once.type_family(found.payload.type) not in ('text', 'json')
+        and not modules.re.match('^(STRUCT|MAP)', found.payload.type | upper) -%}
+        {%- do exactly_once._refuse(
+            'var exactly_once__payload_column', found.payload.name ~ ' of type ' ~ found.payload.type,
+            'JSON, text, STRUCT or MAP while exactly_once__payload_identity_paths is set',
+            'Cast it to text in a view, and point exactly_once__source_table at the view.'
+        ) -%}
+    {%- endif -%}
     {%- for column in found.key -%}
         {%- if exactly_once.type_family(column.cast or column.type) not in
             ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text') -%}

@@ -41,13 +41,22 @@ payments_before as (
     group by before_repair.currency
 ),
 
+clean_payments as (
+    select
+        payment_id,
+        min(currency) as currency,
+        {{ exactly_once.lifecycle_amount('captured') }} as captured_cents
+    from clean_events
+    where payment_id in (select affected_payments.payment_id from affected_payments)
+    group by payment_id
+),
+
 payments_after as (
     select
         currency,
-        count(distinct payment_id) as row_count,
-        {{ exactly_once.lifecycle_amount('captured') }} as gmv_cents
-    from clean_events
-    where payment_id in (select affected_payments.payment_id from affected_payments)
+        count(*) as row_count,
+        sum(captured_cents) as gmv_cents
+    from clean_payments
     group by currency
 ),
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import median
+from statistics import median, quantiles
 from typing import NamedTuple
 
 MINUTE = timedelta(minutes=1)
@@ -48,7 +48,8 @@ class Window(NamedTuple):
 def detect_windows(minutes: Sequence[Minute], min_rate: float) -> list[Window]:
     """Find the windows whose rate of copies exceeds the base rate by more than `min_rate`.
 
-    The base rate is the median over all minutes. Minutes above the threshold that lie no further
+    The base rate is the lower quartile over all minutes, so that it is the usual rate even where
+    an incident fills most of them. Minutes above the threshold that lie no further
     apart than ten minutes form one window. Its edges are where the rate has risen to half of the
     window's own level, so that the thin tail of late copies after an incident doesn't stretch it;
     bumps in that tail, with under a hundredth of the largest window's copies, are left out.
@@ -56,7 +57,7 @@ def detect_windows(minutes: Sequence[Minute], min_rate: float) -> list[Window]:
     filled = sorted((m for m in minutes if m.row_count > 0), key=lambda m: m.start)
     if not filled:
         return []
-    base_rate = median(m.rate for m in filled)
+    base_rate = _lower_quartile([m.rate for m in filled])
     windows = []
     for hot in _runs([m for m in filled if m.rate > base_rate + min_rate]):
         level = median(m.rate for m in hot if m.rate >= max(n.rate for n in hot) / 2)
@@ -71,6 +72,11 @@ def detect_windows(minutes: Sequence[Minute], min_rate: float) -> list[Window]:
             )
     largest = max((window.copy_count for window in windows), default=0)
     return [window for window in windows if window.copy_count >= SMALLEST_SHARE * largest]
+
+
+def _lower_quartile(rates: Sequence[float]) -> float:
+    """The rate that a quarter of the minutes don't exceed."""
+    return quantiles(rates, n=4, method="inclusive")[0] if len(rates) > 1 else min(rates)
 
 
 def _runs(hot: Sequence[Minute]) -> list[list[Minute]]:
