@@ -1,7 +1,8 @@
 {% macro record_watermark() %}
     {#-
         A post-hook for curated models: writes to incremental_watermarks how far this relation has taken in
-        arrivals. A mark that lags is safe: the next run reads a little more.
+        arrivals. A mark that lags is safe: the next run reads a little more. It is read after the table is built:
+        DuckDB does both in one transaction; elsewhere what arrived in between is met through the lookback.
     -#}
     {%- if execute -%}
         {%- set watermark = exactly_once.arrival_watermark(exactly_once.curated_events()) -%}
