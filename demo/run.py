@@ -7,14 +7,18 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.base_types import EventMsg
 
 from demo.generate import IncidentTruth, generate
 from demo.load import load
@@ -31,7 +35,7 @@ NEXT = (
     ("main_audit.audit_decisions", "the decisions of both repairs, kept for good"),
     ("main_analytics.payments__replaced_*", "the tables as they were before each swap"),
 )
-PROGRESS_LINE = re.compile(r"\s(\d+) of (\d+) (?:OK|PASS|WARN)\b")
+FINISHED = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
 
 class Demo:
@@ -44,6 +48,7 @@ class Demo:
         self.database = folder / "warehouse.duckdb"
         self.step = 0
         self.last_vars: dict[str, object] = {}
+        self.parsed: dict[str, Manifest] = {}
 
     def run(self) -> bool:
         """Run every step; whether the repaired tables equal the truth."""
@@ -113,62 +118,67 @@ class Demo:
         print(f"[{self.step}/{STEPS}] {what}", flush=True)
 
     def _dbt(self, *arguments: str, **variables: object) -> None:
-        """Run one dbt command as a person would; show how far it is and what went wrong."""
+        """Run one dbt command, as a person would type it, and show how far it is."""
         self.last_vars = variables
-        command = [*arguments, "--vars", json.dumps({**VARS, **variables})]
+        given = json.dumps({**VARS, **variables})
+        command = [*arguments, "--vars", given]
         shown = " ".join(part if re.fullmatch(r"[\w-]+", part) else f"'{part}'" for part in command)
         print(f"      dbt {shown}", flush=True)
         began = time.monotonic()
-        output = self._follow(command, _progress_shower())
-        print(f"      {_summary(output)} ({time.monotonic() - began:.0f} s)", flush=True)
+        if given not in self.parsed:
+            self.parsed[given] = self._invoke(["parse", "--vars", given]).result
+        summary = _Summary()
+        found = self._invoke(command, self.parsed[given], [summary.take_in])
+        if not found.success:
+            raise SystemExit(f"The step failed: dbt {shown}")
+        print(f"      {summary.told(found.result)} ({time.monotonic() - began:.0f} s)", flush=True)
 
-    def _follow(self, command: list[str], show: Callable[[str], None]) -> list[str]:
-        environment = {
-            **os.environ,
-            "EXACTLY_ONCE_DUCKDB_PATH": str(self.database),
-            "DBT_TARGET_PATH": str(self.folder / "dbt"),
-            "DBT_LOG_PATH": str(self.folder / "dbt" / "logs"),
-            "DBT_USE_COLORS": "false",
-            "PYTHONUNBUFFERED": "1",
-        }
-        dbt = Path(sys.executable).with_name("dbt")
-        with subprocess.Popen(
-            [str(dbt), *command],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            output = []
-            for line in process.stdout:
-                output.append(line.rstrip())
-                show(line)
-        if process.returncode != 0:
-            print("\n".join(output))
-            raise SystemExit(f"The step failed: dbt {' '.join(command)}")
-        return output
-
-
-def _progress_shower() -> Callable[[str], None]:
-    """A function that keeps one line with the count of finished nodes, on a terminal only."""
-
-    def show(line: str) -> None:
-        found = PROGRESS_LINE.search(line)
-        if found and sys.stdout.isatty():
-            print(f"      {found[1]} of {found[2]}", end="\r", flush=True)
-
-    return show
+    def _invoke(
+        self,
+        command: list[str],
+        manifest: Manifest | None = None,
+        callbacks: list[Callable[[EventMsg], None]] | None = None,
+    ) -> dbtRunnerResult:
+        """Run dbt in this process, which saves its start; errors are printed by dbt itself."""
+        os.environ["EXACTLY_ONCE_DUCKDB_PATH"] = str(self.database)
+        folders = [
+            "--target-path",
+            str(self.folder / "dbt"),
+            "--log-path",
+            str(self.folder / "dbt"),
+        ]
+        try:
+            found = dbtRunner(manifest, callbacks).invoke(
+                [*command, *folders, "--quiet", "--no-use-colors", "--no-partial-parse"]
+            )
+        finally:
+            # dbt keeps DuckDB open, and the demo reads the file between the steps
+            DuckDBConnectionManager.close_all_connections()
+        if found.exception is not None:
+            raise SystemExit(f"The step failed: {found.exception}")
+        return found
 
 
-def _summary(output: list[str]) -> str:
-    """What dbt says of itself in its last lines, shortened."""
-    for line in reversed(output):
-        if "Done. PASS=" in line:
-            counts = dict(re.findall(r"(\w+)=(\d+)", line))
-            return f"{counts['PASS']} passed, {counts['WARN']} warnings"
-    checks = sum(" pass  " in line for line in output)
-    return f"{checks} checks passed, swapped" if checks else "done"
+class _Summary:
+    """What dbt says while a command runs: progress on a terminal, and the checks of a verb."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    def take_in(self, event: EventMsg) -> None:
+        """Listen to one event of dbt's log."""
+        if event.info.name in FINISHED and sys.stdout.isatty():
+            print(f"      {event.data.index} of {event.data.total}", end="\r", flush=True)
+        if event.info.name == "JinjaLogInfo" and event.data.msg.startswith("  pass  "):
+            self.checks += 1
+
+    def told(self, result: object) -> str:
+        """The outcome in a few words."""
+        if self.checks:
+            return f"{self.checks} checks passed, swapped"
+        statuses = Counter(str(node.status) for node in getattr(result, "results", []))
+        built = statuses["success"] + statuses["pass"]
+        return f"{built} passed, {statuses['warn']} warnings" if built > 1 else "done"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -330,6 +330,65 @@ def check_repair(warehouse: Warehouse) -> None:
     assert warehouse.digest("main_analytics.payments__replaced_inc_1") == before
 
 
+def give_verdict(warehouse: Warehouse, name: str, decision: str) -> None:
+    """A reviewer's verdict on an event at noon, as dbt seed would write it."""
+    warehouse.execute(
+        "insert into main_seeds.decision_overrides "
+        f"values ('{INCIDENT}', '{name}', '{NOON}', '{decision}', 'T-1', 'r', '-')"
+    )
+
+
+def decide_again(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
+    """Run detection, and leave the seeds as they are."""
+    tags = [f"tag:exactly_once_{name}" for name in ("staging", "incident", "audit")]
+    warehouse.dbt(
+        *("build", "--select", *tags, "--indirect-selection", "cautious"),
+        *("--exclude", "test_type:unit"),
+        incident_id=incident_id,
+        incident_start=str(WINDOW[0]),
+        incident_end=str(WINDOW[1]),
+    )
+
+
+def counted(rows: Sequence[Row], verdicts: Mapping[str, str]) -> list[Row]:
+    """The events that count: one row each, and every copy that a reviewer decided to keep."""
+    return [
+        row
+        for name, copies in oracle.groups(rows).items()
+        for row in (copies if verdicts.get(name) == "keep" else copies[:1])
+    ]
+
+
+def check_verdict(warehouse: Warehouse, decision: str = "keep") -> None:
+    """Laws 1 and 2: what a reviewer keeps is counted, in repair, regular job and replay alike."""
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    verdicts = {name: decision}
+    untouched = untouched_rows()
+    touched = [row for row in contaminated_rows() if row not in untouched]
+    contaminate(warehouse)
+    give_verdict(warehouse, name, decision)
+    decide_again(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    if said := refusal(warehouse):
+        raise AssertionError(said)
+    kept = counted(touched, verdicts)
+    assert len(kept) - len(oracle.deduplicated(touched)) == (2 if decision == "keep" else 0)
+    assert_curated(warehouse, [*kept, *untouched])
+
+    # the next batch touches the same payment; one more copy of a kept event counts too
+    later = [
+        *steady_events(NOON + 21 * HOUR),
+        event("copied", NOON + 21 * HOUR, event_type="authorized", event_id="late"),
+    ]
+    warehouse.write_events(later)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert_curated(warehouse, [*counted([*touched, *later], verdicts), *untouched])
+
+    warehouse.dbt("run", "--selector", "fifteen_minute", "--full-refresh")
+    assert_curated(warehouse, counted([*contaminated_rows(), *later], verdicts))
+
+
 def check_catch_up(warehouse: Warehouse, count: int = 1) -> None:
     """Law 4: what was written to live between clone and swap is in the candidate before it."""
     contaminate(warehouse)

@@ -7,6 +7,7 @@ that merely fails doesn't count.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from python_tests.laws import (
     check_deduplication,
     check_regular_job,
     check_repair,
+    check_verdict,
 )
 from python_tests.warehouse import DbtError, Project, Warehouse
 
@@ -219,6 +221,24 @@ REPAIR_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
+VERDICT_MUTATIONS: dict[str, list[Edit]] = {
+    "copies that a reviewer keeps don't count": [
+        Edit("macros/curated/curated_events.sql", "stg_events_counted", "stg_events_deduplicated"),
+        Edit(
+            "macros/blue_green/remediation_validate.sql",
+            "model_relation('stg_events_counted')",
+            "model_relation('stg_events_deduplicated')",
+        ),
+    ],
+}
+
+REVIEW_MUTATIONS: dict[str, list[Edit]] = {
+    "every verdict counts as keep": [
+        Edit("models/staging/stg_events_counted.sql", "where decision = 'keep'", ""),
+        Edit("macros/incident/kept_event_times.sql", " where decision = 'keep'", ""),
+    ],
+}
+
 CATCH_UP_MUTATIONS: dict[str, list[Edit]] = {
     "the swap doesn't validate": [
         Edit(
@@ -234,6 +254,8 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_regular_job, JOB_MUTATIONS),
     (check_decisions, DECISION_MUTATIONS),
     (check_repair, REPAIR_MUTATIONS),
+    (check_verdict, VERDICT_MUTATIONS),
+    (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
     (check_catch_up, CATCH_UP_MUTATIONS),
 ]
 

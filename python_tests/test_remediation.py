@@ -24,9 +24,14 @@ from python_tests.laws import (
     check_catch_up,
     check_decisions,
     check_repair,
+    check_verdict,
     contaminated_rows,
+    counted,
+    decide_again,
     event,
+    give_verdict,
     steady_events,
+    untouched_rows,
 )
 from python_tests.oracle import Layout
 from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
@@ -250,19 +255,26 @@ def test_the_audit_keeps_one_version_until_a_decision_changes(contaminated: Ware
     assert contaminated.query(versions)[0] == first
 
     name = oracle.fingerprint(event("copied", event_type="authorized"))
-    contaminated.execute(
-        "insert into main_seeds.decision_overrides "
-        f"values ('{INCIDENT}', '{name}', 'keep', 'T-1', 'r', '-')"
-    )
-    without_seeds = ("build", "--select", "tag:exactly_once_incident", "tag:exactly_once_audit")
-    contaminated.dbt(
-        *without_seeds,
-        "--exclude",
-        "test_type:unit",
-        incident_id=INCIDENT,
-        incident_start=str(WINDOW[0]),
-        incident_end=str(WINDOW[1]),
-    )
+    give_verdict(contaminated, name, "keep")
+    decide_again(contaminated)
     assert_decided(contaminated, contaminated_rows(), WINDOW, overrides={name: "keep"})
     again = contaminated.query(versions)[0]
     assert again == {"n": decided + 3, "old": 3}
+
+
+@pytest.mark.parametrize("decision", ["keep", "review", "remove"])
+def test_a_verdict_counts_in_the_curated_tables(warehouse: Warehouse, decision: str) -> None:
+    check_verdict(warehouse, decision)
+
+
+def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: Warehouse) -> None:
+    """A copy that a repair took out of the curated tables comes back when a reviewer keeps it."""
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    untouched = untouched_rows()
+    touched = [row for row in contaminated_rows() if row not in untouched]
+    repair(contaminated)
+    assert_curated(contaminated, [*counted(touched, {}), *untouched])
+    give_verdict(contaminated, name, "keep")
+    decide_again(contaminated, "INC-2")
+    repair(contaminated, "INC-2")
+    assert_curated(contaminated, [*counted(touched, {name: "keep"}), *untouched])

@@ -143,7 +143,7 @@
 {% macro _repaired_totals(table, computed_again) %}
     {%- set events -%}
         select * from (
-            {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_deduplicated')) }}
+            {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_counted')) }}
         ) as events
     {%- endset -%}
     {%- set is_captured = exactly_once.event_type_is('captured') -%}

@@ -12,6 +12,6 @@
     union
     select distinct {{ exactly_once._selected_keys(keys) }}
     from {{ ref('incident_decisions') }}
-    where decision = 'remove'
+    where {{ exactly_once.is_repaired() }} and {{ exactly_once.key_is_complete(exactly_once.source_columns()) }}
     {%- endif %}
 {% endmacro %}

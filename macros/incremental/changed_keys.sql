@@ -3,7 +3,8 @@
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
         In a regular run: those of copies that arrived since the watermark of this model, less the lookback. Of
         copies, not of events: a copy that an earlier one replaces may have counted under another key.
-        In a candidate: those and the keys of every event that the incident's decisions remove a copy of.
+        In a candidate: those and the keys of every event that the incident's decisions remove a copy of, or on
+        which a reviewer gave a verdict.
         keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
         finds what a model depends on without running it.
     -#}
@@ -30,7 +31,9 @@
     from {{ events }}
     where
         has_complete_key
-        and event_fingerprint in (select event_fingerprint from {{ decisions }} where decision = 'remove')
+        and event_fingerprint in (
+            select event_fingerprint from {{ decisions }} where {{ exactly_once.is_repaired() }}
+        )
         and {{ exactly_once.same_event_times(duplicate_groups) }}
 {%- endmacro %}
 

@@ -11,7 +11,6 @@ with duplicate_groups as (
 
 overrides as (
     select
-        incident_id,
         event_fingerprint,
         decision
     from {{ ref('decision_overrides') }}
@@ -68,10 +67,7 @@ decided as (
             else 'later_copy'
         end as reason
     from ranked
-    left join overrides
-        on
-            ranked.incident_id = overrides.incident_id
-            and ranked.event_fingerprint = overrides.event_fingerprint
+    left join overrides on ranked.event_fingerprint = overrides.event_fingerprint
 )
 
 select

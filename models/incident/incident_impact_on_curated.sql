@@ -3,7 +3,7 @@
 {%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) %}
 {% set is_affected %}
     event_fingerprint in (
-        select event_fingerprint from {{ ref('incident_decisions') }} where decision = 'remove'
+        select event_fingerprint from {{ ref('incident_decisions') }} where {{ exactly_once.is_repaired() }}
     )
     and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
 {% endset %}
@@ -28,7 +28,7 @@ affected_hours as (
 ),
 
 clean_events as (
-    {{ exactly_once.payment_events(ref('stg_events_deduplicated')) }}
+    {{ exactly_once.payment_events(ref('stg_events_counted')) }}
 ),
 
 payments_before as (

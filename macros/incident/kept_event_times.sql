@@ -1,0 +1,18 @@
+{% macro kept_event_times() %}
+    {#-
+        A predicate on the events of groups that a reviewer decided to keep whole, by the event times that the
+        seed decision_overrides gives; none while no group has such a verdict, or before the first dbt seed.
+        A verdict without event_at lets every event time in.
+    -#}
+    {%- if not execute -%}{{- return(none) -}}{%- endif -%}
+    {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
+    {%- if not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
+    {%- set verdicts = run_query(
+        'select count(*) as verdicts, count(event_at) as placed from ' ~ overrides ~ " where decision = 'keep'"
+    ).rows[0] -%}
+    {%- if verdicts[0] == 0 -%}{{- return(none) -}}{%- endif -%}
+    {%- if verdicts[1] < verdicts[0] -%}{{- return('true') -}}{%- endif -%}
+    {{- return(exactly_once.same_event_hours(
+        'select event_at as event_hour from ' ~ overrides ~ " where decision = 'keep'"
+    )) -}}
+{% endmacro %}
