@@ -6,10 +6,10 @@ BIN := .venv/bin
 export DBT_PROFILES_DIR := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs clean
+.PHONY: help setup demo test lint docs snowflake-check clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/installed dbt_packages/installed  ## Make .venv with everything in it (once)
 	@mkdir -p target
@@ -54,6 +54,9 @@ docs: setup  ## Build the documentation site of the dbt project
 	$(BIN)/python scripts/prepare_lint.py
 	$(BIN)/dbt docs generate --static --quiet
 	@echo "Open target/docs/static_index.html"
+
+snowflake-check: setup  ## Check a Snowflake account, in schemas of its own (not yet run on one)
+	@$(BIN)/python -m scripts.check_snowflake $(ARGS)
 
 clean:  ## Remove everything that the other commands made, .venv too
 	rm -rf .venv dbt_packages target logs .hypothesis .mypy_cache .pytest_cache .ruff_cache

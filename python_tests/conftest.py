@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import ROOT, Project, Warehouse
+
+if TYPE_CHECKING:
+    from python_tests.snowflake_simulator import Simulator
 
 settings.register_profile(
     "default",
@@ -49,3 +54,44 @@ def new_warehouse(project: Project, tmp_path: Path) -> Callable[..., Warehouse]:
 def warehouse(new_warehouse: Callable[..., Warehouse]) -> Warehouse:
     """A warehouse with an empty raw.events."""
     return new_warehouse()
+
+
+@pytest.fixture(scope="session")
+def snowflake_simulator() -> Iterator[Simulator]:
+    """One Snowflake simulator for the whole run; a test has a schema of its own in it."""
+    # fakesnow and Snowpark take a second to load, which only these tests need
+    from python_tests.snowflake_simulator import running_simulator
+
+    with running_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def snowflake_project(tmp_path_factory: pytest.TempPathFactory) -> SnowflakeProject:
+    """This repository's dbt project, for Snowflake."""
+    return SnowflakeProject(ROOT, tmp_path_factory.mktemp("snowflake_project"))
+
+
+@pytest.fixture
+def new_snowflake_warehouse(
+    snowflake_project: SnowflakeProject,
+) -> Iterator[Callable[..., SnowflakeWarehouse]]:
+    """Make a warehouse in a simulator; each has an account of its own."""
+    from python_tests.snowflake_simulator import running_simulator
+
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> SnowflakeWarehouse:
+            simulator = stack.enter_context(running_simulator())
+            made = SnowflakeWarehouse(snowflake_project, simulator, **options)
+            return stack.enter_context(closing(made))
+
+        yield make
+
+
+@pytest.fixture
+def snowflake_warehouse(
+    new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
+) -> SnowflakeWarehouse:
+    """A warehouse in the simulator with an empty raw.events."""
+    return new_snowflake_warehouse()

@@ -327,7 +327,44 @@ def check_repair(warehouse: Warehouse) -> None:
     untouched = untouched_rows()
     touched = [row for row in contaminated_rows() if row not in untouched]
     assert_curated(warehouse, [*oracle.deduplicated(touched).values(), *untouched])
-    assert warehouse.digest("main_analytics.payments__replaced_inc_1") == before
+    assert warehouse.digest(warehouse.beside("replaced_inc_1").format("payments")) == before
+
+
+def check_rollback(warehouse: Warehouse) -> None:
+    """Law 5: a rollback restores equal content, and nothing that has arrived since is lost."""
+    tables = ("payments", "fraud_features")
+
+    def digests(place: str = "main_analytics.{}") -> list[str]:
+        return [warehouse.digest(place.format(table)) for table in tables]
+
+    contaminate(warehouse)
+    before = digests()
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    if said := refusal(warehouse):
+        raise AssertionError(said)
+    later = steady_events(NOON + 24 * HOUR)
+    warehouse.write_events(later)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    repaired = digests()
+    assert repaired != before
+
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests() == before
+    assert digests(warehouse.beside("withdrawn_inc_1")) == repaired
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests() == before
+
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    found = {row["payment_id"] for row in warehouse.read("main_analytics.payments")}
+    assert {row["payment_id"] for row in later} <= found
+
+    # repaired once more, it is as if it had never been rolled back
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    if said := refusal(warehouse):
+        raise AssertionError(said)
+    assert digests() == repaired
 
 
 def give_verdict(warehouse: Warehouse, name: str, decision: str) -> None:

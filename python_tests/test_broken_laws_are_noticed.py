@@ -162,8 +162,8 @@ JOB_MUTATIONS: dict[str, list[Edit]] = {
     "an hour without events stays": [
         Edit(
             "models/curated/fraud_features.sql",
-            '"delete from {{ this }} where distinct_payments = 0",',
-            "",
+            "'deleted_when': 'distinct_payments = 0'",
+            "'deleted_when': 'false'",
         )
     ],
     "a payment is computed from its new events only": [

@@ -11,6 +11,7 @@ from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
 from python_tests import oracle
 from python_tests.laws import (
+    HOUR,
     NOON,
     assert_curated,
     assert_deduplicated,
@@ -75,3 +76,30 @@ def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse)
     warehouse.write_events(rows)
     warehouse.dbt(*JOB, exactly_once__deduplicate=False)
     assert_curated(warehouse, rows)
+
+
+def test_what_lands_while_a_run_computes_waits_for_the_next_one(warehouse: Warehouse) -> None:
+    """A run finds its bounds before its statements; an event between the two is not half read."""
+    long_ago = NOON - 30 * HOUR
+    rows = [
+        *steady_events(long_ago),
+        event("old", long_ago, event_ts=long_ago),
+        *steady_events(NOON),
+    ]
+    warehouse.write_events(rows)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    found = warehouse.dbt("compile", "--select", "payments", "fraud_features")
+    compiled = {result.node.name: result.node.compiled_code for result in found.results}
+    landed = [
+        event("old", NOON + HOUR, event_ts=NOON + HOUR, event_type="refunded"),
+        event("straggler", NOON + HOUR, event_ts=long_ago),
+    ]
+    warehouse.write_events(landed)
+    warehouse.dbt("run", "--select", "staging")
+    computed = {row["payment_id"] for row in warehouse.query(compiled["payments"])}
+    assert computed
+    assert not computed & {"old", "straggler"}
+    hours = {row["event_hour"] for row in warehouse.query(compiled["fraud_features"])}
+    assert hours == {NOON}
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert_curated(warehouse, [*rows, *landed])

@@ -24,6 +24,7 @@ from python_tests.laws import (
     check_catch_up,
     check_decisions,
     check_repair,
+    check_rollback,
     check_verdict,
     contaminated_rows,
     counted,
@@ -34,7 +35,7 @@ from python_tests.laws import (
     untouched_rows,
 )
 from python_tests.oracle import Layout
-from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
 JOB = ("build", "--selector", "fifteen_minute")
 DETECTION = ("build", "--selector", "detection")
@@ -141,7 +142,10 @@ def test_what_is_removed_is_exactly_what_the_ground_truth_calls_a_copy(
         f"""
         select decision, {", ".join(f"events.{name}" for name in EVENT_COLUMNS)}
         from main_incident.incident_decisions as decisions
-        inner join (select distinct * from main_staging.stg_events) as events
+        inner join (
+            select * from main_staging.stg_events
+            qualify row_number() over (partition by row_hash) = 1
+        ) as events
             on decisions.row_hash = events.row_hash
         """
     )
@@ -175,8 +179,9 @@ def test_what_is_removed_is_exactly_what_the_ground_truth_calls_a_copy(
 
 
 def raw(row: Row) -> tuple[Any, ...]:
-    """A physical row, as all its columns."""
-    return tuple(row[name] for name in EVENT_COLUMNS)
+    """A physical row, as all its columns; the payload by what it says."""
+    said = {**row, "payload": oracle.json_text(row["payload"])}
+    return tuple(said[name] for name in EVENT_COLUMNS)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +208,38 @@ def test_the_repair_leaves_no_trace_of_removed_copies_and_changes_nothing_else(
     warehouse: Warehouse,
 ) -> None:
     check_repair(warehouse)
+
+
+def test_a_rollback_restores_the_tables_and_loses_nothing(warehouse: Warehouse) -> None:
+    check_rollback(warehouse)
+
+
+def test_a_rollback_of_what_was_not_swapped_is_refused(contaminated: Warehouse) -> None:
+    before = digests(contaminated)
+    contaminated.operate("remediation_clone", INCIDENT)
+    with pytest.raises(DbtError, match="no tables that a swap replaced"):
+        contaminated.operate("remediation_rollback", INCIDENT)
+    assert digests(contaminated) == before
+
+
+def test_only_the_last_swap_is_rolled_back(contaminated: Warehouse) -> None:
+    before = digests(contaminated)
+    repair(contaminated)
+    decide_again(contaminated, "INC-2")
+    repair(contaminated, "INC-2")
+    with pytest.raises(DbtError, match="a later swap, for incident INC-2"):
+        contaminated.operate("remediation_rollback", INCIDENT)
+    contaminated.operate("remediation_rollback", "INC-2")
+    contaminated.operate("remediation_rollback", INCIDENT)
+    assert digests(contaminated) == before
+
+
+def test_an_incident_whose_name_is_taken_is_refused(contaminated: Warehouse) -> None:
+    """`INC-1` and `inc 1` would keep their replaced tables under one name."""
+    repair(contaminated)
+    decide_again(contaminated, "inc 1")
+    with pytest.raises(DbtError, match="kept for incident INC-1"):
+        contaminated.operate("remediation_clone", "inc 1")
 
 
 def test_live_is_untouched_until_the_swap_and_complete_after_it(contaminated: Warehouse) -> None:

@@ -15,6 +15,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
 
+from python_tests import oracle
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns(
     ".*", "target", "logs", "dbt_packages", "demo", "python_tests", "docs", "stand_ins", "tests"
@@ -61,12 +63,14 @@ class DbtError(AssertionError):
 class Project:
     """A dbt project on disk, parsed once for each set of vars."""
 
+    profile = PROFILE
+
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
         self.work = work
         self._manifests: dict[str, Any] = {}
         work.mkdir(parents=True, exist_ok=True)
-        (work / "profiles.yml").write_text(PROFILE, encoding="utf-8")
+        (work / "profiles.yml").write_text(self.profile, encoding="utf-8")
 
     @classmethod
     def copy(cls, work: Path) -> Project:
@@ -79,16 +83,15 @@ class Project:
         return cls(folder, work)
 
     def invoke(
-        self, *arguments: str, database: Path, time_zone: str = "UTC", given: str, fresh: bool
+        self, *arguments: str, environment: Mapping[str, str], given: str, fresh: bool
     ) -> Any:
         """Run one dbt command in this process; return what dbt returns, or raise DbtError."""
-        os.environ["EXACTLY_ONCE_DUCKDB_PATH"] = str(database)
-        os.environ["EXACTLY_ONCE_TEST_TIME_ZONE"] = time_zone
+        os.environ.update(environment)
         manifest = None
         if not fresh and arguments[0] != "parse":
             if given not in self._manifests:
                 self._manifests[given] = self.invoke(
-                    "parse", database=database, given=given, fresh=True
+                    "parse", environment=environment, given=given, fresh=True
                 )
             manifest = self._manifests[given]
         options = {
@@ -177,13 +180,29 @@ class Warehouse:
         """Run a dbt command with vars; `fresh` parses the project as a new process would."""
         given = json.dumps(self.settings | settings, sort_keys=True, default=str)
         return self.project.invoke(
-            *arguments, database=self.path, time_zone=self.time_zone, given=given, fresh=fresh
+            *arguments, environment=self.environment(), given=given, fresh=fresh
         )
+
+    def environment(self) -> dict[str, str]:
+        """What the profile reads from the environment."""
+        return {
+            "EXACTLY_ONCE_DUCKDB_PATH": str(self.path),
+            "EXACTLY_ONCE_TEST_TIME_ZONE": self.time_zone,
+        }
+
+    def beside(self, name: str) -> str:
+        """Where the verbs keep a curated table under that name, with {} for the table."""
+        return "main_analytics.{}__" + name
 
     def operate(self, verb: str, incident_id: str, **settings: Any) -> None:
         """Run one of the remediation verbs."""
         arguments = json.dumps({"incident_id": incident_id})
         self.dbt("run-operation", verb, "--args", arguments, **settings)
+
+    def literal(self, value: str | None, kind: str) -> str:
+        """A value of a type, given as text, in SQL."""
+        text = "null" if value is None else "'" + value.replace("'", "''") + "'"
+        return f"cast({text} as {kind})"
 
     def execute(self, sql: str) -> None:
         """Run a statement outside dbt."""
@@ -208,7 +227,15 @@ class Warehouse:
         )
         return {row["name"] for row in rows}
 
-    def digest(self, relation: str) -> str:
+    def digest(self, relation: str, columns: str = "*") -> str:
         """Equal for equal rows in any order, copies counted; not the package's own digest."""
-        rows = sorted(repr(sorted(row.items())) for row in self.read(relation))
+        rows = sorted(
+            repr(sorted(map(_plain, row.items()))) for row in self.read(relation, columns)
+        )
         return md5("\n".join(rows).encode()).hexdigest()
+
+
+def _plain(item: tuple[str, Any]) -> tuple[str, str | None]:
+    """A column and its value as text, the same for equal values of every engine."""
+    name, value = item
+    return name, repr(value) if isinstance(value, float) else oracle.canonical_text(value)

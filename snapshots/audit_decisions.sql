@@ -7,5 +7,6 @@
             hard_deletes='ignore'
         )
     }}
+{%- do exactly_once.use_warehouse_of('detection') %}
 select * from {{ ref('incident_decisions') }}
 {% endsnapshot %}

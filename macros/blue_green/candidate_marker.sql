@@ -1,30 +1,58 @@
 {% macro candidate_marker(relation) %}
     {#-
-        What the clone wrote on a table about itself, or none: {incident_id, cloned_watermark}. It is
-        the table's comment, so it stays with the table through renames and tells the state after a crash.
+        What the clone wrote on a table about itself, or none: {incident_id, cloned_watermark}. It is a comment,
+        of the table or of its schema, so it stays with the data through renames and tells the state after a crash.
     -#}
     {{- return(adapter.dispatch('candidate_marker', 'exactly_once')(relation)) -}}
 {% endmacro %}
 
 
 {% macro default__candidate_marker(relation) %}
-    {%- do exactly_once._refuse_verb() -%}
+    {%- do exactly_once._refuse_engine('candidate_marker') -%}
 {% endmacro %}
 
 
 {% macro duckdb__candidate_marker(relation) %}
+    {{- return(exactly_once._parsed_marker(exactly_once._comment_of(relation))) -}}
+{% endmacro %}
+
+
+{% macro snowflake__candidate_marker(relation) %}
+    {%- set marker = exactly_once._parsed_marker(exactly_once._comment_of(relation)) -%}
+    {%- if marker is none or 'cloned_watermarks' not in marker -%}{{- return(marker) -}}{%- endif -%}
+    {%- do marker.update({'cloned_watermark': marker.cloned_watermarks.get(relation.identifier | lower)}) -%}
+    {{- return(marker) -}}
+{% endmacro %}
+
+
+{% macro _comment_of(relation) %}
+    {#- The comment that bears the marker: none where there is no such table or schema, '' where it has none. -#}
+    {{- return(adapter.dispatch('_comment_of', 'exactly_once')(relation)) -}}
+{% endmacro %}
+
+
+{% macro duckdb___comment_of(relation) %}
     {%- set found = run_query(
         'select comment from duckdb_tables() where database_name = ' ~ exactly_once.text_literal(relation.database)
         ~ ' and schema_name = ' ~ exactly_once.text_literal(relation.schema)
         ~ ' and table_name = ' ~ exactly_once.text_literal(relation.identifier)
     ).rows -%}
-    {{- return(fromjson(found[0][0]) if found and found[0][0] else none) -}}
+    {{- return((found[0][0] or '') if found else none) -}}
 {% endmacro %}
 
 
-{% macro _refuse_verb() %}
-    {%- do exactly_once._refuse(
-        'the remediation verbs', 'adapter ' ~ target.type, 'duckdb',
-        'This version repairs curated tables on DuckDB only; detection and deduplication run on Snowflake too.'
-    ) -%}
+{#- https://docs.snowflake.com/en/sql-reference/info-schema/schemata -#}
+{% macro snowflake___comment_of(relation) %}
+    {%- set schema = relation.schema if relation.quote_policy.schema else relation.schema | upper -%}
+    {%- set found = run_query(
+        'select comment from ' ~ relation.information_schema() ~ '.schemata where schema_name = ' ~ exactly_once.text_literal(schema)
+    ).rows -%}
+    {{- return((found[0][0] or '') if found else none) -}}
+{% endmacro %}
+
+
+{% macro _parsed_marker(comment) %}
+    {#- The marker in a comment; none in a comment that somebody else wrote. -#}
+    {%- set marker = fromjson(comment, none) if comment and comment.startswith('{') else none -%}
+    {{- return(marker if marker is mapping else none) -}}
 {% endmacro %}

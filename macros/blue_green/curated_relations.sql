@@ -1,22 +1,43 @@
 {% macro curated_relations(incident_id) %}
     {#-
-        The tables of a remediation, from the models tagged exactly_once_curated:
-        [{name, unique_key, live, candidate, replaced}]. `replaced` is where the swap keeps the old table.
+        The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, live,
+        candidate, replaced, withdrawn}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
+        rollback keeps the repaired one.
     -#}
     {%- set slug = modules.re.sub('[^a-z0-9]+', '_', incident_id | lower) -%}
     {%- set tables = [] -%}
     {%- for node in graph.nodes.values()
         if node.resource_type == 'model' and 'exactly_once_curated' in node.tags
         and node.name != 'incremental_watermarks' -%}
-        {%- set live = node.alias | replace('__candidate', '') -%}
-        {%- set relation = {'database': node.database, 'schema': node.schema} -%}
+        {%- set live = exactly_once._live_relation(node) -%}
         {%- do tables.append({
             'name': node.name,
             'unique_key': [node.config.unique_key] if node.config.unique_key is string else node.config.unique_key,
-            'live': api.Relation.create(identifier=live, type='table', **relation),
-            'candidate': api.Relation.create(identifier=live ~ '__candidate', type='table', **relation),
-            'replaced': api.Relation.create(identifier=live ~ '__replaced_' ~ slug, type='table', **relation)
+            'live': live,
+            'candidate': exactly_once._relation_beside(live, '__candidate'),
+            'replaced': exactly_once._relation_beside(live, '__replaced_' ~ slug),
+            'withdrawn': exactly_once._relation_beside(live, '__withdrawn_' ~ slug)
         }) -%}
     {%- endfor -%}
     {{- return(tables | sort(attribute='name')) -}}
+{% endmacro %}
+
+
+{% macro _live_relation(node) %}
+    {%- set part = 'schema' if exactly_once._swaps_schemas() else 'identifier' -%}
+    {%- set parts = {'database': node.database, 'schema': node.schema, 'identifier': node.alias} -%}
+    {%- do parts.update({part: modules.re.sub('(?i)__candidate$', '', parts[part])}) -%}
+    {{- return(api.Relation.create(type='table', **parts)) -}}
+{% endmacro %}
+
+
+{% macro _relation_beside(live, suffix) %}
+    {%- if exactly_once._swaps_schemas() -%}
+        {{- return(api.Relation.create(
+            database=live.database, schema=live.schema ~ suffix, identifier=live.identifier, type='table'
+        )) -}}
+    {%- endif -%}
+    {{- return(api.Relation.create(
+        database=live.database, schema=live.schema, identifier=live.identifier ~ suffix, type='table'
+    )) -}}
 {% endmacro %}

@@ -1,22 +1,28 @@
 {% macro remediation_clone(incident_id) %}
     {#-
-        Run-operation. Copies each live curated table to <table>__candidate, in one transaction, so that the
-        repair happens beside the readers. Run again, it starts over from live.
+        Run-operation. Copies the live curated tables to candidates beside them, so that the repair happens behind
+        the readers: on Snowflake a zero-copy clone of their schema, <schema>__candidate, with its grants; on DuckDB
+        tables <table>__candidate, in one transaction. Run again, it starts over from live.
     -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('remediation_clone', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_one_schema(tables) -%}
     {%- for table in tables -%}
         {%- if not exactly_once._is_there(table.live) -%}
             {%- do exactly_once._refuse(
                 'live table ' ~ table.live, 'none', 'a table to clone', 'Run: dbt build --selector fifteen_minute'
             ) -%}
-        {%- elif exactly_once._is_there(table.replaced) -%}
-            {%- do exactly_once._refuse(
-                'incident ' ~ incident_id, 'a swap that is done: ' ~ table.replaced ~ ' is kept',
-                'an incident without a swap', 'Use another incident_id for a further repair.'
-            ) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- if state in ('swapping', 'swapped') -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'a swap that is done: ' ~ tables[0].replaced ~ ' is kept',
+            'an incident without a swap', 'Use another incident_id for a further repair.'
+        ) -%}
+    {%- endif -%}
     {%- do log('Cloning ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
     {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
     {%- for table in tables -%}
@@ -26,6 +32,18 @@
         "Next: dbt build --selector remediation --vars '{exactly_once__build_candidate: true, incident_id: "
         ~ incident_id ~ "}'", info=true
     ) -%}
+{% endmacro %}
+
+
+{% macro _check_one_schema(tables) %}
+    {#- One swap of one schema is one step; two would let readers see a mixture. -#}
+    {%- set schemas = tables | map(attribute='live') | map(attribute='schema') | map('lower') | unique | list -%}
+    {%- if exactly_once._swaps_schemas() and schemas | length > 1 -%}
+        {%- do exactly_once._refuse(
+            'the models tagged exactly_once_curated', 'several schemas: ' ~ schemas | join(', '), 'one schema',
+            'Give them one +schema in dbt_project.yml, so that one step swaps them all.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -46,7 +64,7 @@
 
 
 {% macro default___clone_tables(tables, incident_id) %}
-    {%- do exactly_once._refuse_verb() -%}
+    {%- do exactly_once._refuse_engine('remediation_clone') -%}
 {% endmacro %}
 
 
@@ -75,4 +93,31 @@
         ) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/sql/create-clone -#}
+{% macro snowflake___clone_tables(tables, incident_id) %}
+    {%- set live, candidate = tables[0].live, tables[0].candidate -%}
+    {#- the swap will need it: better told now than after the repair -#}
+    {%- do exactly_once._check_owner(live) -%}
+    {%- set watermarks = {} -%}
+    {%- for table in tables -%}
+        {#- read before the clone, so that it can only lag behind what is cloned -#}
+        {%- set watermark = exactly_once.recorded_watermark(table.live) -%}
+        {%- do watermarks.update({
+            table.live.identifier | lower: watermark.isoformat() if watermark is not none else none
+        }) -%}
+    {%- endfor -%}
+    {%- set marker = {
+        'incident_id': incident_id,
+        'cloned_watermarks': watermarks,
+        'comment_of_live': exactly_once._comment_of(live)
+    } -%}
+    {%- do run_query(
+        'create or replace schema ' ~ candidate.include(identifier=false)
+        ~ ' clone ' ~ live.include(identifier=false)
+        ~ ' comment = ' ~ exactly_once.text_literal(tojson(marker))
+    ) -%}
+    {%- do exactly_once._copy_schema_grants(live, candidate) -%}
 {% endmacro %}

@@ -1,45 +1,106 @@
 {% macro remediation_swap(incident_id) %}
     {#-
-        Run-operation. Validates the candidates once more and makes them live in one transaction of renames,
-        whose time doesn't grow with the data. The replaced tables are kept as <table>__replaced_<incident>.
+        Run-operation. Validates the candidates once more and makes them live in one step, whose time doesn't grow
+        with the data: on Snowflake one swap of two schemas, on DuckDB one transaction of renames. The old tables
+        are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Run again, it finishes what
+        is left, or does nothing.
     -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('remediation_swap', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
-    {%- if exactly_once._are_swapped(tables) -%}
+    {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- if state == 'swapped' -%}
         {%- do log('Incident ' ~ incident_id ~ ' is swapped already; nothing to do.', info=true) -%}
         {{- return(none) -}}
     {%- endif -%}
-    {%- do exactly_once.remediation_validate(incident_id) -%}
-    {%- do log('Swapping ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
-    {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables) -%}
+    {%- if state == 'swapping' -%}
+        {%- do log('The swap for incident ' ~ incident_id ~ ' stopped half way; finishing it', info=true) -%}
+    {%- else -%}
+        {%- do exactly_once.remediation_validate(incident_id) -%}
+        {%- do log('Swapping ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
+        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id) -%}
+    {%- endif -%}
+    {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is repaired; the old table is kept as ' ~ table.replaced, info=true) -%}
     {%- endfor -%}
 {% endmacro %}
 
 
-{% macro _are_swapped(tables) %}
-    {#- The swap is one transaction, so either every table of the incident is replaced or none is. -#}
-    {%- for table in tables if not exactly_once._is_there(table.replaced) -%}{{- return(false) -}}{%- endfor -%}
-    {{- return(tables | length > 0) -}}
+{% macro default___swap_tables(tables, incident_id) %}
+    {%- do exactly_once._refuse_engine('remediation_swap') -%}
 {% endmacro %}
 
 
-{% macro default___swap_tables(tables) %}
-    {%- do exactly_once._refuse_verb() -%}
-{% endmacro %}
-
-
-{% macro duckdb___swap_tables(tables) %}
-    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+{% macro duckdb___swap_tables(tables, incident_id) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
-        {%- for old, new in [(table.live, table.replaced), (table.candidate, table.live)] -%}
-            {%- do statements.append('alter table ' ~ old ~ ' rename to ' ~ adapter.quote(new.identifier)) -%}
-            {%- do statements.append(
-                'update ' ~ watermarks ~ ' set relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(new))
-                ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(old))
-            ) -%}
-        {%- endfor -%}
+        {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
+        {%- do statements.append(
+            'comment on table ' ~ table.replaced ~ ' is '
+            ~ exactly_once.text_literal(tojson(exactly_once._replaced_marker(incident_id)))
+        ) -%}
+        {%- do statements.extend(exactly_once._renamed(table.candidate, table.live)) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
+{% macro snowflake___swap_tables(tables, incident_id) %}
+    {%- do run_query(
+        'alter schema ' ~ tables[0].live.include(identifier=false)
+        ~ ' swap with ' ~ tables[0].candidate.include(identifier=false)
+    ) -%}
+{% endmacro %}
+
+
+{% macro default___finish_swap(tables, incident_id) %}
+{% endmacro %}
+
+
+{#- Live holds the repaired tables already; what is left is to name the old ones for what they are. -#}
+{% macro snowflake___finish_swap(tables, incident_id) %}
+    {%- set live, candidate, replaced = tables[0].live, tables[0].candidate, tables[0].replaced -%}
+    {%- set marker = exactly_once.candidate_marker(live) -%}
+    {%- if exactly_once._comment_of(replaced) is none -%}
+        {%- do exactly_once._rename_schema(candidate, replaced) -%}
+    {%- endif -%}
+    {%- do exactly_once._comment_on_schema(
+        replaced, tojson(dict(
+            exactly_once._replaced_marker(incident_id), comment_of_live=marker.comment_of_live
+        ))
+    ) -%}
+    {#- last: while live bears the marker, the swap is not finished -#}
+    {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
+{% endmacro %}
+
+
+{% macro _replaced_marker(incident_id) %}
+    {{- return({'replaced_for': incident_id, 'replaced_at': run_started_at.isoformat()}) -}}
+{% endmacro %}
+
+
+{% macro _renamed(old, new) %}
+    {#- Statements that rename a table and the watermark that is recorded for it. -#}
+    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+    {{- return([
+        'alter table ' ~ old ~ ' rename to ' ~ adapter.quote(new.identifier),
+        'update ' ~ watermarks ~ ' set relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(new))
+            ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(old))
+    ]) -}}
+{% endmacro %}
+
+
+{% macro _rename_schema(old, new) %}
+    {%- do run_query(
+        'alter schema ' ~ old.include(identifier=false) ~ ' rename to ' ~ new.include(identifier=false)
+    ) -%}
+{% endmacro %}
+
+
+{% macro _comment_on_schema(relation, comment) %}
+    {%- do run_query(
+        'comment on schema ' ~ relation.include(identifier=false) ~ ' is ' ~ exactly_once.text_literal(comment or '')
+    ) -%}
 {% endmacro %}

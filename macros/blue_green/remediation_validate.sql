@@ -3,10 +3,14 @@
         Run-operation. Checks the candidates of an incident against live, the deduplicated events and the
         decisions, prints one line per check, and stops with an error if one fails.
     -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('remediation_validate', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
     {%- set checks = [exactly_once._decisions_conserve_rows()] -%}
-    {%- for table in exactly_once.curated_relations(incident_id) -%}
+    {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables[0])) -%}{%- endif -%}
+    {%- for table in tables -%}
         {%- do exactly_once._check_clone(table, incident_id) -%}
         {%- do checks.extend(exactly_once._candidate_checks(table)) -%}
     {%- endfor -%}
@@ -77,11 +81,11 @@
     {%- set keys = exactly_once.curated_keys(table.name) -%}
     {%- if keys -%}
         {#- stored once: each of the checks below reads it -#}
+        {%- set stored_keys = exactly_once._temporary_table('computed_again_' ~ table.name) -%}
         {%- do run_query(
-            'create or replace temporary table computed_again_' ~ table.name ~ ' as '
-            ~ exactly_once._keys_computed_again(table, keys)
+            'create or replace temporary table ' ~ stored_keys ~ ' as ' ~ exactly_once._keys_computed_again(table, keys)
         ) -%}
-        {%- set computed_again = 'select * from computed_again_' ~ table.name -%}
+        {%- set computed_again = 'select * from ' ~ stored_keys -%}
         {%- set is_untouched -%}
             not exists (
                 select 1 from ({{ computed_again }}) as computed_again
@@ -103,8 +107,38 @@
             'found': found | join(', ') ~ ('' if found == expected else ' instead of ' ~ expected | join(', ')),
             'passed': found == expected
         }) -%}
+        {%- do run_query('drop table ' ~ stored_keys) -%}
     {%- endif -%}
     {{- return(checks) -}}
+{% endmacro %}
+
+
+{% macro _temporary_table(name) %}
+    {#- Outside the curated schemas, which are about to be swapped. -#}
+    {{- return(adapter.dispatch('_temporary_table', 'exactly_once')(name)) -}}
+{% endmacro %}
+
+
+{% macro default___temporary_table(name) %}
+    {{- return(api.Relation.create(identifier=name)) -}}
+{% endmacro %}
+
+
+{% macro snowflake___temporary_table(name) %}
+    {%- set staging = exactly_once.model_relation('stg_events') -%}
+    {{- return(staging.incorporate(path={'identifier': name})) -}}
+{% endmacro %}
+
+
+{% macro _grants_are_kept(table) %}
+    {%- set live = exactly_once.schema_grants(table.live) | map(attribute='statement') | list -%}
+    {%- set candidate = exactly_once.schema_grants(table.candidate) | map(attribute='statement') | list -%}
+    {%- set missing = live | reject('in', candidate) | list -%}
+    {{- return({
+        'name': 'readers keep their grants on the schema',
+        'found': missing | length ~ ' of ' ~ live | length ~ ' missing' ~ (': ' ~ missing | join(', ') if missing else ''),
+        'passed': not missing
+    }) -}}
 {% endmacro %}
 
 

@@ -36,6 +36,8 @@
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__deduplicate': 'true or false',
         'exactly_once__build_candidate': 'true or false',
+        'exactly_once__warehouses': 'warehouses',
+        'exactly_once__clustering_key': 'clustering key',
         'incident_id': 'name or null',
         'incident_start': 'time or null',
         'incident_end': 'time or null'
@@ -123,6 +125,10 @@
         {{- return(exactly_once._key_columns(what, value)) -}}
     {%- elif kind == 'event types' -%}
         {{- return(exactly_once._event_types(what, value)) -}}
+    {%- elif kind == 'warehouses' -%}
+        {{- return(exactly_once._warehouses(what, value)) -}}
+    {%- elif kind == 'clustering key' and value is not none and value is not false and value is not string -%}
+        {%- do exactly_once._refuse(what, value, 'SQL text, false or null', 'Write the expressions as one text.') -%}
     {%- endif -%}
     {{- return(value) -}}
 {% endmacro %}
@@ -171,6 +177,18 @@
         {%- do types.update({name: spellings | list}) -%}
     {%- endfor -%}
     {{- return(types) -}}
+{% endmacro %}
+
+
+{% macro _warehouses(what, value) %}
+    {%- set jobs = ['fifteen_minute', 'detection', 'remediation'] -%}
+    {%- if value is none -%}{{- return({}) -}}{%- endif -%}
+    {%- if value is not mapping or value.keys() | reject('in', jobs) | list or value.values() | reject('string') | list -%}
+        {%- do exactly_once._refuse(
+            what, value, 'a mapping of ' ~ jobs | join(', ') ~ ' to names of warehouses', 'Correct the entries.'
+        ) -%}
+    {%- endif -%}
+    {{- return(value) -}}
 {% endmacro %}
 
 

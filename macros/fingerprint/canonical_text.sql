@@ -13,7 +13,7 @@
     {%- elif family == 'date' -%}
         {{- return(adapter.dispatch('_date_text', 'exactly_once')(value_sql)) -}}
     {%- elif family == 'json' -%}
-        {{- return(adapter.dispatch('_json_text', 'exactly_once')(value_sql)) -}}
+        {{- return(exactly_once._json_text(value_sql)) -}}
     {%- endif -%}
     {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
 {% endmacro %}
@@ -58,11 +58,53 @@
 {% endmacro %}
 
 
-{% macro default___json_text(value_sql) %}
-    {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
+{% macro _json_text(value_sql) %}
+    {#-
+        JSON with sorted keys, no blanks, no escapes that JSON can do without, and decimals without trailing
+        zeros, as a member or alone: what one engine writes as 1.0 another writes as 1. A quote after a letter
+        or a digit ends a name; inside a string a quote comes after a backslash.
+    -#}
+    {%- set text = namespace(sql=adapter.dispatch('_sorted_json', 'exactly_once')(value_sql)) -%}
+    {%- set number = '(^|[A-Za-z0-9_]":)(-?[0-9]+' -%}
+    {%- for zeros in [')[.]0+', '[.][0-9]*[1-9])0+'] -%}
+        {%- set text.sql = exactly_once._replaced_everywhere(text.sql, number ~ zeros ~ '([,}]|$)') -%}
+    {%- endfor -%}
+    {{- return(text.sql) -}}
 {% endmacro %}
 
 
-{% macro snowflake___json_text(value_sql) %}
+{% macro _replaced_everywhere(text_sql, pattern) %}
+    {#- Every match replaced by its three groups. -#}
+    {{- return(adapter.dispatch('_replaced_everywhere', 'exactly_once')(
+        text_sql, exactly_once.text_literal(pattern), exactly_once.text_literal('\\1\\2\\3')
+    )) -}}
+{% endmacro %}
+
+
+{% macro default___replaced_everywhere(text_sql, pattern_sql, groups_sql) %}
+    {{- return('regexp_replace(' ~ text_sql ~ ', ' ~ pattern_sql ~ ', ' ~ groups_sql ~ ')') -}}
+{% endmacro %}
+
+
+{#- DuckDB replaces the first match alone, unless told. -#}
+{% macro duckdb___replaced_everywhere(text_sql, pattern_sql, groups_sql) %}
+    {{- return('regexp_replace(' ~ text_sql ~ ', ' ~ pattern_sql ~ ', ' ~ groups_sql ~ ", 'g')") -}}
+{% endmacro %}
+
+
+{% macro default___sorted_json(value_sql) %}
+    {%- do exactly_once._refuse_engine('canonical_text') -%}
+{% endmacro %}
+
+
+{#- A VARIANT sorts its keys. JSON null as a whole would become NULL. -#}
+{% macro duckdb___sorted_json(value_sql) %}
+    {%- set text = 'cast(cast(cast(' ~ value_sql ~ ' as variant) as json) as varchar)' -%}
+    {{- return('coalesce(' ~ text ~ ', cast(' ~ value_sql ~ ' as varchar))') -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/functions/to_json -#}
+{% macro snowflake___sorted_json(value_sql) %}
     {{- return('to_json(' ~ value_sql ~ ')') -}}
 {% endmacro %}

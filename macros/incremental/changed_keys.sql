@@ -1,4 +1,4 @@
-{% macro changed_keys(keys) %}
+{% macro changed_keys(keys, predicate='true') %}
     {#-
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
         In a regular run: those of copies that arrived since the watermark of this model, less the lookback. Of
@@ -7,14 +7,19 @@
         which a reviewer gave a verdict.
         keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
         finds what a model depends on without running it.
+        predicate: on the events whose keys are listed. A model that reads events by literal bounds passes the
+        same bounds, so that what lands after they were found waits for the next run as a whole.
     -#}
     -- depends_on: {{ ref('incremental_watermarks') }}
+    {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
     {{- exactly_once._arrived_keys(keys, ref('stg_events'), exactly_once.recorded_watermark(this)) }}
+        and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}
     union
     {{ exactly_once._repaired_keys(
         keys, ref('stg_events'), ref('incident_duplicate_groups'), ref('incident_decisions')
     ) }}
+        and {{ predicate }}
     {%- endif %}
 {% endmacro %}
 

@@ -1,7 +1,7 @@
 {% macro recorded_watermark(relation) %}
     {#- How far a curated relation has taken in arrivals: a datetime in UTC, or none. See record_watermark. -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
-    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+    {%- set watermarks = exactly_once._watermarks_of(relation) -%}
     {%- if adapter.get_relation(watermarks.database, watermarks.schema, watermarks.identifier) is none -%}
         {{- return(none) -}}
     {%- endif -%}
@@ -13,6 +13,15 @@
 {% endmacro %}
 
 
+{% macro _watermarks_of(relation) %}
+    {#- Where the watermark of a relation is kept: beside it where schemas are swapped, so that it goes with it. -#}
+    {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+    {%- if not exactly_once._swaps_schemas() -%}{{- return(watermarks) -}}{%- endif -%}
+    {{- return(watermarks.incorporate(path={'database': relation.database, 'schema': relation.schema})) -}}
+{% endmacro %}
+
+
 {% macro _watermark_key(relation) %}
+    {%- if exactly_once._swaps_schemas() -%}{{- return(relation.identifier | lower) -}}{%- endif -%}
     {{- return(relation.schema ~ '.' ~ relation.identifier) -}}
 {% endmacro %}

@@ -2,31 +2,32 @@
     config(
         alias=exactly_once.curated_alias('fraud_features'),
         unique_key=['merchant_id', 'event_hour'],
-        incremental_strategy='merge',
+        incremental_strategy='merge_or_delete',
+        meta={'deleted_when': 'distinct_payments = 0'},
         on_schema_change='fail',
-        post_hook=[
-            "delete from {{ this }} where distinct_payments = 0",
-            "{{ exactly_once.record_watermark() }}"
-        ]
+        post_hook="{{ exactly_once.record_watermark() }}"
     )
 }}
+{%- do exactly_once.use_warehouse_of('fifteen_minute') -%}
 {%- do exactly_once.check_candidate(this) -%}
-{%- set changed_hours = exactly_once.changed_keys(exactly_once.curated_keys('fraud_features')) %}
+{%- set keys = exactly_once.curated_keys('fraud_features') -%}
+{%- set changed_hours = exactly_once.changed_keys(keys) -%}
+{%- set is_in_reach =
+    exactly_once.same_event_hours(changed_hours) if is_incremental() else 'true'
+%}
 
 with
 {% if is_incremental() -%}
 changed_hours as (
-    {{ changed_hours }}
+    {{ exactly_once.changed_keys(keys, is_in_reach) }}
 ),
 
 events_in_reach as (
-    {{ exactly_once.payment_events(
-        exactly_once.curated_events(), exactly_once.same_event_hours(changed_hours)
-    ) }}
+    {{ exactly_once.payment_events(exactly_once.curated_events(), is_in_reach) }}
 ),
 
--- an hour whose events moved away (an earlier copy names another merchant) has no payment left;
--- the post-hook removes it
+-- an hour whose events moved away (an earlier copy names another merchant) has no payment left:
+-- the strategy deletes it
 events as (
     select
         changed_hours.merchant_id,

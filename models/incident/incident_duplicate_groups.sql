@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set narrow = exactly_once.narrow_columns(columns) -%}
 {%- set in_scope = exactly_once.arrived_in_scope() -%}

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrival_minute =
     "date_trunc('minute', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')' %}

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set payments_before = exactly_once.table_before_repair(ref('payments')) -%}
 {%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) %}

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set settings = exactly_once.settings() -%}
 {%- set lookback = exactly_once.hours_interval(settings.late_arrival_hours) -%}
 {%- do exactly_once.refuse_empty_window() -%}

@@ -118,7 +118,7 @@ def as_row(number: int, window: Window) -> tuple:
 
 def model(dbt, session):
     """Adapter: a few thousand minutes in, a few windows out, on DuckDB and on Snowflake."""
-    dbt.config(materialized="table")
+    dbt.config(materialized="table", python_version="3.11")
     min_rate = float(dbt.config.meta_get("detection_min_rate"))
     rates = dbt.ref("incident_duplicate_rate")
     on_snowflake = type(session).__module__.startswith("snowflake.")

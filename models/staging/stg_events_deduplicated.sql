@@ -3,9 +3,11 @@
         materialized='incremental',
         incremental_strategy='keep_first',
         unique_key='event_fingerprint',
-        on_schema_change='append_new_columns'
+        on_schema_change='append_new_columns',
+        cluster_by=exactly_once.clustering_key()
     )
 }}
+{%- do exactly_once.use_warehouse_of('fifteen_minute') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {% if is_incremental() %}
 {% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}

@@ -1,0 +1,64 @@
+-- Roles for exactly_once on Snowflake: who may run, who may approve, who may read. Nothing more than each needs.
+-- Run it once, as a role that may create roles and grant on these objects (SECURITYADMIN, or USERADMIN with the
+-- owner of the database). Change the names at the top; everything can be run again.
+-- Not yet run on an account.
+
+set job_role = 'EXACTLY_ONCE_JOB';            -- the scheduler's service user, runs dbt
+set approver_role = 'EXACTLY_ONCE_APPROVER';  -- people who approve a repair or judge a group
+set reader_role = 'EXACTLY_ONCE_READER';      -- dashboards, fraud scoring, analysts
+set auditor_role = 'EXACTLY_ONCE_AUDITOR';    -- reads the evidence, and nothing that holds a payload
+
+create role if not exists identifier($job_role);
+create role if not exists identifier($approver_role);
+create role if not exists identifier($reader_role);
+create role if not exists identifier($auditor_role);
+
+-- The job. It reads raw, and owns what it makes. CREATE SCHEMA on the database is needed for each repair too: the
+-- candidate is a schema, and a swap takes OWNERSHIP of both. It has no right to change raw.
+grant usage on warehouse TRANSFORMING to role identifier($job_role);
+grant usage on database ANALYTICS to role identifier($job_role);
+grant create schema on database ANALYTICS to role identifier($job_role);
+grant usage on database RAW_DATABASE to role identifier($job_role);
+grant usage on schema RAW_DATABASE.RAW to role identifier($job_role);
+grant select on table RAW_DATABASE.RAW.EVENTS to role identifier($job_role);
+
+-- The schemas are made beforehand, so that the grants below can be given before the first run.
+create schema if not exists ANALYTICS.EXACTLY_ONCE_STAGING;
+create schema if not exists ANALYTICS.EXACTLY_ONCE_INCIDENT;
+create schema if not exists ANALYTICS.EXACTLY_ONCE_ANALYTICS;
+create schema if not exists ANALYTICS.EXACTLY_ONCE_AUDIT;
+create schema if not exists ANALYTICS.EXACTLY_ONCE_MONITORING;
+create schema if not exists ANALYTICS.EXACTLY_ONCE_SEEDS;
+
+-- Readers. remediation_clone copies these grants to the candidate, and remediation_validate compares them.
+grant usage on database ANALYTICS to role identifier($reader_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
+grant select on future views in schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
+
+-- Approvers see what is to be decided. What they decide goes through code review into the seeds, not through a
+-- grant: nobody writes to them by hand, so no role here may.
+grant usage on database ANALYTICS to role identifier($approver_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role identifier($approver_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role identifier($approver_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($approver_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($approver_role);
+
+-- Auditors.
+grant usage on database ANALYTICS to role identifier($auditor_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
+grant usage on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
+
+-- Last, the job takes the schemas over, and the grants stay.
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_STAGING to role identifier($job_role) copy current grants;
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role identifier($job_role) copy current grants;
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($job_role) copy current grants;
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($job_role) copy current grants;
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($job_role) copy current grants;
+grant ownership on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($job_role) copy current grants;
+
+-- Copying future grants to a candidate takes MANAGE GRANTS on the account. Where the job shall not have it, leave the
+-- future grants on the curated schema out and let dbt grant on the tables (+grants): a clone keeps those.

@@ -1,0 +1,38 @@
+{% macro schema_grants(relation) %}
+    {#-
+        The privileges on the relation's schema, OWNERSHIP apart, and those on what is still to be made in it:
+        [{privilege, on, to, statement}]. A clone of a schema keeps the grants on its tables, but not these.
+    -#}
+    {%- set schema = relation.include(identifier=false) -%}
+    {%- set grants = [] -%}
+    {%- for row in run_query('show grants on schema ' ~ schema).rows if row['privilege'] != 'OWNERSHIP' -%}
+        {%- do grants.append(exactly_once._grant(row, 'schema')) -%}
+    {%- endfor -%}
+    {%- for row in run_query('show future grants in schema ' ~ schema).rows if row['privilege'] != 'OWNERSHIP' -%}
+        {%- do grants.append(exactly_once._grant(
+            row, 'future ' ~ row['grant_on'] | lower | replace('_', ' ') ~ 's in schema'
+        )) -%}
+    {%- endfor -%}
+    {{- return(grants) -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/sql/show-grants -#}
+{% macro _grant(row, on) %}
+    {#- SHOW GRANTS names the column granted_to, SHOW FUTURE GRANTS grant_to. -#}
+    {%- set kind = (row.get('granted_to') or row.get('grant_to')) | replace('_', ' ') | lower -%}
+    {%- set to = kind ~ ' ' ~ adapter.quote(row['grantee_name']) -%}
+    {%- if row['grant_option'] | string | lower == 'true' -%}{%- set to = to ~ ' with grant option' -%}{%- endif -%}
+    {{- return({
+        'privilege': row['privilege'], 'on': on, 'to': to, 'statement': row['privilege'] ~ ' on ' ~ on ~ ' to ' ~ to
+    }) -}}
+{% endmacro %}
+
+
+{% macro _copy_schema_grants(live, candidate) %}
+    {%- for grant in exactly_once.schema_grants(live) -%}
+        {%- do run_query(
+            'grant ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ candidate.include(identifier=false) ~ ' to ' ~ grant.to
+        ) -%}
+    {%- endfor -%}
+{% endmacro %}

@@ -1,0 +1,269 @@
+"""What Snowflake knows of an object beyond its data: owner, grants, when it was made."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import duckdb
+
+from python_tests.snowflake_simulator.names import Name
+from python_tests.snowflake_simulator.views import SCHEMA, SHOWN_SQL, TABLES_SQL
+
+# They own or inherit everything, as in an account that grants its roles to SYSADMIN.
+ADMINISTRATORS = frozenset({"ACCOUNTADMIN", "SYSADMIN"})
+
+_OBJECT = "(database_name, schema_name, object_name) = (?, ?, ?)"
+
+
+def _padded(name: Name) -> list[str]:
+    return [*name, "", ""][:3]
+
+
+def _within(name: Name) -> str:
+    """A condition on what the name holds, itself included."""
+    columns = ("database_name", "schema_name", "object_name")[: len(name)]
+    return " and ".join(f"{column} = ?" for column in columns)
+
+
+class Catalog:
+    """The objects, roles and warehouses of an account, on a DuckDB connection of its own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self.warehouses: set[str] = set()
+        # role -> the roles granted to it
+        self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINISTRATORS, "PUBLIC")}
+        self.run(TABLES_SQL)
+        self.run(SHOWN_SQL)
+
+    def run(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement on our own tables or on DuckDB's catalog, outside any transaction."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    # Objects
+
+    def exists(self, name: Name) -> bool:
+        """Is there a database, schema, table or view of that name?"""
+        if len(name) == 1:
+            return bool(
+                self.run("select 1 from duckdb_databases() where database_name = ?", [*name])
+            )
+        if len(name) == 2:
+            return bool(
+                self.run(
+                    "select 1 from duckdb_schemas() where (database_name, schema_name) = (?, ?)",
+                    [*name],
+                )
+            )
+        return self.kind_of(name) is not None
+
+    def kind_of(self, name: Name) -> str | None:
+        """TABLE, VIEW, or nothing for what is not there."""
+        found = self.run(f"select kind from {SCHEMA}.shown_objects where {_OBJECT}", [*name])
+        return found[0][0] if found else None
+
+    def created(
+        self,
+        name: Name,
+        kind: str,
+        owner: str,
+        *,
+        transient: bool = False,
+        cluster_by: str = "",
+        keep_grants: bool = False,
+    ) -> None:
+        """Record a new object; one of the same name that it replaces is forgotten."""
+        self.run(f"delete from {SCHEMA}.objects where {_within(name)}", [*name])
+        if not keep_grants:
+            self.run(f"delete from {SCHEMA}.grants where {_within(name)}", [*name])
+        self.run(
+            f"insert into {SCHEMA}.objects values (?, ?, ?, ?, ?, now(), now(), ?, ?, null)",
+            [*_padded(name), kind, owner, transient, cluster_by],
+        )
+        if len(name) == 3:
+            self.run(
+                f"insert into {SCHEMA}.grants "
+                "select privilege, kind, ?, ?, ?, role, granted_by, now() "
+                f"from {SCHEMA}.future_grants "
+                "where (database_name, schema_name, kind) = (?, ?, ?)",
+                [*name, *name[:2], kind],
+            )
+
+    def dropped(self, name: Name) -> None:
+        """Forget an object and what it holds."""
+        for table in ("objects", "grants"):
+            self.run(f"delete from {SCHEMA}.{table} where {_within(name)}", [*name])
+
+    def altered(self, name: Name) -> None:
+        """Record that an object was changed now."""
+        self.run(f"update {SCHEMA}.objects set last_altered = now() where {_OBJECT}", _padded(name))
+
+    def set_cluster_by(self, name: Name, expression: str) -> None:
+        """Record the clustering key of a table."""
+        self.run(
+            f"update {SCHEMA}.objects set cluster_by = ? where {_OBJECT}",
+            [expression, *_padded(name)],
+        )
+
+    def set_schema_comment(self, name: Name, comment: str) -> None:
+        """Record the comment of a schema; DuckDB keeps those of tables, views and columns."""
+        self.run(
+            f"update {SCHEMA}.objects set schema_comment = ? where {_OBJECT}",
+            [comment, *_padded(name)],
+        )
+
+    def renamed(self, old: Name, new: Name) -> None:
+        """An object has another name; all that it holds and all grants move with it."""
+        columns = ("database_name", "schema_name", "object_name")[: len(old)]
+        assignments = ", ".join(f"{column} = ?" for column in columns)
+        for table in self._tables_with(old):
+            self.run(
+                f"update {SCHEMA}.{table} set {assignments} where {_within(old)}", [*new, *old]
+            )
+
+    def swapped(self, one: Name, other: Name) -> None:
+        """Two objects have exchanged their names."""
+        aside = (*one[:-1], "_SIMULATOR_ASIDE")
+        for old, new in ((one, aside), (other, one), (aside, other)):
+            self.renamed(old, new)
+
+    def _tables_with(self, name: Name) -> list[str]:
+        # a future grant belongs to a schema
+        return ["objects", "grants"] + (["future_grants"] if len(name) == 2 else [])
+
+    def cloned(self, source: Name, target: Name, owner: str) -> None:
+        """A clone of a schema: its children keep their grants, the schema itself has none."""
+        self.created(target, "SCHEMA", owner)
+        self.run(
+            f"insert into {SCHEMA}.objects select ?, ?, object_name, kind, owner, now(), now(), "
+            f"is_transient, cluster_by, null from {SCHEMA}.objects "
+            f"where {_within(source)} and object_name <> ''",
+            [*target, *source],
+        )
+        self.run(
+            f"insert into {SCHEMA}.grants select privilege, kind, ?, ?, object_name, role, "
+            f"granted_by, now() from {SCHEMA}.grants where {_within(source)} and object_name <> ''",
+            [*target, *source],
+        )
+
+    def copy_grants(self, source: Name, target: Name) -> None:
+        """Give a copy of a table the grants of the table."""
+        self.run(
+            f"insert into {SCHEMA}.grants select privilege, kind, ?, ?, ?, role, granted_by, now() "
+            f"from {SCHEMA}.grants where {_OBJECT}",
+            [*target, *source],
+        )
+
+    def owner(self, name: Name) -> str:
+        """The role that owns an object."""
+        found = self.run(f"select owner from {SCHEMA}.objects where {_OBJECT}", _padded(name))
+        return found[0][0] if found else "ACCOUNTADMIN"
+
+    def set_owner(self, name: Name, role: str) -> None:
+        """Transfer ownership."""
+        self.run(f"update {SCHEMA}.objects set owner = ? where {_OBJECT}", [role, *_padded(name)])
+
+    # Privileges
+
+    def inherited(self, role: str) -> set[str]:
+        """A role, the roles granted to it, and so on."""
+        found: set[str] = set()
+        waiting = {role, "PUBLIC"}
+        while waiting:
+            found |= waiting
+            waiting = {more for one in waiting for more in self.roles.get(one, ())} - found
+        return found
+
+    def active_roles(self, role: str) -> set[str]:
+        """The roles whose privileges a session with this role has."""
+        roles = self.inherited(role)
+        return set(self.roles) if roles & ADMINISTRATORS else roles
+
+    def owns(self, role: str, name: Name) -> bool:
+        """May the role do everything with the object?"""
+        roles = self.inherited(role)
+        return bool(roles & ADMINISTRATORS) or self.owner(name) in roles
+
+    def may(self, role: str, privilege: str, name: Name) -> bool:
+        """Has the role the privilege on the object, by a grant or because it owns it?"""
+        if self.owns(role, name):
+            return True
+        roles = sorted(self.inherited(role))
+        marks = ", ".join("?" for _ in roles)
+        return bool(
+            self.run(
+                f"select 1 from {SCHEMA}.grants where {_OBJECT} "
+                f"and privilege in (?, 'ALL') and role in ({marks})",
+                [*_padded(name), privilege, *roles],
+            )
+        )
+
+    def sees(self, role: str, name: Name) -> bool:
+        """Has the role any privilege on the object? Otherwise it does not exist for the role."""
+        if self.owns(role, name):
+            return True
+        roles = sorted(self.inherited(role))
+        marks = ", ".join("?" for _ in roles)
+        return bool(
+            self.run(
+                f"select 1 from {SCHEMA}.grants where {_OBJECT} and role in ({marks})",
+                [*_padded(name), *roles],
+            )
+        )
+
+    def grant(self, privilege: str, kind: str, name: Name, role: str, granted_by: str) -> None:
+        """Give a role a privilege on an object."""
+        self.revoke(privilege, name, role)
+        self.run(
+            f"insert into {SCHEMA}.grants values (?, ?, ?, ?, ?, ?, ?, now())",
+            [privilege, kind, *_padded(name), role, granted_by],
+        )
+
+    def revoke(self, privilege: str, name: Name, role: str) -> None:
+        """Take a privilege back; ALL takes all of them."""
+        self.run(
+            f"delete from {SCHEMA}.grants where {_OBJECT} and role = ? "
+            "and (privilege = ? or ? = 'ALL')",
+            [*_padded(name), role, privilege, privilege],
+        )
+
+    def revoke_all(self, name: Name) -> None:
+        """Take all privileges on an object back, from everybody."""
+        self.run(f"delete from {SCHEMA}.grants where {_OBJECT}", _padded(name))
+
+    def grant_future(
+        self, privilege: str, kind: str, schema: Name, role: str, granted_by: str
+    ) -> None:
+        """Give a role a privilege on objects that a schema will hold."""
+        self.revoke_future(privilege, kind, schema, role)
+        self.run(
+            f"insert into {SCHEMA}.future_grants values (?, ?, ?, ?, ?, ?)",
+            [privilege, kind, *schema, role, granted_by],
+        )
+
+    def revoke_future(self, privilege: str, kind: str, schema: Name, role: str) -> None:
+        """Take it back for objects still to come."""
+        self.run(
+            f"delete from {SCHEMA}.future_grants "
+            "where (privilege, kind, database_name, schema_name, role) = (?, ?, ?, ?, ?)",
+            [privilege, kind, *schema, role],
+        )
+
+    def members(self, holder: Name, kind: str) -> list[Name]:
+        """The tables, views or schemas that a database or schema holds."""
+        if kind == "SCHEMA":
+            found = self.run(
+                f"select database_name, schema_name from {SCHEMA}.shown_schemas "
+                f"where {_within(holder)} order by all",
+                [*holder],
+            )
+        else:
+            found = self.run(
+                "select database_name, schema_name, object_name "
+                f"from {SCHEMA}.shown_objects where {_within(holder)} and kind = ? order by all",
+                [*holder, kind],
+            )
+        return [tuple(row) for row in found]

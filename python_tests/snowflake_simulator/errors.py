@@ -1,0 +1,52 @@
+"""The errors that clients see, with Snowflake's numbers."""
+
+from __future__ import annotations
+
+from snowflake.connector.errors import ProgrammingError
+
+
+def sql_error(message: str, errno: int, sqlstate: str) -> ProgrammingError:
+    """An error of a statement."""
+    return ProgrammingError(msg=message, errno=errno, sqlstate=sqlstate)
+
+
+def not_imitated(what: str) -> ProgrammingError:
+    """For what the simulator can't do honestly."""
+    return sql_error(
+        f"The simulator does not imitate {what}; it needs a real Snowflake account.", 2, "0A000"
+    )
+
+
+def missing(kind: str, name: str) -> ProgrammingError:
+    """For an object that is not there, or that the role may not even know of."""
+    return sql_error(
+        f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.", 2003, "42S02"
+    )
+
+
+def no_such_object() -> ProgrammingError:
+    """What SHOW and USE say of a missing object; dbt knows it by its number."""
+    return sql_error(
+        "SQL compilation error:\nObject does not exist, or operation cannot be performed.",
+        2043,
+        "02000",
+    )
+
+
+def insufficient(kind: str, name: str) -> ProgrammingError:
+    """For an object that the role may see, but not do this with."""
+    return sql_error(
+        f"SQL access control error:\nInsufficient privileges to operate on {kind} '{name}'.",
+        3001,
+        "42501",
+    )
+
+
+def no_warehouse() -> ProgrammingError:
+    """For a statement that computes, in a session without a warehouse."""
+    return sql_error(
+        "No active warehouse selected in the current session.  "
+        "Select an active warehouse with the 'use warehouse' command.",
+        606,
+        "57P03",
+    )

@@ -1,0 +1,178 @@
+"""GRANT, REVOKE, ownership and SHOW GRANTS."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from python_tests.snowflake_simulator.commands import command
+from python_tests.snowflake_simulator.errors import insufficient, missing
+from python_tests.snowflake_simulator.names import (
+    IDENTIFIER,
+    QUALIFIED,
+    Name,
+    literal,
+    split,
+    stored,
+)
+from python_tests.snowflake_simulator.views import SCHEMA
+
+if TYPE_CHECKING:
+    from python_tests.snowflake_simulator.cursor import SimulatedCursor
+
+_LENGTH = {"DATABASE": 1, "SCHEMA": 2, "WAREHOUSE": 1}
+_SINGULAR = {"TABLES": "TABLE", "VIEWS": "VIEW", "SCHEMAS": "SCHEMA"}
+_TO = rf"(to|from) (?:role )?({IDENTIFIER})"
+
+
+@command(rf"(grant|revoke) role ({IDENTIFIER}) {_TO}")
+def grant_role(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-role"""
+    catalog = cursor.session.account.catalog
+    granted, to = stored(match[2]), stored(match[4])
+    for role in (granted, to):
+        if role not in catalog.roles:
+            raise missing("Role", role)
+    if match[1].lower() == "grant":
+        catalog.roles[to].add(granted)
+    else:
+        catalog.roles[to].discard(granted)
+    cursor.succeed()
+
+
+@command(
+    rf"grant ownership on (table|view|schema|database) ({QUALIFIED}) "
+    rf"to role ({IDENTIFIER})( (?:copy|revoke) current grants)?"
+)
+def grant_ownership(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-ownership"""
+    catalog = cursor.session.account.catalog
+    kind, role = match[1].upper(), stored(match[3])
+    name = _named(cursor, kind, match[2])
+    _check(cursor, kind, name, role)
+    if "revoke" in (match[4] or "").lower():
+        catalog.revoke_all(name)
+    catalog.set_owner(name, role)
+    cursor.succeed()
+
+
+@command(
+    rf"(grant|revoke) (?!ownership)([\w, ]+?) "
+    rf"on future (tables|views) in (schema) ({QUALIFIED}) {_TO}"
+)
+def grant_future(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege: future grants"""
+    catalog, session = cursor.session.account.catalog, cursor.session
+    kind, role = _SINGULAR[match[3].upper()], stored(match[7])
+    schema = _named(cursor, "SCHEMA", match[5])
+    _check(cursor, "SCHEMA", schema, role)
+    for privilege in _privileges(match[2]):
+        if match[1].lower() == "grant":
+            catalog.grant_future(privilege, kind, schema, role, session.role)
+        else:
+            catalog.revoke_future(privilege, kind, schema, role)
+    cursor.succeed()
+
+
+@command(
+    rf"(grant|revoke) (?!ownership)([\w, ]+?) "
+    rf"on all (tables|views|schemas) in (schema|database) ({QUALIFIED}) {_TO}"
+)
+def grant_all(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege: all objects there are"""
+    catalog = cursor.session.account.catalog
+    kind = _SINGULAR[match[3].upper()]
+    holder = _named(cursor, match[4].upper(), match[5])
+    for name in catalog.members(holder, kind):
+        _change(cursor, match[1], match[2], kind, name, stored(match[7]))
+    cursor.succeed()
+
+
+@command(
+    rf"(grant|revoke) (?!ownership)([\w, ]+?) "
+    rf"on (?:(table|view|schema|database|warehouse) )?({QUALIFIED}) {_TO}"
+    r"(?: (?:with grant option|cascade|restrict))?"
+)
+def grant(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege"""
+    kind = (match[3] or "TABLE").upper()
+    if kind == "WAREHOUSE":
+        cursor.succeed()  # every role may use every warehouse here
+        return
+    name = _named(cursor, kind, match[4])
+    _change(cursor, match[1], match[2], kind, name, stored(match[6]))
+    cursor.succeed()
+
+
+@command(rf"show grants on (?:(table|view|schema|database) )?({QUALIFIED})")
+def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/show-grants"""
+    catalog = cursor.session.account.catalog
+    kind = (match[1] or "TABLE").upper()
+    name = _named(cursor, kind, match[2])
+    if not catalog.exists(name):
+        raise missing(kind.capitalize(), ".".join(name))
+    shown = literal(".".join(name))
+    database, schema, item = ([*map(literal, name), "''", "''"])[:3]
+    owner = literal(catalog.owner(name))
+    cursor.answer(f"""
+        select
+            created_on as "created_on", privilege as "privilege", {literal(kind)} as "granted_on",
+            {shown} as "name", 'ROLE' as "granted_to", role as "grantee_name",
+            case when privilege = 'OWNERSHIP' then 'true' else 'false' end as "grant_option",
+            granted_by as "granted_by"
+        from (
+            select created_on, privilege, role, granted_by from {SCHEMA}.grants
+            where (database_name, schema_name, object_name) = ({database}, {schema}, {item})
+            union all
+            select now(), 'OWNERSHIP', {owner}, {owner}
+        ) as found
+        order by privilege, role""")
+
+
+@command(rf"show future grants in schema ({QUALIFIED})")
+def show_future_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/show-grants"""
+    name = _named(cursor, "SCHEMA", match[1])
+    if not cursor.session.account.catalog.exists(name):
+        raise missing("Schema", ".".join(name))
+    database, schema = map(literal, name)
+    cursor.answer(f"""
+        select
+            now() as "created_on", privilege as "privilege", kind as "grant_on",
+            {literal(".".join(name))} || '.<' || kind || '>' as "name",
+            'ROLE' as "grant_to", role as "grantee_name", 'false' as "grant_option"
+        from {SCHEMA}.future_grants
+        where (database_name, schema_name) = ({database}, {schema})
+        order by privilege, kind, role""")
+
+
+def _named(cursor: SimulatedCursor, kind: str, written: str) -> Name:
+    return cursor.session.completed(split(written), _LENGTH.get(kind, 3))
+
+
+def _privileges(written: str) -> list[str]:
+    found = [" ".join(part.split()).upper() for part in written.split(",")]
+    return ["ALL" if part == "ALL PRIVILEGES" else part for part in found]
+
+
+def _check(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> None:
+    catalog = cursor.session.account.catalog
+    if role not in catalog.roles:
+        raise missing("Role", role)
+    if not catalog.exists(name) or not catalog.sees(cursor.session.role, name):
+        raise missing(kind.capitalize(), ".".join(name))
+    if not catalog.owns(cursor.session.role, name):
+        raise insufficient(kind.lower(), name[-1])
+
+
+def _change(
+    cursor: SimulatedCursor, verb: str, privileges: str, kind: str, name: Name, role: str
+) -> None:
+    catalog, session = cursor.session.account.catalog, cursor.session
+    _check(cursor, kind, name, role)
+    for privilege in _privileges(privileges):
+        if verb.lower() == "grant":
+            catalog.grant(privilege, kind, name, role, session.role)
+        else:
+            catalog.revoke(privilege, name, role)

@@ -1,0 +1,200 @@
+"""A session: a login's role, warehouse, parameters, temporary objects and transaction."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+from fakesnow.conn import FakeSnowflakeConnection
+
+from python_tests.snowflake_simulator.cursor import SimulatedCursor
+from python_tests.snowflake_simulator.errors import no_such_object
+from python_tests.snowflake_simulator.names import Name, literal
+
+if TYPE_CHECKING:
+    from python_tests.snowflake_simulator.account import Account
+
+_numbers = itertools.count(1)
+
+
+class Meter:
+    """A DuckDB connection that counts what its statements read."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        # The rows of the last query, and where fetchone is in them
+        self._rows: pa.Table | None = None
+        self._fetched = 0
+        self._unread = False
+        self.rows_scanned = 0
+        self.bytes_scanned = 0
+        self.rows_created = 0
+        connection.execute("pragma enable_profiling = 'no_output'")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, parameters: Any = None) -> Meter:
+        """Run a statement."""
+        self.read()
+        self._unread = True
+        self._rows, self._fetched = None, 0
+        verb = sql.split(maxsplit=1)[0].upper()
+        if verb in ("SELECT", "WITH"):
+            # taken at once and as a relation: else the profile is gone when the rows are taken
+            self._rows = self._connection.sql(sql, params=parameters).to_arrow_table()
+            return self
+        self._connection.execute(sql, parameters)
+        if verb == "CREATE" and (counted := self._connection.fetchall()):
+            self.rows_created += counted[0][0]
+        return self
+
+    def to_arrow_table(self) -> Any:
+        """The rows of the last statement."""
+        return self._connection.to_arrow_table() if self._rows is None else self._rows
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows of the last statement."""
+        if self._rows is None:
+            return self._connection.fetchall()
+        return list(zip(*(column.to_pylist() for column in self._rows.columns), strict=True))
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row of the last statement."""
+        if self._rows is None:
+            return self._connection.fetchone()
+        found = self.fetchall()[self._fetched : self._fetched + 1]
+        self._fetched += 1
+        return found[0] if found else None
+
+    def reset(self) -> None:
+        """Begin to count for a new statement."""
+        self.read()
+        self.rows_scanned = self.bytes_scanned = self.rows_created = 0
+
+    def read(self) -> None:
+        """Add what the last statement read."""
+        if not self._unread:
+            return
+        self._unread = False
+        try:
+            profile = json.loads(self._connection.get_profiling_information())
+        except (duckdb.Error, ValueError):
+            return  # a statement that failed has no profile
+        for operator in profile.get("operator", ()):
+            self._add(operator)
+
+    def _add(self, operator: dict[str, Any]) -> None:
+        if operator.get("type") == "TABLE_SCAN":
+            rows = operator.get("rows_scanned", 0)
+            produced = operator.get("intermediate_rows", 0)
+            width = operator.get("intermediate_size_bytes", 0) / produced if produced else 8
+            self.rows_scanned += rows
+            self.bytes_scanned += int(rows * width)
+        for child in operator.get("children", ()):
+            self._add(child)
+
+
+class Session(FakeSnowflakeConnection):
+    """One login."""
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        user: str,
+        role: str,
+        warehouse: str | None,
+        database: str | None,
+        schema: str | None,
+        autocommit: bool,
+    ) -> None:
+        self.account = account
+        self.number = next(_numbers)
+        self.user = user
+        self.query_tag = ""
+        self.time_zone = "UTC"
+        # Snowflake's name of a temporary table or view -> what it is
+        self.temporary: dict[Name, str] = {}
+        self.duck = account.duck_conn.cursor()
+        self.meter = Meter(self.duck)
+        known = bool(database) and account.catalog.exists((str(database),))
+        super().__init__(
+            self.meter,
+            account.results_cache,
+            database if known else None,
+            schema,
+            create_database=False,
+            create_schema=False,
+            autocommit=autocommit,
+        )
+        if not self.schema_set:
+            self._schema = None
+        self.use_role(role)
+        self.use_warehouse(warehouse)
+        self._set_context("user", user)
+        self._set_context("session", str(self.number))
+        self.set_time_zone(account.time_zone)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Has a transaction begun that nothing has ended?"""
+        return self._in_transaction
+
+    @in_transaction.setter
+    def in_transaction(self, value: bool) -> None:
+        self._in_transaction = value
+
+    def cursor(self, cursor_class: Any = None) -> SimulatedCursor:
+        """A cursor that runs statements in this session."""
+        del cursor_class
+        return SimulatedCursor(self)
+
+    def completed(self, name: Name, length: int = 3) -> Name:
+        """A name with the session's database and schema where it has none."""
+        absent = length - len(name)
+        if absent <= 0:
+            return name
+        defaults = (self.database, self._schema)[: length - 1][:absent]
+        if None in defaults:
+            raise no_such_object()
+        return (*(str(part) for part in defaults), *name)
+
+    def use_role(self, role: str) -> None:
+        """Act as a role from now on."""
+        self.role = role
+        self._set_context("role", role)
+        self._set_context("roles", ",".join(sorted(self.account.catalog.active_roles(role))))
+
+    def use_warehouse(self, warehouse: str | None) -> None:
+        """Compute in a warehouse from now on."""
+        self.warehouse = warehouse
+        self._set_context("warehouse", warehouse)
+
+    def _set_context(self, name: str, value: str | None) -> None:
+        text = "null" if value is None else literal(value)
+        self._duck_conn.execute(f"set variable simulator_{name} = {text}")
+
+    def set_time_zone(self, zone: str) -> None:
+        """Set the TIMEZONE parameter."""
+        self._duck_conn.execute(f"set TimeZone = {literal(zone)}")
+        self.time_zone = zone
+
+    def end_transaction(self, how: str) -> None:
+        """Commit or roll back what is open."""
+        try:
+            if self.in_transaction:
+                self._duck_conn.execute(how)
+        finally:
+            self.in_transaction = False
+            self.account.writing.release(self)
+
+    def close(self, retry: bool = True) -> None:
+        """Log out: an open transaction is rolled back and temporary objects are gone."""
+        del retry
+        if not self._is_closed:
+            self.end_transaction("rollback")
+            super().close()

@@ -1,0 +1,233 @@
+"""Everything that the package says to Snowflake: one run of it on the simulator, and a report.
+
+python -m python_tests.snowflake_wire writes docs/snowflake_wire.md again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from python_tests.laws import HOUR, INCIDENT, NOON, WINDOW, contaminated_rows, event, steady_events
+from python_tests.snowflake_simulator import running_simulator
+from python_tests.snowflake_simulator.history import Statement
+from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
+from python_tests.warehouse import ROOT, DbtError
+
+REPORT = ROOT / "docs" / "snowflake_wire.md"
+
+# In every payload of the run, so that a payload in a statement or an error is noticed
+PAYLOAD_MARK = "pan_4111111111111111"
+READER = "ANALYST"
+
+_DBT_COMMENT = re.compile(r"/\* \{\"app\": \"dbt\".*?\*/", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
+
+
+def run_everything(work: Path) -> list[Statement]:
+    """Run every job, verb and report of the package once; the statements that they sent."""
+    with running_simulator(roles=["TRANSFORMER", READER]) as simulator:
+        warehouse = SnowflakeWarehouse(SnowflakeProject(ROOT, work), simulator)
+        _work_through(warehouse)
+        warehouse.close()
+        return [one for one in simulator.history() if _is_ours(one)]
+
+
+def _work_through(warehouse: SnowflakeWarehouse) -> None:
+    # the same vars wherever they may be: dbt parses the project again for others
+    warehouse.settings = {
+        "incident_id": INCIDENT,
+        "incident_start": str(WINDOW[0]),
+        "incident_end": str(WINDOW[1]),
+    }
+    job = ("--selector", "fifteen_minute")
+
+    warehouse.write_events(_with_mark(contaminated_rows()))
+    warehouse.dbt("run", *job)
+    warehouse.write_events(_with_mark(_second_batch()))
+    warehouse.dbt("build", *job)
+    for grant in ("usage on schema", "select on future tables in schema"):
+        warehouse.execute(f"grant {grant} main_analytics to role {READER}")
+    warehouse.dbt("build", "--selector", "detection")
+    warehouse.operate("remediation_clone", INCIDENT)
+    # the tests of the candidates are those of live, which the job monitoring runs
+    warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
+    for verb in ("remediation_swap", "remediation_rollback"):
+        warehouse.operate(verb, INCIDENT)
+    warehouse.dbt("build", "--selector", "monitoring")
+    warehouse.dbt("run", *job, "--full-refresh")
+    warehouse.dbt("test", "--select", "test_type:unit")
+    with contextlib.suppress(DbtError):  # these events are of long ago, which is an error here
+        warehouse.dbt("--log-level", "none", "source", "freshness")
+    warehouse.dbt("compile", "--select", "path:analyses")
+    warehouse.dbt("docs", "generate", "--no-compile")
+
+
+def _second_batch() -> list[dict[str, Any]]:
+    """Fresh events, a copy of one met before, and a straggler's copy of long ago."""
+    later = NOON + 21 * HOUR
+    return [
+        *map(dict, steady_events(later)),
+        event("copied", later, event_ts=NOON),
+        event("edge", later + timedelta(minutes=1)),
+    ]
+
+
+def _with_mark(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return [
+        {**row, "payload": f'{{"note": "{PAYLOAD_MARK}", "at": {n}}}'} for n, row in enumerate(rows)
+    ]
+
+
+def _is_ours(statement: Statement) -> bool:
+    """Sent by dbt, or by a Python model that dbt started."""
+    return bool(_DBT_COMMENT.search(statement.text)) or '"exactly_once"' in statement.query_tag
+
+
+def sent(statement: Statement) -> str:
+    """The text without the comment that dbt adds."""
+    return _DBT_COMMENT.sub("", statement.text).strip().rstrip(";").strip()
+
+
+def shape(statement: Statement) -> str:
+    """The text with its literals blanked, so that each run and each batch gives the same."""
+    return " ".join(_NUMBER.sub("0", _LITERAL.sub("'..'", sent(statement))).split())
+
+
+def distinct(statements: Iterable[Statement]) -> dict[str, Statement]:
+    """The first statement of each shape."""
+    found: dict[str, Statement] = {}
+    for statement in statements:
+        found.setdefault(shape(statement), statement)
+    return found
+
+
+@dataclass(frozen=True)
+class AccountOnly:
+    """A kind of statement of which the simulator shows the form and some of the effect only."""
+
+    name: str
+    pattern: str
+    why: str
+
+
+ACCOUNT_ONLY = (
+    AccountOnly(
+        "schemas swapped",
+        r"alter schema \S+ swap with",
+        "that no reader sees a mixture or an error while it happens, and that OWNERSHIP of both "
+        "schemas is all it asks for",
+    ),
+    AccountOnly(
+        "schema cloned",
+        r"create or replace schema \S+ clone",
+        "that it copies no data, keeps the grants of the tables, and takes as long for big tables",
+    ),
+    AccountOnly(
+        "schema renamed",
+        r"alter schema \S+ rename",
+        "that streams, pipes and grants on the tables stay with them",
+    ),
+    AccountOnly(
+        "grants read and given",
+        r"(show (future )?grants|grant) ",
+        "the names of the columns that SHOW gives, and that the role may give these grants",
+    ),
+    AccountOnly(
+        "Python in an anonymous procedure",
+        r"with \w+ as procedure",
+        "that the account has the Python runtime and the Snowpark package",
+    ),
+    AccountOnly(
+        "tables clustered",
+        r".*\bcluster by \(",
+        "how well partitions are pruned, and what automatic clustering costs",
+    ),
+    AccountOnly(
+        "permanent and transient tables",
+        r"create or replace (transient )?table",
+        "how far back Time Travel reads, and what the storage costs",
+    ),
+    AccountOnly(
+        "rows merged",
+        r"merge into",
+        "bytes scanned, micro-partitions rewritten, and how long a second run waits for the lock",
+    ),
+    AccountOnly(
+        "statements tagged",
+        r"alter session set query_tag",
+        "cost per step, from the query history of the account",
+    ),
+)
+
+
+def account_only(statements: Iterable[Statement]) -> Iterator[tuple[AccountOnly, list[str]]]:
+    """For each entry, the shapes of its statements."""
+    shapes = list(distinct(statements))
+    for entry in ACCOUNT_ONLY:
+        yield entry, [one for one in shapes if re.match(entry.pattern, one, re.IGNORECASE)]
+
+
+PAGE = """\
+# What the package says to Snowflake
+
+Every statement that one run of everything sent to the Snowflake simulator of the tests: each job,
+an incremental batch, a full refresh, each remediation verb, the unit tests, the catalog. Statements
+that differ in literals only count once. `python_tests/test_snowflake_wire.py` parses each with
+sqlfluff's Snowflake grammar and looks each function up in `python_tests/snowflake_functions.csv`,
+which names the page of Snowflake's reference. **None of it has run on an account yet.**
+
+`python -m python_tests.snowflake_wire` writes this page; a test fails when it is out of date.
+
+| kind | distinct statements |
+|---|---|
+{kinds}
+
+## What only an account can prove
+
+The simulator runs these statements, on DuckDB. What it can't show is in the last column;
+[`make snowflake-check`](snowflake_check.md) looks at it on an account.
+
+| what | statements | for example | to be shown on an account |
+|---|---|---|---|
+{entries}
+"""
+
+
+def report(statements: list[Statement]) -> str:
+    """The page docs/snowflake_wire.md."""
+    kinds = Counter(one.query_type.replace("_", " ") for one in distinct(statements).values())
+    return PAGE.format(
+        kinds="\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items())),
+        entries="\n".join(
+            f"| {entry.name} | {len(shapes)} | `{_shortened(shapes[0])}` | {entry.why} |"
+            for entry, shapes in account_only(statements)
+            if shapes
+        ),
+    )
+
+
+def _shortened(text: str) -> str:
+    text = text.replace("|", "\\|")
+    return text if len(text) <= 90 else text[:87] + "..."
+
+
+def main() -> int:
+    """Write the report."""
+    with tempfile.TemporaryDirectory() as work:
+        REPORT.write_text(report(run_everything(Path(work))), encoding="utf-8")
+    print(f"{REPORT.relative_to(ROOT)} is written.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

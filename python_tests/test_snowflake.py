@@ -1,0 +1,167 @@
+"""The whole project on Snowflake, in the simulator, with the same answers as on DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from demo.generate import IncidentSettings, IncidentTruth, generate
+from demo.load import load
+from python_tests.laws import check_decisions, check_deduplication, check_regular_job
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.warehouse import EVENT_COLUMNS, Warehouse
+
+JOB = ("run", "--selector", "fifteen_minute")
+REPAIR = ("build", "--selector", "remediation")
+BATCHES = 8
+INCIDENT = "INC-1"
+CURATED = {"main_analytics.payments": "*", "main_analytics.fraud_features": "*"}
+WITH_OP_ID = {"exactly_once__payload_identity_paths": ["op.id"]}
+EVERYTHING = {"incident_start": "2000-01-01", "incident_end": "2900-01-01"}
+KEY = "event_fingerprint, row_hash, has_complete_key"
+NARROW = ", ".join(name for name in EVENT_COLUMNS if name != "payload")
+DECISION = (
+    "incident_id, row_hash, copy_number, event_fingerprint, event_id, ingest_ts, event_ts, "
+    "decision, reason, survivor_row_hash, rule_version"
+)
+BUILT = {
+    "main_staging.stg_events": f"{KEY}, {NARROW}",
+    "main_staging.stg_events_deduplicated": f"{KEY}, {NARROW}",
+    "main_staging.stg_events_counted": f"{KEY}, {NARROW}",
+    **CURATED,
+    "main_analytics.incremental_watermarks": "arrival_watermark",
+}
+DETECTED = {
+    "main_incident.incident_duplicate_rate": "*",
+    "main_incident.incident_windows": "*",
+    "main_incident.incident_scope": "*",
+    "main_incident.incident_duplicate_groups": "*",
+    "main_incident.incident_decisions": "*",
+    "main_incident.incident_impact_by_event_type": "*",
+    "main_incident.incident_impact_by_merchant": "*",
+    "main_incident.incident_impact_on_curated": "*",
+    "main_audit.audit_decisions": DECISION,
+}
+MONITORED = {
+    "main_monitoring.monitoring_duplicate_rate": "*",
+    "main_monitoring.monitoring_incomplete_keys": "*",
+    "main_monitoring.monitoring_reconciliation": "*",
+    "main_monitoring.monitoring_stragglers": "*",
+    "main_monitoring.monitoring_time_anomalies": "*",
+}
+
+
+class Both:
+    """A DuckDB and a Snowflake warehouse that get the same files and the same commands."""
+
+    def __init__(self, duckdb: Warehouse, snowflake: SnowflakeWarehouse) -> None:
+        self.duckdb = duckdb
+        self.snowflake = snowflake
+        self._rows_loaded = 0
+
+    def load(self, day: IncidentTruth, until: datetime | None = None) -> None:
+        """Load the files of the day that are over, each once."""
+        load(self.duckdb.path, day.bronze, until=until)
+        rows = self.duckdb.query(
+            f"select * from raw.events order by rowid offset {self._rows_loaded}"
+        )
+        self._rows_loaded += len(rows)
+        self.snowflake.write_events(rows)
+
+    def dbt(self, *arguments: str, **settings: Any) -> None:
+        """Run a dbt command on each."""
+        for warehouse in (self.duckdb, self.snowflake):
+            warehouse.dbt(*arguments, **settings)
+
+    def operate(self, verb: str) -> None:
+        """Run one of the remediation verbs on each."""
+        for warehouse in (self.duckdb, self.snowflake):
+            warehouse.operate(verb, INCIDENT)
+
+    def assert_equal(self, relations: dict[str, str]) -> None:
+        """The relations hold equal rows on both."""
+        on_duckdb = {name: self.duckdb.digest(name, names) for name, names in relations.items()}
+        on_snowflake = {
+            name: self.snowflake.digest(name, names) for name, names in relations.items()
+        }
+        assert on_snowflake == on_duckdb
+
+
+@pytest.fixture(scope="module")
+def hard_day(tmp_path_factory: pytest.TempPathFactory) -> IncidentTruth:
+    """A day with everything in it: strays, stragglers, and the hand-made cases."""
+    settings = IncidentSettings(events=300, seed=11, stray_rate=0.02, merchants=20)
+    return generate(settings, tmp_path_factory.mktemp("hard_day"))
+
+
+@pytest.fixture
+def both(
+    new_warehouse: Callable[..., Warehouse],
+    new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
+    request: pytest.FixtureRequest,
+) -> Both:
+    """Both engines, in one session time zone."""
+    options = {"settings": WITH_OP_ID, "time_zone": getattr(request, "param", "UTC")}
+    return Both(new_warehouse(**options), new_snowflake_warehouse(**options))
+
+
+def repair_and_roll_back(both: Both) -> None:
+    """Clone, repair the clone, swap, and go back: after each step both hold the same."""
+    both.operate("remediation_clone")
+    both.dbt(*REPAIR, exactly_once__build_candidate=True, incident_id=INCIDENT)
+    both.operate("remediation_swap")
+    both.assert_equal(CURATED)
+    both.operate("remediation_rollback")
+    both.assert_equal(CURATED)
+
+
+@pytest.mark.parametrize("both", ["Asia/Kolkata", "America/Los_Angeles"], indirect=True)
+def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTruth) -> None:
+    both.load(hard_day)
+    both.dbt(*JOB, exactly_once__deduplicate=False)
+    both.assert_equal(BUILT)
+    both.dbt("seed")
+    both.dbt(
+        *("build", "--select", "tag:exactly_once_incident", "tag:exactly_once_audit"),
+        *("tag:exactly_once_monitoring", "--exclude", "resource_type:test"),
+        *("--exclude", "test_type:unit"),
+        incident_id=INCIDENT,
+        **EVERYTHING,
+    )
+    both.assert_equal(DETECTED | MONITORED)
+    repair_and_roll_back(both)
+
+
+def test_first_build_batches_detection_and_full_refresh(
+    both: Both, hard_day: IncidentTruth
+) -> None:
+    """In UTC, the third time zone."""
+    start = hard_day.settings.start
+    for batch in range(BATCHES):
+        both.load(hard_day, until=start + timedelta(hours=3 * (batch + 1)))
+        both.dbt(*JOB)
+    both.load(hard_day)
+    both.dbt("build", "--exclude", "test_type:unit")
+    both.assert_equal(BUILT | DETECTED | MONITORED)
+    both.dbt("compile", "--select", "resource_type:analysis")
+    both.dbt("build", "--full-refresh", "--selector", "fifteen_minute")
+    both.assert_equal(BUILT)
+
+
+def test_unit_tests_pass(snowflake_warehouse: SnowflakeWarehouse) -> None:
+    """dbt takes the columns of some fixtures from the relations that they stand for."""
+    snowflake_warehouse.dbt("seed")
+    snowflake_warehouse.dbt("run", "--select", "staging", "--empty")
+    snowflake_warehouse.dbt("test", "--select", "test_type:unit")
+
+
+@pytest.mark.parametrize(
+    "check", [check_deduplication, check_regular_job, check_decisions], ids=lambda f: f.__name__
+)
+def test_the_laws_hold(
+    snowflake_warehouse: SnowflakeWarehouse, check: Callable[[Warehouse], None]
+) -> None:
+    check(snowflake_warehouse)

@@ -1,0 +1,313 @@
+"""scripts/check_snowflake.py, run for real against the simulator."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_tests.snowflake_simulator import Simulator, running_simulator
+from python_tests.warehouse import ROOT
+from scripts import check_snowflake
+from scripts.check_snowflake import main
+from scripts.snowflake_items import ITEMS, Check, Item, Scratch
+
+PROFILE = """\
+exactly_once:
+  target: snowflake
+  outputs:
+    snowflake:
+      type: snowflake
+      account: simulator
+      user: tester
+      password: none
+      host: 127.0.0.1
+      port: {port}
+      protocol: http
+      role: {role}
+      warehouse: {warehouse}
+      database: {database}
+      schema: anything
+      threads: 1
+      connect_retries: 0
+"""
+NOT_IMITATED = {
+    "stream on raw",
+    "stream after the swap",
+    "file loaded by COPY",
+    "COPY and pipe after the swap",
+    "Time Travel",
+    "clustering",
+    "cost by query tag",
+}
+# test_snowflake_wire.py runs these
+ELSEWHERE = ("monitoring", "unit tests")
+LOADED = Item("events loaded", Check.load_events, is_step=True)
+
+Run = Callable[..., tuple[int, str]]
+
+
+def as_admin(simulator: Simulator, *statements: str, role: str = "ACCOUNTADMIN") -> list[Any]:
+    """Run statements in a session of their own; the rows of the last one."""
+    with simulator.connect(database="ANALYTICS", role=role) as connection:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """An account whose role may make schemas in its database."""
+    with running_simulator(roles=["TRANSFORMER", "ANALYST"]) as running:
+        as_admin(
+            running,
+            "grant usage, create schema on database analytics to role transformer",
+            "grant usage on database analytics to role analyst",
+        )
+        yield running
+
+
+@pytest.fixture
+def check(simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the script with a profile that differs in what is given."""
+
+    def run(*arguments: str, **changed: object) -> tuple[int, str]:
+        given = {
+            "port": simulator.port,
+            "role": "TRANSFORMER",
+            "warehouse": "TRANSFORMING",
+            "database": "ANALYTICS",
+        }
+        (tmp_path / "profiles.yml").write_text(PROFILE.format(**(given | changed)))
+        code = main(["--profiles-dir", str(tmp_path), *arguments])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+def schemas(simulator: Simulator) -> set[str]:
+    """The schemas of the database."""
+    found = as_admin(simulator, "select schema_name from analytics.information_schema.schemata")
+    return {row[0] for row in found} - {"INFORMATION_SCHEMA"}
+
+
+@pytest.mark.slow
+def test_what_the_simulator_can_do_passes_and_the_rest_is_said_to_be_not_possible(
+    simulator: Simulator, check: Run
+) -> None:
+    """And nothing is left behind."""
+    before = schemas(simulator)
+    leave_out = [option for name in ELSEWHERE for option in ("--skip", name)]
+    code, printed = check("--events", "400", "--reader-role", "ANALYST", *leave_out)
+    outcomes = {
+        name: line[:17].strip()
+        for line in printed.splitlines()
+        for name in [item.name for item in ITEMS]
+        if f" s  {name}: " in line
+    }
+    assert outcomes == {
+        item.name: "not run"
+        if item.name in ELSEWHERE
+        else "not possible here"
+        if item.name in NOT_IMITATED
+        else "pass"
+        for item in ITEMS
+    }, printed
+    assert code == 0
+    assert "not yet been run on an account" in printed
+    assert schemas(simulator) == before
+
+
+@pytest.mark.parametrize("after_failure", ["failure", "ended session", "Ctrl-C", "SIGTERM"])
+def test_what_it_made_is_removed_whatever_happens(
+    simulator: Simulator, check: Run, monkeypatch: pytest.MonkeyPatch, after_failure: str
+) -> None:
+    """A check that fails, a session that is ended, a person who has seen enough."""
+
+    def happen(running: Check) -> str:
+        assert len(schemas(simulator)) > len(before)
+        if after_failure == "failure":
+            running.scratch.execute("select no_such_column")
+        if after_failure == "ended session":
+            for session in list(simulator.account.sessions.values()):
+                simulator.end_session(session.number)
+            running.scratch.execute("select 1")
+        number = signal.SIGTERM if after_failure == "SIGTERM" else signal.SIGINT
+        os.kill(os.getpid(), number)
+        return "never"
+
+    before = schemas(simulator)
+    monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, Item("it", happen, is_step=True)))
+    if after_failure in ("failure", "ended session"):
+        code, printed = check("--events", "50")
+        assert code == 1
+        assert "FAIL" in printed
+        if after_failure == "ended session":
+            assert "Session no longer exists" in printed
+    else:
+        with pytest.raises(SystemExit) as stopped:
+            check("--events", "50")
+        assert stopped.value.code in (130, 143)
+    assert schemas(simulator) == before
+
+
+def test_what_a_killed_run_left_can_be_removed_later(simulator: Simulator, check: Run) -> None:
+    """By its prefix, and nothing else."""
+    left = "EXACTLY_ONCE_CHECK_LEFT"
+    made = [f"{left}_RAW", f"{left}_STAGING", f"{left}OVER_RAW"]
+    statements = [f"create schema analytics.{name}" for name in made]
+    as_admin(simulator, *statements, role="TRANSFORMER")
+    code, printed = check("--remove", left)
+    assert (code, "Removed all 2 schemas" in printed) == (0, True), printed
+    assert made[-1] in schemas(simulator)
+
+
+def test_what_could_not_be_removed_is_named(
+    simulator: Simulator, check: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that removes it later."""
+
+    def give_away(running: Check) -> str:
+        schema = f"analytics.{running.scratch.prefix}_raw"
+        as_admin(simulator, f"grant ownership on schema {schema} to role analyst")
+        return "given away"
+
+    monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, Item("it", give_away)))
+    code, printed = check("--events", "50", "--prefix", "EXACTLY_ONCE_CHECK_GIVEN")
+    assert code == 1
+    assert "EXACTLY_ONCE_CHECK_GIVEN_RAW" in printed
+    assert "--remove EXACTLY_ONCE_CHECK_GIVEN" in printed
+
+
+def assert_refused(found: tuple[int, str], *said: str) -> None:
+    """One error, that says what is missing, what was found, and what to run."""
+    code, printed = found
+    assert code == 2, printed
+    assert printed.count("error: ") == 1, printed
+    assert "Traceback" not in printed
+    for part in (*said, "found ", "accepted: "):
+        assert part in printed, printed
+
+
+def test_missing_variables_are_named_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the profile of this repository."""
+    for name in list(os.environ):
+        if name.startswith("SNOWFLAKE_"):
+            monkeypatch.delenv(name)
+    code = main(["--profiles-dir", str(ROOT)])
+    printed = capsys.readouterr()
+    assert_refused(
+        (code, printed.out + printed.err),
+        "SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER, SNOWFLAKE_PRIVATE_KEY_PATH",
+    )
+
+
+def test_a_prefix_that_could_reach_other_schemas_is_refused(
+    simulator: Simulator, check: Run
+) -> None:
+    """Whether to make schemas or to remove them."""
+    before = schemas(simulator)
+    for option in ("--prefix", "--remove"):
+        assert_refused(check(option, "PUBLIC"), "PUBLIC", "EXACTLY_ONCE_CHECK_ and letters")
+    assert schemas(simulator) == before
+
+
+def test_a_missing_profile_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the name of the file that was looked for."""
+    code = main(["--profiles-dir", str(tmp_path)])
+    printed = capsys.readouterr()
+    assert_refused((code, printed.out + printed.err), str(tmp_path / "profiles.yml"))
+
+
+def test_a_target_of_another_engine_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--target", "duckdb"])
+    printed = capsys.readouterr()
+    assert_refused((code, printed.out + printed.err), "type duckdb", "type snowflake")
+
+
+@pytest.mark.parametrize("answers", ["nothing listens", "no answer"])
+def test_an_account_that_is_not_there_is_told_within_half_a_minute(
+    check: Run, answers: str
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if answers == "no answer":
+            listener.listen()
+        began = time.monotonic()
+        found = check(port=listener.getsockname()[1])
+    assert time.monotonic() - began < 30
+    assert_refused(found, "account simulator", "127.0.0.1", "SNOWFLAKE_ACCOUNT")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"warehouse": "NO_SUCH"},
+            ("warehouse NO_SUCH", "grant usage on warehouse NO_SUCH to role TRANSFORMER"),
+        ),
+        ({"database": "NO_SUCH"}, ("database NO_SUCH", "SNOWFLAKE_DATABASE")),
+        ({"role": "NO_SUCH"}, ("role NO_SUCH", "SNOWFLAKE_ROLE")),
+        (
+            {"role": "ANALYST"},
+            ("role ANALYST", "grant create schema on database ANALYTICS to role ANALYST"),
+        ),
+    ],
+    ids=["warehouse", "database", "role", "create schema"],
+)
+def test_what_is_missing_is_named_with_the_grant(
+    simulator: Simulator, check: Run, changed: dict[str, str], said: tuple[str, ...]
+) -> None:
+    before = schemas(simulator)
+    assert_refused(check(**changed), *said)
+    assert schemas(simulator) == before
+
+
+@pytest.mark.parametrize("owner", ["TRANSFORMER", "ANALYST"])
+def test_schemas_that_are_there_already_are_left_alone(
+    simulator: Simulator, check: Run, owner: str
+) -> None:
+    """Somebody else's, and even one's own."""
+    table = "analytics.exactly_once_check_taken_raw.events"
+    as_admin(simulator, "grant create schema on database analytics to role analyst")
+    as_admin(
+        simulator,
+        "create schema analytics.exactly_once_check_taken_raw",
+        f"create table {table} (a int)",
+        role=owner,
+    )
+    assert_refused(
+        check("--prefix", "EXACTLY_ONCE_CHECK_TAKEN"),
+        "EXACTLY_ONCE_CHECK_TAKEN",
+        "Give another --prefix",
+    )
+    assert as_admin(simulator, f"select count(*) from {table}", role=owner) == [(0,)]
+
+
+def test_a_role_that_does_not_own_what_it_makes_is_refused(
+    simulator: Simulator, check: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a future grant gives new schemas to another role."""
+
+    def make_and_give_away(scratch: Scratch, sql: str) -> None:
+        make(scratch, sql)
+        as_admin(
+            simulator,
+            "grant ownership on schema analytics.exactly_once_check_own_raw to role analyst",
+            "grant usage on schema analytics.exactly_once_check_own_raw to role transformer",
+        )
+
+    make = Scratch.execute
+    monkeypatch.setattr(Scratch, "execute", make_and_give_away)
+    found = check("--prefix", "EXACTLY_ONCE_CHECK_OWN")
+    assert_refused(found, "owner ANALYST", "role TRANSFORMER as the owner", "revoke ownership")

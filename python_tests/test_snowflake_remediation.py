@@ -1,0 +1,211 @@
+"""On Snowflake: candidates are a schema, one swap makes it live, readers keep their grants."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+from snowflake.connector import DictCursor, SnowflakeConnection
+
+from python_tests.laws import (
+    INCIDENT,
+    build_candidate,
+    check_catch_up,
+    check_rollback,
+    contaminate,
+    refusal,
+)
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.warehouse import DbtError
+
+LIVE, CANDIDATE = "main_analytics", "main_analytics__candidate"
+REPLACED, WITHDRAWN = "main_analytics__replaced_inc_1", "main_analytics__withdrawn_inc_1"
+TABLES = ("payments", "fraud_features")
+
+
+def digests(warehouse: SnowflakeWarehouse, schema: str = LIVE) -> list[str]:
+    """The digests of both curated tables."""
+    return [warehouse.digest(f"{schema}.{table}") for table in TABLES]
+
+
+def schemas(warehouse: SnowflakeWarehouse) -> dict[str, str]:
+    """The curated schemas and their comments."""
+    found = warehouse.query(
+        "select lower(schema_name) as name, comment from information_schema.schemata "
+        f"where startswith(schema_name, '{LIVE.upper()}')"
+    )
+    return {row["name"]: row["comment"] or "" for row in found}
+
+
+def ready_to_swap(warehouse: SnowflakeWarehouse) -> None:
+    """An incident whose candidates are built."""
+    contaminate(warehouse)
+    warehouse.execute(f"comment on schema {LIVE} is 'Curated payments'")
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+
+
+def log_in(warehouse: SnowflakeWarehouse, role: str | None = None) -> SnowflakeConnection:
+    """A session of somebody else; without a role, of the administrator."""
+    options = {} if role is None else {"role": role}
+    return warehouse.simulator.connect(database="ANALYTICS", schema="PUBLIC", **options)
+
+
+def run_as_admin(warehouse: SnowflakeWarehouse, *statements: str) -> None:
+    """Run statements that the job's role may not."""
+    with closing(log_in(warehouse)) as connection:
+        for statement in statements:
+            connection.cursor().execute(statement)
+
+
+def give_access(warehouse: SnowflakeWarehouse, role: str) -> None:
+    """Make a role that may read the curated tables, now and in future."""
+    run_as_admin(
+        warehouse,
+        f"create role {role}",
+        f"grant usage on warehouse transforming to role {role}",
+        f"grant usage on database analytics to role {role}",
+        f"grant usage on schema {LIVE} to role {role}",
+        f"grant select on all tables in schema {LIVE} to role {role}",
+        f"grant select on future tables in schema {LIVE} to role {role}",
+    )
+
+
+def rows_of(connection: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
+    """The rows of a query in somebody else's session."""
+    cursor = connection.cursor(DictCursor)
+    cursor.execute(sql)
+    return [{name.lower(): value for name, value in row.items()} for row in cursor.fetchall()]
+
+
+def pair(query: Callable[[str], list[dict[str, Any]]], schema: str) -> tuple[int, ...]:
+    """What one statement sees of both curated tables: their events, counted."""
+    found = query(
+        f"select (select sum(event_count) from {schema}.payments) as events, "
+        f"(select sum(captured_count + authorized_count) from {schema}.fraud_features) as hours"
+    )
+    return int(found[0]["events"]), int(found[0]["hours"])
+
+
+def test_a_rollback_restores_the_tables_and_loses_nothing(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_rollback(snowflake_warehouse)
+
+
+def test_a_candidate_that_live_has_overtaken_is_refused(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_catch_up(snowflake_warehouse)
+
+
+def test_a_verb_that_died_is_finished_by_the_same_command(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """Law 5: the state after each statement of swap and rollback is told from the warehouse."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    before, repaired = digests(warehouse), digests(warehouse, CANDIDATE)
+    swap = f"alter schema {LIVE} swap with {CANDIDATE}"
+    rename = f"alter schema {CANDIDATE} rename to {REPLACED}"
+
+    warehouse.execute(swap)
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == repaired
+    assert digests(warehouse, REPLACED) == before
+    assert schemas(warehouse)[LIVE] == "Curated payments"
+    assert CANDIDATE not in schemas(warehouse)
+
+    warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
+    assert digests(warehouse, WITHDRAWN) == repaired
+    assert schemas(warehouse)[LIVE] == "Curated payments"
+    assert REPLACED not in schemas(warehouse)
+
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    for statement in (swap, rename):
+        warehouse.execute(statement)
+    with pytest.raises(DbtError, match="a swap that is done"):
+        warehouse.operate("remediation_clone", INCIDENT)
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == repaired
+
+    warehouse.execute(f"drop schema {WITHDRAWN}")
+    warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
+    warehouse.execute(f"alter schema {REPLACED} rename to {WITHDRAWN}")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
+    assert schemas(warehouse)[LIVE] == "Curated payments"
+
+
+def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """Law 4: no gap, no mixture and no error, for a role that may only read."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    give_access(warehouse, "ANALYST")
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+
+    # a grant that came after the clone would be lost, so it stops the swap
+    before = digests(warehouse)
+    give_access(warehouse, "LATE")
+    said = refusal(warehouse)
+    assert said is not None
+    assert "readers keep their grants on the schema" in said
+    assert digests(warehouse) == before
+    run_as_admin(
+        warehouse,
+        f"revoke usage on schema {LIVE} from role late",
+        f"revoke select on future tables in schema {LIVE} from role late",
+    )
+
+    # the rows that a reader may see at once in both tables: those of one side, or of the other
+    states = {pair(warehouse.query, LIVE), pair(warehouse.query, CANDIDATE)}
+    assert len(states) == 2
+    seen: list[tuple[int, ...]] = []
+    failures: list[Exception] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        try:
+            with closing(log_in(warehouse, "ANALYST")) as connection:
+                while not stop.is_set():
+                    seen.append(pair(partial(rows_of, connection), LIVE))
+        except Exception as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert refusal(warehouse) is None
+        warehouse.operate("remediation_rollback", INCIDENT)
+    finally:
+        stop.set()
+        reader.join(timeout=60)
+    assert not failures
+    assert len(seen) > 10
+    assert set(seen) == states
+    assert digests(warehouse) == before
+    check_tags(warehouse)
+
+
+def check_tags(warehouse: SnowflakeWarehouse) -> None:
+    """The query tag of each statement carries step, incident and invocation."""
+    tags = [
+        json.loads(statement.query_tag)
+        for statement in warehouse.simulator.history()
+        if statement.text.lstrip().lower().startswith(("merge into", "create or replace schema"))
+    ]
+    assert {"remediation_clone", "payments", "fraud_features"} <= {tag["step"] for tag in tags}
+    assert {tag["app"] for tag in tags} == {"exactly_once"}
+    assert all(tag["invocation_id"] for tag in tags)

@@ -1,0 +1,1131 @@
+"""The simulator answers as Snowflake's documentation says. Each case names the page."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import snowflake.connector
+from snowflake.connector.errors import DatabaseError, ProgrammingError
+
+from python_tests.snowflake_simulator import Simulator, running_simulator
+from python_tests.warehouse import ROOT
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+SQL = "https://docs.snowflake.com/en/sql-reference/"
+GUIDE = "https://docs.snowflake.com/en/user-guide/"
+DEVELOPER = "https://docs.snowflake.com/en/developer-guide/"
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Statements, the last of which gives these rows, or fails with this number."""
+
+    page: str
+    law: str
+    sql: str
+    expected: Sequence[Any] | None = None
+    before: Sequence[str] = field(default=())
+    error: int | None = None
+
+    def __str__(self) -> str:
+        return self.law.replace(" ", "_")
+
+
+def rows(*values: Any) -> list[tuple[Any, ...]]:
+    """Rows of one column."""
+    return [(value,) for value in values]
+
+
+@pytest.fixture
+def session(snowflake_simulator: Simulator) -> Iterator[SnowflakeConnection]:
+    """A login as administrator, in an empty schema of its own."""
+    schema = f"CASE_{next(_numbers)}"
+    with snowflake_simulator.connect(database="ANALYTICS") as connection:
+        connection.cursor().execute(f"create schema {schema}")
+        connection.cursor().execute(f"use schema {schema}")
+        yield connection
+        connection.cursor().execute(f"drop schema if exists {schema}")
+
+
+def run(connection: SnowflakeConnection, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements; the rows of the last one."""
+    cursor = connection.cursor()
+    for statement in statements:
+        if statement.startswith(FAILS):
+            with pytest.raises(ProgrammingError):
+                cursor.execute(statement.removeprefix(FAILS))
+        else:
+            cursor.execute(statement)
+    return [tuple(row) for row in cursor.fetchall()] if statements else []
+
+
+# Begins a statement that is to fail
+FAILS = "fails: "
+
+
+def check(session: SnowflakeConnection, case: Case) -> None:
+    """Run a case."""
+    if case.error is not None:
+        run(session, *case.before)
+        with pytest.raises(ProgrammingError) as raised:
+            run(session, case.sql)
+        assert raised.value.errno == case.error
+        return
+    assert run(session, *case.before, case.sql) == case.expected
+
+
+EVENTS = (
+    "create table events (id int, name varchar, at timestamp_ntz)",
+    "insert into events values (1, 'a', '2026-01-01 10:00:00'), (2, 'b', null)",
+)
+PAYLOAD = '{"a":1, "b":[77,88], "c":{"d":"X"}}'
+
+VALUES = [
+    Case(
+        SQL + "functions/parse_json",
+        "a variant has sorted keys and no blanks",
+        """select to_json(parse_json('{"b": 1,  "a": {"d": 2, "c": 3}}'))""",
+        rows('{"a":{"c":3,"d":2},"b":1}'),
+    ),
+    Case(
+        SQL + "functions/parse_json",
+        "an empty text is NULL",
+        "select parse_json(''), parse_json(null)",
+        [(None, None)],
+    ),
+    Case(
+        SQL + "functions/parse_json",
+        "what is not JSON is an error",
+        "select parse_json('{bad')",
+        error=100038,
+    ),
+    Case(
+        SQL + "functions/parse_json",
+        "a key given twice is an error",
+        """select parse_json('{"a":1,"a":2}')""",
+        error=100038,
+    ),
+    Case(
+        SQL + "functions/try_parse_json",
+        "what is not JSON is NULL when tried",
+        "select try_parse_json('{bad')",
+        rows(None),
+    ),
+    Case(
+        GUIDE + "semistructured-considerations",
+        "JSON null is not SQL NULL",
+        """select v:n is null, is_null_value(v:n), v:missing is null
+        from (select parse_json('{"n":null}') as v)""",
+        [(False, True, True)],
+    ),
+    Case(
+        GUIDE + "querying-semistructured",
+        "a path gives a variant that a cast makes a value",
+        f"select v:a::int, v:c.d::varchar, v:b[1]::int, v['c']['d']::varchar "
+        f"from (select parse_json('{PAYLOAD}') as v)",
+        [(1, "X", 88, "X")],
+    ),
+    Case(
+        SQL + "functions/to_char",
+        "a variant text loses its quotes when cast",
+        """select v::varchar, w::varchar
+        from (select parse_json('"x"') as v, parse_json('[1, "y"]') as w)""",
+        [("x", '[1,"y"]')],
+    ),
+    Case(
+        SQL + "functions/typeof",
+        "each value has the name of its type",
+        """select typeof(v:i), typeof(v:d), typeof(v:t), typeof(v:b), typeof(v:n),
+            typeof(v:o), typeof(v:a), typeof(v:missing)
+        from (select parse_json(
+            '{"i":1,"d":1.5,"t":"x","b":true,"n":null,"o":{},"a":[]}') as v)""",
+        [("INTEGER", "DECIMAL", "VARCHAR", "BOOLEAN", "NULL_VALUE", "OBJECT", "ARRAY", None)],
+    ),
+    Case(
+        SQL + "functions/object_keys",
+        "the keys of an object",
+        """select object_keys(parse_json('{"b":1,"a":2}'))""",
+        rows('["a","b"]'),
+    ),
+    Case(
+        SQL + "functions/object_delete",
+        "an object without some keys",
+        """select object_delete(parse_json('{"a":1,"b":2,"c":3}'), 'a', 'b')""",
+        rows('{"c":3}'),
+    ),
+    Case(
+        SQL + "functions/object_pick",
+        "an object with some keys only",
+        """select object_pick(parse_json('{"a":1,"b":2,"c":3}'), 'a', 'b')""",
+        rows('{"a":1,"b":2}'),
+    ),
+    Case(
+        SQL + "functions/object_insert",
+        "an object with one more key",
+        """select object_insert(parse_json('{"b":1}'), 'a', 2)""",
+        rows('{"a":2,"b":1}'),
+    ),
+    Case(
+        SQL + "functions/object_construct",
+        "an object is made without its NULL values",
+        "select object_construct('b', 1, 'a', null)",
+        rows('{"b":1}'),
+    ),
+    Case(
+        SQL + "functions/object_construct",
+        "an object of a whole row has sorted keys",
+        "select object_construct(*) from (select 2 as b, 1 as a)",
+        rows('{"A":1,"B":2}'),
+    ),
+    Case(
+        SQL + "functions/object_agg",
+        "an object of many rows has sorted keys",
+        "select object_agg(column1, column2) from values ('b', 1), ('a', 2)",
+        rows('{"a":2,"b":1}'),
+    ),
+    Case(
+        SQL + "functions/to_variant",
+        "a text becomes a text, not what it would be as JSON",
+        "select typeof('1'::variant), typeof(to_variant('1')), typeof(1::variant), null::variant",
+        [("VARCHAR", "VARCHAR", "INTEGER", None)],
+    ),
+    Case(
+        SQL + "functions/array_agg",
+        "an array is made in order and without NULL",
+        "select array_agg(x) within group (order by x desc) "
+        "from (select column1 as x from values (1), (null), (3))",
+        rows("[3,1]"),
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten gives one row for each member",
+        f"select key, path, index, value "
+        f"from table(flatten(input => parse_json('{PAYLOAD}'))) order by path",
+        [
+            ("a", "a", None, "1"),
+            ("b", "b", None, "[77,88]"),
+            ("c", "c", None, '{"d":"X"}'),
+        ],
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten begins at its path",
+        f"select key, path, index, value "
+        f"from table(flatten(input => parse_json('{PAYLOAD}'), path => 'b')) order by path",
+        [(None, "b[0]", 0, "77"), (None, "b[1]", 1, "88")],
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten goes down when recursive",
+        f"select path, key, index from "
+        f"table(flatten(input => parse_json('{PAYLOAD}'), recursive => true)) order by path",
+        [
+            ("a", "a", None),
+            ("b", "b", None),
+            ("b[0]", None, 0),
+            ("b[1]", None, 1),
+            ("c", "c", None),
+            ("c.d", "d", None),
+        ],
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten looks into objects only when told so",
+        f"select path from table(flatten(input => parse_json('{PAYLOAD}'), "
+        "recursive => true, mode => 'object')) order by path",
+        rows("a", "b", "c", "c.d"),
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten of nothing gives a row only when outer",
+        """select o.name, f.key, f.value
+        from (select 'none' as name, parse_json('[]') as v) as o,
+        lateral flatten(input => o.v, outer => true) as f""",
+        [("none", None, None)],
+    ),
+    Case(
+        SQL + "functions/flatten",
+        "flatten of nothing gives no row",
+        """select f.value from (select parse_json('[]') as v) as o,
+        lateral flatten(input => o.v) as f""",
+        [],
+    ),
+    Case(
+        SQL + "functions/hash_agg",
+        "no rows hash to 0",
+        "select hash_agg(*), hash_agg(id) from events where false",
+        [(0, 0)],
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "functions/hash_agg",
+        "the order of rows does not change their hash, a row and a copy do",
+        """with one as (select hash_agg(*) as h from values (1, 'a'), (2, null)),
+        other as (select hash_agg(*) as h from values (2, null), (1, 'a')),
+        more as (select hash_agg(*) as h from values (2, null), (1, 'a'), (1, 'a'))
+        select one.h = other.h, one.h = more.h from one, other, more""",
+        [(True, False)],
+    ),
+    Case(
+        SQL + "functions/hash_agg",
+        "distinct rows hash once",
+        """select
+            (select hash_agg(distinct column1) from values (1), (2))
+            = (select hash_agg(distinct column1) from values (1), (2), (1))""",
+        rows(True),
+    ),
+    Case(
+        SQL + "functions/md5",
+        "md5 in hexadecimal",
+        "select md5('Snowflake')",
+        rows("edf1439075a83a447fb8b630ddc9c8de"),
+    ),
+    Case(
+        SQL + "functions/md5_number_lower64",
+        "the lower half of md5 is an unsigned number",
+        "select md5_number_lower64('abc')",
+        rows(int("d6963f7d28e17f72", 16)),
+    ),
+    Case(
+        SQL + "functions/sha2",
+        "sha2 has 256 bits",
+        "select sha2('Snowflake', 256)",
+        rows("1dbd59f661d68b90724f21084396b865497173e4d2714f4d91cf05fa5fc5e18d"),
+    ),
+    Case(
+        SQL + "operators-arithmetic",
+        "a quotient of exact numbers has six digits more than the dividend",
+        "select 1 / 3, 2.00 / 3",
+        [(0.333333, 0.66666667)],
+    ),
+    Case(
+        SQL + "functions/div0",
+        "a division by zero is an error, or 0 where that is said",
+        "select div0(1, 0)",
+        rows(0),
+    ),
+    Case(SQL + "functions/div0", "division by zero", "select 1 / 0", error=100051),
+    Case(
+        SQL + "functions/sum",
+        "a sum of whole numbers is exact",
+        "select sum(column1) from values (9007199254740993), (1)",
+        rows(9007199254740994),
+    ),
+    Case(
+        SQL + "functions/sum",
+        "a sum of decimals is exact",
+        "select sum(x) from (select column1::decimal(10, 2) as x from values (0.1), (0.2))",
+        rows(Decimal("0.30")),
+    ),
+    Case(
+        SQL + "functions/avg",
+        "an average of whole numbers has six digits",
+        "select avg(column1) from values (1), (1), (2)",
+        rows(1.333333),
+    ),
+    Case(
+        SQL + "functions/is-distinct-from",
+        "NULL is not distinct from NULL",
+        "select null is distinct from null, 1 is not distinct from null, equal_null(null, null)",
+        [(False, False, True)],
+    ),
+    Case(
+        SQL + "constructs/qualify",
+        "qualify keeps one row of each group",
+        """select i, p from (select column1 as i, column2 as p, column3 as o
+            from values (1, 'A', 1), (2, 'A', 2), (3, 'B', 1), (4, 'B', 2))
+        qualify row_number() over (partition by p order by o) = 1 order by i""",
+        [(1, "A"), (3, "B")],
+    ),
+    Case(
+        SQL + "constructs/order-by",
+        "NULL is the greatest value",
+        "select column1 from values (1), (null), (2) order by column1",
+        rows(1, 2, None),
+    ),
+    Case(
+        SQL + "constructs/order-by",
+        "NULL is first in descending order",
+        "select column1 from values (1), (null), (2) order by column1 desc",
+        rows(None, 2, 1),
+    ),
+    Case(
+        SQL + "constructs/group-by",
+        "group by all and order by all",
+        "select column1, count(*) from values ('a'), ('b'), ('a') group by all order by all",
+        [("a", 2), ("b", 1)],
+    ),
+    Case(
+        SQL + "functions/listagg",
+        "listagg of no rows is an empty text",
+        "select listagg(name, ',') from events where false",
+        rows(""),
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "functions/concat",
+        "a concatenation with NULL is NULL",
+        "select 'a' || null, concat('a', null), concat_ws('|', 'a', null)",
+        [(None, None, None)],
+    ),
+    Case(
+        SQL + "functions/regexp_like",
+        "a pattern matches the whole text",
+        "select regexp_like('xabc', 'a.c'), regexp_like('abc', 'a.c')",
+        [(False, True)],
+    ),
+    Case(
+        SQL + "functions/ratio_to_report",
+        "the share of a total",
+        "select column1, ratio_to_report(column1) over () from values (1), (3) order by 1",
+        [(1, 0.25), (3, 0.75)],
+    ),
+    Case(
+        SQL + "functions/conditional_true_event",
+        "a number that grows where a condition holds",
+        "select column1, conditional_true_event(column1 > 1) over (order by column1) "
+        "from values (1), (2), (3) order by 1",
+        [(1, 0), (2, 1), (3, 2)],
+    ),
+]
+
+TIMES = [
+    Case(
+        SQL + "data-types-datetime",
+        "NULL stays NULL and 1970 stays 1970",
+        "select null::timestamp_ntz, '1970-01-01'::timestamp_ntz, null::timestamp_tz, null::date",
+        [(None, datetime(1970, 1, 1), None, None)],
+    ),
+    Case(
+        SQL + "data-types-datetime",
+        "a time before 1970 keeps its microseconds",
+        "select '1969-12-31 23:59:59.999999'::timestamp_ntz",
+        rows(datetime(1969, 12, 31, 23, 59, 59, 999999)),
+    ),
+    Case(
+        SQL + "parameters",
+        "a time without a zone is in the session's time zone",
+        "select '2026-01-01 00:00:00'::timestamp_tz = '2026-01-01 05:00:00 +00:00'::timestamp_tz",
+        rows(True),
+        before=["alter session set timezone = 'America/New_York'"],
+    ),
+    Case(
+        SQL + "parameters",
+        "an instant is shown in the session's time zone",
+        "select '2026-07-01 12:00:00 +00:00'::timestamp_ltz",
+        rows(datetime(2026, 7, 1, 8, tzinfo=timezone(timedelta(hours=-4)))),
+        before=["alter session set timezone = 'America/New_York'"],
+    ),
+    Case(
+        SQL + "parameters",
+        "an unknown time zone is an error",
+        "alter session set timezone = 'Nowhere/Land'",
+        error=1008,
+    ),
+    Case(
+        SQL + "functions/convert_timezone",
+        "an instant in another time zone",
+        "select convert_timezone('UTC', '2026-01-01 00:00:00 +02:00'::timestamp_tz)::timestamp_ntz",
+        rows(datetime(2025, 12, 31, 22)),
+    ),
+    Case(
+        SQL + "functions/to_char",
+        "a timestamp as text has milliseconds",
+        "select at::varchar, to_varchar(at) from events where id = 1",
+        [("2026-01-01 10:00:00.000", "2026-01-01 10:00:00.000")],
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "functions/to_char",
+        "an instant as text has its offset",
+        "select '2026-01-01 10:00:00 +00:00'::timestamp_tz::varchar",
+        rows("2026-01-01 15:30:00.000 +0530"),
+        before=["alter session set timezone = 'Asia/Kolkata'"],
+    ),
+    Case(
+        SQL + "functions/to_char",
+        "a timestamp as text by a format",
+        """select to_varchar(at, 'YYYYMMDD"T"HH24MI'), to_varchar(at, 'YYYY-MM-DD HH24:MI:SS.FF6')
+        from events where id = 1""",
+        [("20260101T1000", "2026-01-01 10:00:00.000000")],
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "functions/to_timestamp",
+        "a text of digits counts what its size says",
+        "select to_timestamp_ntz('1767225600'), to_timestamp_ntz('1767225600000'), "
+        "to_timestamp_ntz(1767225600123, 3)",
+        [(datetime(2026, 1, 1), datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 0, 0, 123000))],
+    ),
+    Case(
+        SQL + "functions/try_to_timestamp",
+        "what is no time is NULL when tried",
+        "select try_to_timestamp_ntz('bad'), try_to_timestamp_ntz('2026-01-01')",
+        [(None, datetime(2026, 1, 1))],
+    ),
+    Case(
+        SQL + "functions/datediff",
+        "a difference counts the borders that are crossed",
+        "select datediff(hour, '2026-01-01 00:59:00'::timestamp_ntz, "
+        "'2026-01-01 01:01:00'::timestamp_ntz)",
+        rows(1),
+    ),
+    Case(
+        SQL + "functions/date_part",
+        "microseconds since 1970",
+        "select date_part(epoch_microsecond, '2026-01-01 00:00:00.000001'::timestamp_ntz)",
+        rows(1767225600000001),
+    ),
+    Case(
+        SQL + "functions/time_slice",
+        "the beginning of a slice of time",
+        "select time_slice('2026-01-01 03:14:05'::timestamp_ntz, 15, 'MINUTE')",
+        rows(datetime(2026, 1, 1, 3)),
+    ),
+]
+
+MERGE = (
+    "create table target (k int, v varchar)",
+    "insert into target values (0, 'old'), (1, 'old')",
+    "create table source (k int, v varchar)",
+)
+STATEMENTS = [
+    Case(
+        SQL + "sql/merge",
+        "two source rows for one target row are an error",
+        "merge into target using source on target.k = source.k "
+        "when matched then update set v = source.v",
+        before=[*MERGE, "insert into source values (0, 'a'), (0, 'b')"],
+        error=100090,
+    ),
+    Case(
+        SQL + "sql/merge",
+        "source rows that no clause takes are no error",
+        "select v from target order by k",
+        rows("a", "old"),
+        before=[
+            *MERGE,
+            "insert into source values (0, 'a'), (0, 'b')",
+            "merge into target using source on target.k = source.k "
+            "when matched and source.v = 'a' then update set v = source.v",
+        ],
+    ),
+    Case(
+        SQL + "sql/merge",
+        "two source rows without a target row are both inserted",
+        "merge into target using source on target.k = source.k "
+        "when matched then update set v = source.v "
+        "when not matched then insert (k, v) values (source.k, source.v)",
+        [(2, 1)],
+        before=[*MERGE, "insert into source values (7, 'a'), (7, 'b'), (1, 'c')"],
+    ),
+    Case(
+        SQL + "sql/merge",
+        "a NULL key matches nothing",
+        "merge into target using source on target.k = source.k "
+        "when not matched then insert (k, v) values (source.k, source.v)",
+        rows(1),
+        before=[
+            *MERGE,
+            "insert into target values (null, 'old')",
+            "insert into source values (null, 'a')",
+        ],
+    ),
+    Case(
+        SQL + "sql/insert",
+        "an insert counts its rows",
+        "insert into events select id + 10, name, at from events",
+        rows(2),
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "sql/update",
+        "an update counts its rows",
+        "update events set name = 'z' where id = 1",
+        [(1, 0)],
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "sql/delete",
+        "a delete counts its rows",
+        "delete from events using (select 1 as id) as gone where events.id = gone.id",
+        rows(1),
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "transactions",
+        "a rollback undoes what was written",
+        "select count(*) from events",
+        rows(2),
+        before=[*EVENTS, "begin", "delete from events", "rollback"],
+    ),
+    Case(
+        SQL + "transactions",
+        "DDL commits the open transaction",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "begin", "delete from events", "create table other (i int)", "rollback"],
+    ),
+    Case(
+        SQL + "sql/truncate-table",
+        "so does truncate",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "begin", "truncate table events", "rollback"],
+    ),
+    Case(
+        SQL + "transactions",
+        "a statement outside a transaction commits itself",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "delete from events", "rollback"],
+    ),
+    Case(
+        SQL + "identifiers-syntax",
+        "a name without quotes is in upper case",
+        "select table_name, column_name from information_schema.columns "
+        "where table_name in ('EVENTS', 'events') and ordinal_position = 1",
+        [("EVENTS", "ID")],
+        before=EVENTS,
+    ),
+    Case(
+        SQL + "identifiers-syntax",
+        "a word that is reserved elsewhere is a name",
+        "select at from (select 1 as at)",
+        rows(1),
+    ),
+    Case(
+        GUIDE + "tables-temp-transient",
+        "a temporary table hides the permanent one of its name",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "create temporary table events (id int)"],
+    ),
+    Case(
+        GUIDE + "tables-temp-transient",
+        "a temporary table that could not be made hides nothing",
+        "select count(*) from events",
+        rows(2),
+        before=[*EVENTS, FAILS + "create temporary table events as select nothing"],
+    ),
+    Case(
+        GUIDE + "tables-temp-transient",
+        "the permanent one is there again when it is dropped",
+        "select count(*) from events",
+        rows(2),
+        before=[*EVENTS, "create temporary table events (id int)", "drop table events"],
+    ),
+    Case(
+        SQL + "sql/desc-table",
+        "describe tells types and comments",
+        "describe table described",
+        [
+            (name, kind, "COLUMN", null, None, "N", "N", None, None, comment, None, None)
+            for name, kind, null, comment in (
+                ("I", "NUMBER(38,0)", "N", "key"),
+                ("D", "NUMBER(10,2)", "Y", None),
+                ("F", "FLOAT", "Y", None),
+                ("S", "VARCHAR(16777216)", "Y", None),
+                ("V", "VARIANT", "Y", None),
+                ("N", "TIMESTAMP_NTZ(9)", "Y", None),
+                ("B", "BOOLEAN", "Y", None),
+            )
+        ],
+        before=[
+            "create table described (i int not null comment 'key', d decimal(10, 2), f float, "
+            "s varchar, v variant, n timestamp_ntz, b boolean)",
+        ],
+    ),
+    Case(
+        SQL + "sql/comment",
+        "a comment is kept as it was written",
+        "select comment from information_schema.tables where table_name = 'EVENTS'",
+        rows('{"it\'s": "$1"}'),
+        before=[*EVENTS, """comment on table events is $${"it's": "$1"}$$"""],
+    ),
+    Case(
+        SQL + "sql/create-table",
+        "a table that is replaced loses its comment",
+        "select comment from information_schema.tables where table_name = 'EVENTS'",
+        rows(None),
+        before=[
+            *EVENTS,
+            "alter table events set comment = 'x'",
+            "create or replace table events (i int)",
+        ],
+    ),
+    Case(
+        SQL + "sql/alter-table",
+        "a table that is renamed keeps its comment",
+        "select comment from information_schema.tables where table_name = 'EVENTS_OLD'",
+        rows("x"),
+        before=[
+            *EVENTS,
+            "alter table events set comment = 'x'",
+            "alter table events rename to events_old",
+        ],
+    ),
+    Case(
+        SQL + "sql/alter-table",
+        "two tables change their names at once",
+        "select count(*) from other",
+        rows(2),
+        before=[*EVENTS, "create table other (i int)", "alter table events swap with other"],
+    ),
+    Case(
+        SQL + "sql/create-clone",
+        "a clone of a table is on its own",
+        "select (select count(*) from events), (select count(*) from copied)",
+        [(0, 2)],
+        before=[*EVENTS, "create table copied clone events", "delete from events"],
+    ),
+    Case(
+        SQL + "sql/create-view",
+        "a view follows the table of its name",
+        "select * from seen",
+        rows(7),
+        before=[
+            "create table t as select 1 as i",
+            "create view seen as select i from t",
+            "create or replace table t as select 7 as i",
+        ],
+    ),
+    Case(
+        SQL + "sql/use-warehouse",
+        "a warehouse that is not there",
+        "use warehouse nowhere",
+        error=2043,
+    ),
+    Case(SQL + "sql/use-role", "a role that is not there", "use role nobody", error=2043),
+    Case(
+        SQL + "sql/show-objects",
+        "a schema that is not there",
+        "show objects in schema analytics.nowhere",
+        error=2043,
+    ),
+    Case(SQL + "sql/select", "a table that is not there", "select * from nowhere", error=2003),
+]
+
+REFUSED = (
+    [
+        Case(
+            SQL + "sql/merge",
+            "two source rows for one row to delete",
+            "merge into target using source on target.k = source.k when matched then delete",
+            before=[*MERGE, "insert into source values (0, 'a'), (0, 'b')"],
+            error=2,
+        )
+    ]
+    + [
+        Case(GUIDE + "data-time-travel", what, sql, before=EVENTS, error=2)
+        for what, sql in (
+            ("time travel by offset", "select * from events at (offset => -60)"),
+            ("time travel by statement", "select * from events before (statement => 'x')"),
+            ("a clone in the past", "create table past clone events at (offset => -60)"),
+            ("undrop", "undrop table events"),
+        )
+    ]
+    + [
+        Case(page, what, sql, error=2)
+        for page, what, sql in (
+            (GUIDE + "streams-intro", "a stream", "create stream s on table t"),
+            (GUIDE + "tasks-intro", "a task", "create task t schedule = '1 minute' as select 1"),
+            (GUIDE + "data-load-snowpipe-intro", "a pipe", "create pipe p as copy into t from @s"),
+            (
+                GUIDE + "dynamic-tables-about",
+                "a dynamic table",
+                "create dynamic table d target_lag = '1 minute' warehouse = w as select 1",
+            ),
+            (
+                DEVELOPER + "snowflake-scripting/blocks",
+                "a block",
+                "begin let x := 1; return x; end;",
+            ),
+            (
+                SQL + "sql/execute-immediate",
+                "a block as text",
+                "execute immediate $$ begin return 1; end; $$",
+            ),
+            (SQL + "sql/copy-into-table", "a load", "copy into t from @stage"),
+            (
+                SQL + "functions/system_clustering_information",
+                "the state of clustering",
+                "select system$clustering_information('t')",
+            ),
+        )
+    ]
+)
+
+
+@pytest.mark.parametrize("case", [*VALUES, *TIMES, *STATEMENTS], ids=str)
+def test_answers_as_documented(session: SnowflakeConnection, case: Case) -> None:
+    check(session, case)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_what_is_not_imitated_is_refused(session: SnowflakeConnection, case: Case) -> None:
+    check(session, case)
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/alter-schema
+def test_swapped_schemas_change_objects_comments_and_grants(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(
+        session,
+        "create role swap_reader",
+        "create schema live",
+        "create table live.t as select 'live' as is_from",
+        "create view live.unqualified as select is_from from t",
+        "create view live.qualified as select is_from from analytics.live.t",
+        "create schema candidate clone live",
+        "comment on table candidate.t is 'marker'",
+        "update candidate.t set is_from = 'candidate'",
+        "grant usage on database analytics to role swap_reader",
+        "grant usage on schema live to role swap_reader",
+        "grant select on table live.t to role swap_reader",
+        "alter schema live swap with candidate",
+    )
+    assert run(session, "select is_from from live.t") == [("candidate",)]
+    assert run(session, "select is_from from candidate.t") == [("live",)]
+    assert run(session, "select is_from from live.unqualified") == [("candidate",)]
+    # the view that is in candidate now names live.t in full
+    assert run(session, "select is_from from candidate.qualified") == [("candidate",)]
+    comments = run(
+        session,
+        "select table_schema, comment from information_schema.tables "
+        "where table_name = 'T' and table_schema in ('LIVE', 'CANDIDATE') order by 1",
+    )
+    assert comments == [("CANDIDATE", None), ("LIVE", "marker")]
+    with snowflake_simulator.connect(database="ANALYTICS", role="SWAP_READER") as reader:
+        with pytest.raises(ProgrammingError, match="does not exist or not authorized"):
+            run(reader, "select is_from from live.t")
+        assert run(reader, "select is_from from candidate.t") == [("live",)]
+    run(session, "drop schema live", "drop schema candidate")
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/create-clone
+def test_a_cloned_schema_keeps_the_grants_of_its_children_only(
+    session: SnowflakeConnection,
+) -> None:
+    run(
+        session,
+        "create role clone_reader",
+        "create schema original",
+        "create table original.t as select 1 as i",
+        "grant usage on schema original to role clone_reader",
+        "grant select on table original.t to role clone_reader",
+        "create schema copied clone original",
+    )
+    granted = [
+        {row[1] for row in run(session, f"show grants on {what}") if row[5] == "CLONE_READER"}
+        for what in ("schema original", "schema copied", "table copied.t")
+    ]
+    assert granted == [{"USAGE"}, set(), {"SELECT"}]
+    run(session, "drop schema original", "drop schema copied")
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/alter-schema
+def test_a_renamed_schema_keeps_what_it_holds(session: SnowflakeConnection) -> None:
+    run(
+        session,
+        "create role rename_reader",
+        "create schema before_it",
+        "create table before_it.t as select 1 as i",
+        "create view before_it.v as select i from t",
+        "grant select on table before_it.t to role rename_reader",
+        "alter schema before_it rename to after_it",
+    )
+    assert run(session, "select i from after_it.v") == [(1,)]
+    granted = run(session, "show grants on table after_it.t")
+    assert ("SELECT", "RENAME_READER") in {(row[1], row[5]) for row in granted}
+    with pytest.raises(ProgrammingError):
+        run(session, "select i from before_it.t")
+    run(session, "drop schema after_it")
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/grant-privilege, grant-ownership, grant-role
+def test_grants_on_what_is_to_come_ownership_and_inherited_roles(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    schema = session.schema
+    run(
+        session,
+        "create role analyst",
+        "create role lead",
+        "grant role analyst to role lead",
+        "grant usage on database analytics to role analyst",
+        f"grant usage on schema {schema} to role analyst",
+        f"grant select on future tables in schema {schema} to role analyst",
+        "create table t as select 1 as i",
+    )
+    place = {"database": "ANALYTICS", "schema": schema, "role": "LEAD"}
+    with snowflake_simulator.connect(**place) as lead:
+        assert run(lead, "select i from t") == [(1,)]
+        with pytest.raises(ProgrammingError, match="Insufficient privileges"):
+            run(lead, "truncate table t")
+        run(session, "grant ownership on table t to role lead copy current grants")
+        run(lead, "truncate table t")
+        assert run(lead, "select i from t") == []
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/create-table, COPY GRANTS
+def test_a_replaced_table_loses_its_grants_unless_they_are_copied(
+    session: SnowflakeConnection,
+) -> None:
+    def readers() -> set[str]:
+        shown = run(session, "show grants on table t")
+        return {row[5] for row in shown if row[1] == "SELECT"}
+
+    run(
+        session,
+        "create role table_reader",
+        "create table t (i int)",
+        "grant select on table t to role table_reader",
+    )
+    run(session, "create or replace table t copy grants as select 1 as i")
+    assert readers() == {"TABLE_READER"}
+    run(session, "create or replace table t as select 1 as i")
+    assert readers() == set()
+
+
+@pytest.fixture(scope="module")
+def guarded(snowflake_simulator: Simulator) -> Simulator:
+    """A database of ACCOUNTADMIN's, in which GUEST may read one table."""
+    with snowflake_simulator.connect() as owner:
+        run(
+            owner,
+            "create role guest",
+            "create database guarded",
+            "create schema guarded.owned",
+            "create schema guarded.other",
+            "create table guarded.owned.t (i int)",
+            "create table guarded.owned.hidden (i int)",
+            "grant usage on database guarded to role guest",
+            "grant usage on all schemas in database guarded to role guest",
+            "grant select on table guarded.owned.t to role guest",
+        )
+    return snowflake_simulator
+
+
+# https://docs.snowflake.com/en/user-guide/security-access-control-privileges
+@pytest.mark.parametrize(
+    ("statement", "number"),
+    [
+        ("create schema forbidden", 3001),
+        ("drop schema owned", 3001),
+        ("alter schema owned rename to mine", 3001),
+        ("alter schema owned swap with other", 3001),
+        ("create table owned.mine (i int)", 3001),
+        ("drop table owned.t", 3001),
+        ("delete from owned.t", 3001),
+        ("select * from owned.hidden", 2003),
+        ("select * from unknown.t", 2003),
+        ("create role another", 3001),
+    ],
+)
+def test_a_role_may_only_do_what_it_was_granted(
+    guarded: Simulator, statement: str, number: int
+) -> None:
+    with guarded.connect(database="GUARDED", role="GUEST") as guest:
+        assert run(guest, "select count(*) from owned.t") == [(0,)]
+        with pytest.raises(ProgrammingError) as raised:
+            run(guest, statement)
+        assert raised.value.errno == number
+
+
+# https://docs.snowflake.com/en/user-guide/warehouses-considerations
+@pytest.mark.parametrize("warehouse", [None, "MISSING"])
+def test_without_a_warehouse_nothing_is_read(
+    session: SnowflakeConnection, snowflake_simulator: Simulator, warehouse: str | None
+) -> None:
+    run(session, "create table t (i int)")
+    place = {"database": "ANALYTICS", "schema": session.schema}
+    with snowflake_simulator.connect(**place, warehouse=warehouse) as other:
+        assert run(other, "select current_role()") == [("ACCOUNTADMIN",)]
+        with pytest.raises(ProgrammingError, match="No active warehouse") as raised:
+            run(other, "select * from t")
+    assert raised.value.errno == 606
+
+
+# https://docs.snowflake.com/en/sql-reference/functions/system_abort_session
+def test_an_ended_session_is_told_so(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    with snowflake_simulator.connect() as other:
+        number = run(other, "select current_session()")[0][0]
+        run(session, f"select system$abort_session({number})")
+        with pytest.raises(DatabaseError, match="Session no longer exists"):
+            run(other, "select 1")
+
+
+# https://docs.snowflake.com/en/user-guide/tables-temp-transient
+def test_a_temporary_table_is_its_session_s_own(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    schema = session.schema
+    run(session, "create temporary table t as select 1 as i")
+    assert run(session, f"select t.i from analytics.{schema}.t") == [(1,)]
+    with (
+        snowflake_simulator.connect(database="ANALYTICS", schema=schema) as other,
+        pytest.raises(ProgrammingError, match="does not exist"),
+    ):
+        run(other, "select * from t")
+
+
+# https://docs.snowflake.com/en/sql-reference/transactions
+def test_others_wait_for_a_transaction_that_writes(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(session, *EVENTS, "begin", "update events set name = 'mine' where id = 1")
+    place = {"database": "ANALYTICS", "schema": session.schema}
+    with snowflake_simulator.connect(**place) as other:
+        assert run(other, "select name from events where id = 1") == [("a",)]
+        waiting = threading.Thread(target=run, args=(other, "update events set name = name || '!'"))
+        waiting.start()
+        time.sleep(0.2)
+        assert waiting.is_alive()
+        run(session, "commit")
+        waiting.join(timeout=10)
+        assert run(other, "select name from events order by id") == [("mine!",), ("b!",)]
+
+
+# https://docs.snowflake.com/en/sql-reference/account-usage/query_history
+def test_the_history_tells_tag_rows_and_bytes(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(
+        session,
+        "create table counted as select column1 as i from values (1), (2), (3)",
+        "alter session set query_tag = 'repair'",
+        "update counted set i = 7 where i > 1",
+    )
+    with pytest.raises(ProgrammingError):
+        run(session, "select * from nowhere")
+    assert run(session, "select sum(i) from counted") == [(15,)]
+    assert run(session, "show parameters like 'query_tag' in session")[0][1] == "repair"
+    created = next(line for line in snowflake_simulator.history() if "counted as" in line.text)
+    assert (created.query_type, created.rows_inserted) == ("CREATE_TABLE_AS_SELECT", 3)
+    update, failed, selected, _ = snowflake_simulator.history("repair")
+    assert (update.query_type, update.rows_updated, update.rows_scanned) == ("UPDATE", 2, 3)
+    assert update.bytes_scanned > 0
+    assert update.error is None
+    assert (selected.rows_produced, selected.rows_scanned) == (1, 3)
+    assert failed.error is not None
+    assert abs(failed.started_at - datetime.now(UTC)) < timedelta(minutes=1)
+    told = run(
+        session,
+        "select query_type, rows_updated, execution_status, error_code "
+        "from table(information_schema.query_history()) "
+        "where query_tag = 'repair' and query_type in ('UPDATE', 'SELECT') "
+        "order by start_time limit 2",
+    )
+    assert told == [("UPDATE", 2, "SUCCESS", None), ("SELECT", 0, "FAIL", "002003")]
+
+
+PROCEDURE = """\
+with summed as procedure ()
+returns string
+language python
+runtime_version = '3.11'
+packages = ('snowflake-snowpark-python')
+handler = 'main'
+as $$
+from snowflake.snowpark import functions as F, types as T
+
+
+def main(session):
+    longer = F.udf(
+        lambda payload: len(payload), return_type=T.IntegerType(),
+        input_types=[T.VariantType()], session=session,
+    )
+    source = session.table("PAYLOADS")
+    found = source.select("ID", longer(F.col("V")).alias("N")).filter(F.col("ID") > 0)
+    found.write.mode("overwrite").save_as_table("LENGTHS", table_type="transient")
+    return str(session.table("PENDING").count())
+$$
+call summed();
+"""
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/call-with
+def test_a_python_procedure_works_in_its_caller_s_session(session: SnowflakeConnection) -> None:
+    run(
+        session,
+        "create table payloads (id int, v variant)",
+        "insert into payloads select 1, parse_json('[1,2]') union all select 0, parse_json('[]')",
+        "create temporary table pending as select 1 as i",
+    )
+    assert run(session, PROCEDURE) == [("1",)]
+    assert run(session, "select id, n from lengths") == [(1, 2)]
+    # the session is still there when the procedure has ended
+    assert run(session, "select count(*) from pending") == [(1,)]
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/call-with
+def test_an_error_in_a_procedure_is_a_sql_error(session: SnowflakeConnection) -> None:
+    failing = PROCEDURE.replace('session.table("PAYLOADS")', "1 / 0")
+    with pytest.raises(ProgrammingError, match="ZeroDivisionError") as raised:
+        run(session, failing)
+    assert raised.value.errno == 100357
+
+
+# https://docs.snowflake.com/en/developer-guide/snowpark/python/working-with-dataframes
+def test_a_snowpark_session_logs_in_from_outside(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    from snowflake.snowpark import Session, functions
+
+    options = snowflake_simulator.login(database="ANALYTICS", schema=session.schema)
+    with Session.builder.configs(options).create() as snowpark:
+        frame = snowpark.create_dataframe([("a", 1), ("a", 2), ("b", 5)], schema=["k", "n"])
+        summed = frame.group_by("k").agg(functions.sum("n").alias("n")).sort("k").collect()
+    assert [tuple(row) for row in summed] == [("a", 3), ("b", 5)]
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/alter-account
+def test_later_sessions_begin_in_the_account_s_time_zone() -> None:
+    with running_simulator() as simulator:
+        with simulator.connect() as first:
+            run(first, "alter account set timezone = 'Asia/Kolkata'")
+        with simulator.connect() as second:
+            text = "select '2026-01-01 00:00:00 +00:00'::timestamp_ltz::varchar"
+            assert run(second, text) == rows("2026-01-01 05:30:00.000 +0530")
+
+
+def test_it_is_one_command_that_a_signal_stops() -> None:
+    command = [sys.executable, "-m", "python_tests.snowflake_simulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        options = {"account": "simulator", "user": "tester", "password": "none"}
+        port = int(address.rpartition(":")[2])
+        with snowflake.connector.connect(
+            **options, host="127.0.0.1", port=port, protocol="http"
+        ) as connection:
+            assert run(connection, "select 1") == [(1,)]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+
+
+def test_whatever_fails_inside_is_a_sql_error(session: SnowflakeConnection) -> None:
+    for broken in ("selec 1", "select nothing_like_it(1)", "select * from (values (1)) as t(a, b)"):
+        with pytest.raises(DatabaseError):
+            run(session, broken)
+    assert json.loads(run(session, "select parse_json('1')")[0][0]) == 1
