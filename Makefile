@@ -18,10 +18,11 @@ setup: .venv/installed dbt_packages/installed  ## Make .venv with everything in 
 .venv/installed: requirements.lock
 	@python=$$(scripts/find_python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
 	@echo "Installing requirements.lock into .venv"
-	@# uv installs it in seconds; pip, which reads more kinds of configuration, in about a minute
+	@# uv installs it in seconds; pip, which reads more kinds of configuration, in about a minute.
+	@# The lock is complete, so pip has nothing to resolve.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 \
 		&& $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@touch $@
 
 dbt_packages/installed: .venv/installed packages.yml scripts/install_packages.py \
