@@ -132,9 +132,11 @@ def score_removals(warehouse: Warehouse, repair: Repair) -> Removals:
             group by row_hash
         ),
         contents as (
-            select distinct {content} as content, row_hash
+            -- payloads that differ in form only share a row hash, and state one event
+            select row_hash, min({content}) as content
             from main_staging.stg_events
             where row_hash in (select row_hash from removed_rows)
+            group by row_hash
         ),
         events as (
             select distinct {content} as content, true_event_number from labelled

@@ -49,7 +49,7 @@ class _Config:
     """dbt.config of a Python model."""
 
     def __call__(self, **options: Any) -> None:
-        assert options == {"materialized": "table"}
+        assert options == {"materialized": "table", "python_version": "3.11"}
 
     def meta_get(self, name: str) -> float:
         """The threshold, as the yml beside the model gives it."""
