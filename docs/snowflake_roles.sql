@@ -1,6 +1,5 @@
 -- Roles for exactly_once on Snowflake: who may run, who may approve, who may read. Nothing more than each needs.
--- Run it once, as a role that may create roles and grant on these objects (SECURITYADMIN, or USERADMIN with the
--- owner of the database). Change the names at the top; everything can be run again.
+-- Run it once, as ACCOUNTADMIN: it makes roles, schemas and future grants. Change the names; everything can be run again.
 -- Not yet run on an account.
 
 set job_role = 'EXACTLY_ONCE_JOB';            -- the scheduler's service user, runs dbt
@@ -30,10 +29,11 @@ create schema if not exists ANALYTICS.EXACTLY_ONCE_AUDIT;
 create schema if not exists ANALYTICS.EXACTLY_ONCE_MONITORING;
 create schema if not exists ANALYTICS.EXACTLY_ONCE_SEEDS;
 
--- Readers. remediation_clone copies these grants to the candidate, and remediation_validate compares them.
+-- Readers. remediation_clone copies the grant on the curated schema to the candidate, and remediation_validate
+-- compares them. On its tables let dbt grant, in dbt_project.yml: +grants: {select: [EXACTLY_ONCE_READER]}. A clone keeps
+-- those, while future grants on this schema could be copied only by a role with MANAGE GRANTS on the account.
 grant usage on database ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
-grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
 grant select on future views in schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
 
@@ -59,6 +59,3 @@ grant ownership on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($j
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($job_role) copy current grants;
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($job_role) copy current grants;
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($job_role) copy current grants;
-
--- Copying future grants to a candidate takes MANAGE GRANTS on the account. Where the job shall not have it, leave the
--- future grants on the curated schema out and let dbt grant on the tables (+grants): a clone keeps those.

@@ -115,6 +115,11 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     rename = f"alter schema {CANDIDATE} rename to {REPLACED}"
 
     warehouse.execute(swap)
+    for verb, incident in (("clone", INCIDENT), ("clone", "INC-2"), ("swap", "INC-2")):
+        decided(warehouse, incident)
+        with pytest.raises(DbtError, match="unfinished remediation_swap for incident INC-1"):
+            warehouse.operate(f"remediation_{verb}", incident)
+    decided(warehouse, INCIDENT)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == repaired
     assert digests(warehouse, REPLACED) == before
@@ -122,6 +127,9 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     assert CANDIDATE not in schemas(warehouse)
 
     warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
+    for verb in ("clone", "swap"):
+        with pytest.raises(DbtError, match="unfinished remediation_rollback for incident INC-1"):
+            warehouse.operate(f"remediation_{verb}", INCIDENT)
     warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == before
     assert digests(warehouse, WITHDRAWN) == repaired
@@ -132,10 +140,10 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     build_candidate(warehouse)
     for statement in (swap, rename):
         warehouse.execute(statement)
-    with pytest.raises(DbtError, match="a swap that is done"):
-        warehouse.operate("remediation_clone", INCIDENT)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == repaired
+    with pytest.raises(DbtError, match="a swap that is done"):
+        warehouse.operate("remediation_clone", INCIDENT)
 
     warehouse.execute(f"drop schema {WITHDRAWN}")
     warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
@@ -144,6 +152,11 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == before
     assert schemas(warehouse)[LIVE] == "Curated payments"
+
+
+def decided(warehouse: SnowflakeWarehouse, incident_id: str) -> None:
+    """Let incident_decisions hold another incident, as a detection of it would."""
+    warehouse.execute(f"update main_incident.incident_scope set incident_id = '{incident_id}'")
 
 
 def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
@@ -155,6 +168,12 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     give_access(warehouse, "ANALYST")
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
+
+    # another job's table in the schema would be exchanged too, so it stops the swap
+    warehouse.execute(f"create table {LIVE}.of_another_job (n integer)")
+    with pytest.raises(DbtError, match="tables that no repair knows: OF_ANOTHER_JOB"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.execute(f"drop table {LIVE}.of_another_job")
 
     # a grant that came after the clone would be lost, so it stops the swap
     before = digests(warehouse)

@@ -43,16 +43,21 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/info-schema/schemata -#}
 {% macro snowflake___comment_of(relation) %}
-    {%- set schema = relation.schema if relation.quote_policy.schema else relation.schema | upper -%}
     {%- set found = run_query(
-        'select comment from ' ~ relation.information_schema() ~ '.schemata where schema_name = ' ~ exactly_once.text_literal(schema)
+        'select comment from ' ~ relation.information_schema() ~ '.schemata where schema_name = ' ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
     ).rows -%}
     {{- return((found[0][0] or '') if found else none) -}}
+{% endmacro %}
+
+
+{% macro _stored_name(name, is_quoted) %}
+    {#- A name as Snowflake's catalog has it: in capitals unless it is quoted. -#}
+    {{- return(name if is_quoted else name | upper) -}}
 {% endmacro %}
 
 
 {% macro _parsed_marker(comment) %}
     {#- The marker in a comment; none in a comment that somebody else wrote. -#}
     {%- set marker = fromjson(comment, none) if comment and comment.startswith('{') else none -%}
-    {{- return(marker if marker is mapping else none) -}}
+    {{- return(marker if marker is mapping and marker.app == 'exactly_once' else none) -}}
 {% endmacro %}

@@ -16,6 +16,8 @@
             ) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
+    {%- do exactly_once._check_curated_only(tables) -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- if state in ('swapping', 'swapped') -%}
         {%- do exactly_once._refuse(
@@ -74,7 +76,9 @@
     {%- for table in tables -%}
         {%- set watermark = exactly_once.recorded_watermark(table.live) -%}
         {%- set marker = {
+            'app': 'exactly_once',
             'incident_id': incident_id,
+            'cloned_at': run_started_at.isoformat(),
             'cloned_watermark': watermark.isoformat() if watermark is not none else none
         } -%}
         {%- do statements.append('create or replace table ' ~ table.candidate ~ ' as select * from ' ~ table.live) -%}
@@ -110,7 +114,9 @@
         }) -%}
     {%- endfor -%}
     {%- set marker = {
+        'app': 'exactly_once',
         'incident_id': incident_id,
+        'cloned_at': run_started_at.isoformat(),
         'cloned_watermarks': watermarks,
         'comment_of_live': exactly_once._comment_of(live)
     } -%}

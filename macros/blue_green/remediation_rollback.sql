@@ -8,6 +8,7 @@
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_rollback', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_rollback') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- if state == 'rolled_back' -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
@@ -38,9 +39,9 @@
     {%- set swaps = {} -%}
     {%- for comment in adapter.dispatch('_replaced_comments', 'exactly_once')(table.live) -%}
         {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
-        {%- if marker.replaced_for -%}{%- do swaps.update({marker.replaced_for: marker.replaced_at}) -%}{%- endif -%}
+        {%- if marker.replaced_for -%}{%- do swaps.update({marker.replaced_for: marker.cloned_at}) -%}{%- endif -%}
     {%- endfor -%}
-    {%- for other, replaced_at in swaps.items() if replaced_at > swaps[incident_id] -%}
+    {%- for other, cloned_at in swaps.items() if cloned_at > swaps[incident_id] -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'a later swap, for incident ' ~ other, 'the last swap',
             "Roll that one back first: dbt run-operation remediation_rollback --args '{incident_id: " ~ other ~ "}'"
@@ -61,7 +62,10 @@
 {% macro snowflake___replaced_comments(live) %}
     {{- return(run_query(
         'select comment from ' ~ live.information_schema() ~ '.schemata where startswith(schema_name, '
-        ~ exactly_once.text_literal((live.schema ~ '__replaced_') | upper) ~ ')'
+        ~ exactly_once.text_literal(
+            exactly_once._stored_name(live.schema, live.quote_policy.schema)
+            ~ exactly_once._stored_name('__replaced_', live.quote_policy.schema)
+        ) ~ ')'
     ).columns[0].values()) -}}
 {% endmacro %}
 
@@ -104,7 +108,7 @@
     {%- if exactly_once._comment_of(withdrawn) is none -%}
         {%- do exactly_once._rename_schema(replaced, withdrawn) -%}
     {%- endif -%}
-    {%- do exactly_once._comment_on_schema(withdrawn, tojson({'withdrawn_for': incident_id})) -%}
+    {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}
     {#- last: while live bears the marker, the rollback is not finished -#}
     {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
 {% endmacro %}

@@ -8,6 +8,7 @@
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_swap', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_swap') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- if state == 'swapped' -%}
         {%- do log('Incident ' ~ incident_id ~ ' is swapped already; nothing to do.', info=true) -%}
@@ -16,8 +17,12 @@
     {%- if state == 'swapping' -%}
         {%- do log('The swap for incident ' ~ incident_id ~ ' stopped half way; finishing it', info=true) -%}
     {%- else -%}
+        {%- set watermarks = exactly_once._live_watermarks(tables) -%}
         {%- do exactly_once.remediation_validate(incident_id) -%}
         {%- do log('Swapping ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
+        {#- last, since a regular run may have ended while the checks ran -#}
+        {%- do exactly_once._check_curated_only(tables) -%}
+        {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
@@ -38,7 +43,7 @@
         {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
         {%- do statements.append(
             'comment on table ' ~ table.replaced ~ ' is '
-            ~ exactly_once.text_literal(tojson(exactly_once._replaced_marker(incident_id)))
+            ~ exactly_once.text_literal(tojson(exactly_once._replaced_marker(incident_id, exactly_once.candidate_marker(table.candidate))))
         ) -%}
         {%- do statements.extend(exactly_once._renamed(table.candidate, table.live)) -%}
     {%- endfor -%}
@@ -65,10 +70,15 @@
     {%- set marker = exactly_once.candidate_marker(live) -%}
     {%- if exactly_once._comment_of(replaced) is none -%}
         {%- do exactly_once._rename_schema(candidate, replaced) -%}
+    {%- elif exactly_once._comment_of(candidate) is not none -%}
+        {%- do exactly_once._refuse(
+            'schemas ' ~ candidate.schema ~ ' and ' ~ replaced.schema, 'both', 'one of them, with the tables before the swap',
+            'One was made by hand. Find out which holds the old tables, and rename the other.'
+        ) -%}
     {%- endif -%}
     {%- do exactly_once._comment_on_schema(
         replaced, tojson(dict(
-            exactly_once._replaced_marker(incident_id), comment_of_live=marker.comment_of_live
+            exactly_once._replaced_marker(incident_id, marker), comment_of_live=marker.comment_of_live
         ))
     ) -%}
     {#- last: while live bears the marker, the swap is not finished -#}
@@ -76,8 +86,28 @@
 {% endmacro %}
 
 
-{% macro _replaced_marker(incident_id) %}
-    {{- return({'replaced_for': incident_id, 'replaced_at': run_started_at.isoformat()}) -}}
+{% macro _replaced_marker(incident_id, marker) %}
+    {#- There is one candidate at a time, so that swaps have the order of their clones. -#}
+    {{- return({'app': 'exactly_once', 'replaced_for': incident_id, 'cloned_at': marker.cloned_at}) -}}
+{% endmacro %}
+
+
+{% macro _live_watermarks(tables) %}
+    {%- set watermarks = [] -%}
+    {%- for table in tables -%}{%- do watermarks.append(exactly_once.recorded_watermark(table.live)) -%}{%- endfor -%}
+    {{- return(watermarks) -}}
+{% endmacro %}
+
+
+{% macro _check_not_overtaken(tables, watermarks_before) %}
+    {%- set watermarks = exactly_once._live_watermarks(tables) -%}
+    {%- if watermarks != watermarks_before -%}
+        {%- do exactly_once._refuse(
+            'live', 'events up to ' ~ watermarks | join(', ') ~ ', at the beginning of the checks up to '
+            ~ watermarks_before | join(', '), 'no regular run while the candidates are checked and swapped',
+            'Build the candidates again (dbt build --selector remediation), and swap between two regular runs.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

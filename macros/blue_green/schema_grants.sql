@@ -5,7 +5,7 @@
     -#}
     {%- set schema = relation.include(identifier=false) -%}
     {%- set grants = [] -%}
-    {%- for row in run_query('show grants on schema ' ~ schema).rows if row['privilege'] != 'OWNERSHIP' -%}
+    {%- for row in run_query('show grants on schema ' ~ schema).rows if row['privilege'] not in ('OWNERSHIP', 'MANAGE GRANTS') -%}
         {%- do grants.append(exactly_once._grant(row, 'schema')) -%}
     {%- endfor -%}
     {%- for row in run_query('show future grants in schema ' ~ schema).rows if row['privilege'] != 'OWNERSHIP' -%}
