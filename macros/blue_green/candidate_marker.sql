@@ -1,7 +1,8 @@
 {% macro candidate_marker(relation) %}
     {#-
-        What the clone wrote on a table about itself, or none: {incident_id, cloned_watermark}. It is a comment,
-        of the table or of its schema, so it stays with the data through renames and tells the state after a crash.
+        What the clone wrote on a table about itself, or none: {app, incident_id, cloned_at, cloned_watermark}. A kept
+        table has replaced_for or withdrawn_for instead. It is a comment, of the table or of its schema, so it stays
+        with the data through renames and tells the state after a crash.
     -#}
     {{- return(adapter.dispatch('candidate_marker', 'exactly_once')(relation)) -}}
 {% endmacro %}
