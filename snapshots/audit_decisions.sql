@@ -8,5 +8,6 @@
         )
     }}
 {%- do exactly_once.use_warehouse_of('detection') %}
+-- depends_on: {{ ref('remediation_ledger') }}
 select * from {{ ref('incident_decisions') }}
 {% endsnapshot %}

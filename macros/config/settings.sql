@@ -38,6 +38,7 @@
         'exactly_once__build_candidate': 'true or false',
         'exactly_once__warehouses': 'warehouses',
         'exactly_once__clustering_key': 'clustering key',
+        'exactly_once__project_commit': 'name or null',
         'incident_id': 'name or null',
         'incident_start': 'time or null',
         'incident_end': 'time or null'

@@ -1,0 +1,16 @@
+{{
+    config(
+        incremental_strategy='append',
+        full_refresh=false,
+        on_schema_change='append_new_columns'
+    )
+}}
+{%- set columns = exactly_once.ledger_columns() -%}
+
+-- made empty; the verbs write their steps, each entry chained to the one before by its hash
+
+select
+    {% for name, type in columns.items() -%}
+    cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
+where false
