@@ -292,6 +292,17 @@ def contaminate(warehouse: Warehouse) -> None:
         incident_start=str(WINDOW[0]),
         incident_end=str(WINDOW[1]),
     )
+    approve(warehouse)
+
+
+def approve(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
+    """Register the incident, asked for by one person and approved by another, as dbt seed would."""
+    register = "main_seeds.incident_register"
+    warehouse.execute(f"delete from {register} where incident_id = '{incident_id}'")
+    warehouse.execute(
+        f"insert into {register} values "
+        f"('{incident_id}', '1900-01-01', '2999-01-01', 'alice', 'bob', 'T-1')"
+    )
 
 
 def build_candidate(warehouse: Warehouse) -> None:

@@ -19,6 +19,7 @@ from python_tests.laws import (
     NOON,
     WINDOW,
     Row,
+    approve,
     assert_curated,
     assert_decided,
     check_catch_up,
@@ -68,6 +69,7 @@ def build_candidate(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
 
 def repair(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
     """Clone, repair the clone, swap."""
+    approve(warehouse, incident_id)
     warehouse.operate("remediation_clone", incident_id)
     build_candidate(warehouse, incident_id)
     warehouse.operate("remediation_swap", incident_id)
@@ -191,6 +193,7 @@ def before_repair(project: Project, tmp_path_factory: pytest.TempPathFactory) ->
     made.write_events(contaminated_rows())
     made.dbt(*JOB, exactly_once__deduplicate=False)
     detect(made, WINDOW)
+    approve(made)
     return made
 
 

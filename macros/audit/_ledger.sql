@@ -10,18 +10,19 @@
 {% endmacro %}
 
 
-{% macro _last_entry(step, incident_id) %}
-    {#- The last entry of a step for an incident, as a mapping, or none. -#}
+{% macro _last_entry(step, incident_id, phase=none) %}
+    {#- The last entry of a step for an incident, of one phase or of any, as a mapping, or none. -#}
     {%- set found = run_query(
         'select phase, actor, counts, digests, invocation_id, entry_number from '
         ~ exactly_once._ledger() ~ ' where step = ' ~ exactly_once.text_literal(step)
         ~ ' and incident_id = ' ~ exactly_once.text_literal(incident_id)
+        ~ (' and phase = ' ~ exactly_once.text_literal(phase) if phase else '')
         ~ ' order by entry_number desc limit 1'
     ).rows -%}
     {%- if not found -%}{{- return(none) -}}{%- endif -%}
-    {%- set phase, actor, counts, digests, invocation, number = found[0].values() -%}
+    {%- set found_phase, actor, counts, digests, invocation, number = found[0].values() -%}
     {{- return({
-        'phase': phase, 'actor': actor, 'counts': fromjson(counts, {}), 'digests': fromjson(digests, {}),
+        'phase': found_phase, 'actor': actor, 'counts': fromjson(counts, {}), 'digests': fromjson(digests, {}),
         'invocation_id': invocation, 'entry_number': number | int
     }) -}}
 {% endmacro %}

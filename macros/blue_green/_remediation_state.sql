@@ -1,7 +1,8 @@
 {% macro _remediation_state(tables, incident_id) %}
     {#-
-        At which step a remediation is, told from the warehouse alone: none, cloned, swapping, swapped,
-        rolling_back or rolled_back.
+        At which step a remediation is, told from the warehouse alone: none, cloned, claimed, swapping, swapped,
+        rollback_claimed, rolling_back or rolled_back. DuckDB swaps in one transaction, so it knows no step between
+        cloned and swapped, nor between swapped and rolled back.
     -#}
     {%- set found = [] -%}
     {%- for table in tables -%}
@@ -23,11 +24,14 @@
     {%- set live_marker = exactly_once.candidate_marker(table.live) or {} -%}
     {%- if exactly_once._swaps_schemas() and live_marker.incident_id == incident_id -%}{{- return('swapping') -}}{%- endif -%}
     {%- if exactly_once._swaps_schemas() and live_marker.replaced_for == incident_id -%}{{- return('rolling_back') -}}{%- endif -%}
+    {%- set claimed = (exactly_once._claimed_schema(table) or {}).get('marker') or {} -%}
+    {%- if claimed.replaced_for == incident_id -%}{{- return('rollback_claimed') -}}{%- endif -%}
     {%- if replaced is not none -%}
         {%- set kept_for = (exactly_once._parsed_marker(replaced) or {}).replaced_for -%}
         {%- do exactly_once._check_slug(table.replaced, kept_for, incident_id) -%}
         {{- return('swapped') -}}
     {%- endif -%}
+    {%- if claimed.incident_id == incident_id -%}{{- return('claimed') -}}{%- endif -%}
     {%- if (exactly_once.candidate_marker(table.candidate) or {}).incident_id == incident_id -%}
         {{- return('cloned') -}}
     {%- endif -%}
@@ -53,18 +57,26 @@
 
 
 {% macro _check_unfinished(tables, incident_id, verb) %}
-    {#- While live bears a marker, a swap or a rollback has stopped half way: it is finished before all else. -#}
-    {%- set marker = exactly_once.candidate_marker(tables[0].live) if exactly_once._swaps_schemas() -%}
-    {%- if marker -%}
-        {%- set open_verb = 'remediation_swap' if marker.incident_id else 'remediation_rollback' -%}
-        {%- set open_incident = marker.incident_id or marker.replaced_for -%}
-        {%- if open_incident != incident_id or verb == 'remediation_clone'
-            or (open_verb == 'remediation_rollback' and verb == 'remediation_swap') -%}
-            {%- do exactly_once._refuse(
-                'schema ' ~ tables[0].live.schema, 'an unfinished ' ~ open_verb ~ ' for incident ' ~ open_incident,
-                'no unfinished step',
-                'Run: dbt run-operation ' ~ open_verb ~ " --args '{incident_id: " ~ open_incident ~ "}'"
-            ) -%}
+    {#-
+        While live bears a marker, or a schema is claimed, a swap or a rollback has stopped half way: it is finished
+        before all else. A claim of this incident's swap may also be started over with a clone.
+    -#}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- set marker = exactly_once.candidate_marker(tables[0].live) -%}
+        {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
+        {%- set open = marker or (claimed or {}).get('marker') -%}
+        {%- if open -%}
+            {%- set open_verb = 'remediation_swap' if open.incident_id else 'remediation_rollback' -%}
+            {%- set open_incident = open.incident_id or open.replaced_for -%}
+            {%- set may_start_over = not marker and open_verb == 'remediation_swap' -%}
+            {%- if open_incident != incident_id or (verb == 'remediation_clone' and not may_start_over)
+                or (open_verb == 'remediation_rollback' and verb == 'remediation_swap') -%}
+                {%- do exactly_once._refuse(
+                    'schema ' ~ tables[0].live.schema, 'an unfinished ' ~ open_verb ~ ' for incident ' ~ open_incident,
+                    'no unfinished step',
+                    'Run: dbt run-operation ' ~ open_verb ~ " --args '{incident_id: " ~ open_incident ~ "}'"
+                ) -%}
+            {%- endif -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
@@ -90,5 +102,54 @@
                 'Move them to another schema: a swap would exchange them for their state at the clone.'
             ) -%}
         {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _claimed_schema(table) %}
+    {#-
+        The schema that a swap or a rollback has claimed, as {schema: relation, marker}, or none. A claim renames the
+        schema that is about to become live to a name that only this invocation knows. So of two that run at once
+        one alone can swap: the other's name is gone. While a swap is unfinished it is the schema of the old tables.
+    -#}
+    {%- if not exactly_once._swaps_schemas() -%}{{- return(none) -}}{%- endif -%}
+    {%- set live = table.live -%}
+    {%- set prefix = exactly_once._stored_name(live.schema ~ '__claimed_', live.quote_policy.schema) -%}
+    {%- set found = run_query(
+        'select schema_name, comment from ' ~ live.information_schema() ~ '.schemata where startswith(schema_name, '
+        ~ exactly_once.text_literal(prefix) ~ ') order by 1'
+    ).rows -%}
+    {%- if not found -%}{{- return(none) -}}{%- endif -%}
+    {%- if found | length > 1 -%}
+        {%- do exactly_once._refuse(
+            'the schemas ' ~ found | map(attribute=0) | join(', '), 'several that a swap has claimed', 'one',
+            'One was made by hand. Find out which holds the tables of the unfinished step, and rename the other.'
+        ) -%}
+    {%- endif -%}
+    {{- return({
+        'schema': exactly_once._relation_beside(live, '__claimed_' ~ found[0][0][prefix | length:] | lower),
+        'marker': exactly_once._parsed_marker(found[0][1])
+    }) -}}
+{% endmacro %}
+
+
+{% macro _claim(table, schema) %}
+    {#- Gives a schema the name of this invocation, and its marks a generation, which closes them to runs that began before. -#}
+    {%- set claimed = exactly_once._relation_beside(table.live, '__claimed_' ~ invocation_id[:8]) -%}
+    {%- do run_query(
+        'update ' ~ schema.incorporate(path={'identifier': exactly_once.model_relation('incremental_watermarks').identifier})
+        ~ ' set generation = ' ~ exactly_once.text_literal(invocation_id)
+    ) -%}
+    {%- do exactly_once._rename_schema(schema, claimed) -%}
+    {{- return(claimed) -}}
+{% endmacro %}
+
+
+{% macro _take_claim_back(table, schema) %}
+    {#- A step that died after its claim, or that still runs somewhere and will now fail: the schema gets its name again. -#}
+    {%- set claimed = exactly_once._claimed_schema(table) -%}
+    {%- if claimed -%}
+        {%- do log('  taking over from a step that stopped after its claim of ' ~ claimed.schema.schema, info=true) -%}
+        {%- do exactly_once._rename_schema(claimed.schema, schema) -%}
     {%- endif -%}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{% macro remediation_clone(incident_id) %}
+{% macro remediation_clone(incident_id, dry_run=false) %}
     {#-
         Run-operation. Copies the live curated tables to candidates beside them, so that the repair happens behind
         the readers: on Snowflake a zero-copy clone of their schema, <schema>__candidate, with its grants; on DuckDB
@@ -25,15 +25,60 @@
             'an incident without a swap', 'Use another incident_id for a further repair.'
         ) -%}
     {%- endif -%}
-    {%- do log('Cloning ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
-    {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
+    {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
+    {%- if not dry_run -%}
+        {%- do exactly_once._begin_step('remediation_clone', incident_id) -%}
+        {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
+        {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
+        {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
+    {%- endif -%}
     {%- for table in tables -%}
-        {%- do log('  ' ~ table.live ~ ' is cloned to ' ~ table.candidate, info=true) -%}
+        {%- do log('  ' ~ table.live ~ (' would be' if dry_run else ' is') ~ ' cloned to ' ~ table.candidate, info=true) -%}
     {%- endfor -%}
+    {%- do exactly_once._say_next(exactly_once._build_command(incident_id), dry_run) -%}
+{% endmacro %}
+
+
+{% macro _announce(doing, tables, incident_id, dry_run) %}
     {%- do log(
-        "Next: dbt build --selector remediation --vars '{exactly_once__build_candidate: true, incident_id: "
-        ~ incident_id ~ "}'", info=true
+        ('Dry run, nothing is written: ' if dry_run else '') ~ doing ~ ' ' ~ tables | length
+        ~ ' curated tables for incident ' ~ incident_id, info=true
     ) -%}
+{% endmacro %}
+
+
+{% macro _say_next(command, dry_run=false) %}
+    {%- do log('The same without dry_run does it.' if dry_run else 'Next: ' ~ command, info=true) -%}
+{% endmacro %}
+
+
+{% macro _verb_command(verb, incident_id) %}
+    {{- return('dbt run-operation ' ~ verb ~ " --args '{incident_id: " ~ incident_id ~ "}'") -}}
+{% endmacro %}
+
+
+{% macro _build_command(incident_id) %}
+    {{- return(
+        "dbt build --selector remediation --vars '{exactly_once__build_candidate: true, incident_id: " ~ incident_id ~ "}'"
+    ) -}}
+{% endmacro %}
+
+
+{% macro _row_counts(tables, place) %}
+    {%- set counts = {} -%}
+    {%- for table in tables -%}
+        {%- do counts.update({table.name: run_query('select count(*) from ' ~ table[place]).rows[0][0] | int}) -%}
+    {%- endfor -%}
+    {{- return(counts) -}}
+{% endmacro %}
+
+
+{% macro _digests_of(tables, place) %}
+    {%- set digests = {} -%}
+    {%- for table in tables -%}
+        {%- do digests.update({table.name: run_query(exactly_once.relation_digest(table[place])).rows[0][1]}) -%}
+    {%- endfor -%}
+    {{- return(digests) -}}
 {% endmacro %}
 
 
@@ -90,9 +135,9 @@
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
         ) -%}
         {%- do statements.append(
-            'insert into ' ~ watermarks ~ ' select '
+            'insert into ' ~ watermarks ~ ' (relation_name, arrival_watermark, generation) select '
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
-            ~ ', arrival_watermark from ' ~ watermarks ~ ' where relation_name = '
+            ~ ', arrival_watermark, generation from ' ~ watermarks ~ ' where relation_name = '
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.live))
         ) -%}
     {%- endfor -%}
@@ -125,5 +170,7 @@
         ~ ' clone ' ~ live.include(identifier=false)
         ~ ' comment = ' ~ exactly_once.text_literal(tojson(marker))
     ) -%}
+    {#- an earlier repair of live is not one of the candidate -#}
+    {%- do run_query('update ' ~ exactly_once._watermarks_of(candidate) ~ ' set repaired_for = null') -%}
     {%- do exactly_once._copy_schema_grants(live, candidate) -%}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{% macro remediation_rollback(incident_id) %}
+{% macro remediation_rollback(incident_id, dry_run=false) %}
     {#-
         Run-operation. Makes the tables that a swap replaced live again, in one step, and keeps the repaired ones
         as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Each table carries its own watermark,
@@ -11,26 +11,54 @@
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_rollback') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- if state == 'rolled_back' -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
         {{- return(none) -}}
-    {%- elif state == 'swapping' -%}
-        {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
-    {%- elif state not in ('swapped', 'rolling_back') -%}
+    {%- elif state not in ('swapping', 'swapped', 'rollback_claimed', 'rolling_back') -%}
         {%- do exactly_once._refuse(
-            'incident ' ~ incident_id, 'no tables that a swap replaced', 'an incident that has been swapped',
-            'There is nothing to roll back: live was not changed.'
+            'incident ' ~ incident_id, 'no tables that a swap replaced', 'an incident that has been swapped, and not retired',
+            'There is nothing to roll back to: see remediation_status.'
         ) -%}
     {%- endif -%}
-    {%- if state != 'rolling_back' -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
-    {%- do log('Rolling back ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
+    {%- if state in ('swapping', 'swapped') -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
+    {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
+    {%- if dry_run -%}
+        {%- for table in tables -%}
+            {%- do log('  ' ~ table.replaced ~ ' would become ' ~ table.live ~ ' again', info=true) -%}
+        {%- endfor -%}
+        {%- do exactly_once._say_next('', dry_run) -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- if state == 'swapping' -%}{%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}{%- endif -%}
     {%- if state != 'rolling_back' -%}
+        {%- if state == 'rollback_claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].replaced) -%}{%- endif -%}
+        {%- do exactly_once._begin_step(
+            'remediation_rollback', incident_id, digests=exactly_once._digests_of(tables, 'live')
+        ) -%}
         {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(tables) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
+    {%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}
+    {%- do exactly_once._compare_with_before(incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is as before the swap; the repaired table is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
-    {%- do log('Next: dbt build --selector fifteen_minute, which takes in what has arrived since the swap', info=true) -%}
+    {%- do exactly_once._say_next('dbt build --selector fifteen_minute, which takes in what has arrived since the swap') -%}
+{% endmacro %}
+
+
+{% macro _compare_with_before(incident_id) %}
+    {#- The proof: what live is now, and what the ledger says that it was when the swap began. -#}
+    {%- set after = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
+    {%- set before = exactly_once._last_entry('remediation_swap', incident_id, 'begun').digests -%}
+    {%- for name, digest in after.items() -%}
+        {%- do log(
+            '  ' ~ name ~ (
+                ': equal to the table before the swap, digest ' ~ digest if before[name] == digest else
+                ': digest ' ~ digest ~ ', before the swap ' ~ before[name] ~ ': a regular run wrote to it in between'
+            ), info=true
+        ) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
@@ -91,10 +119,8 @@
 
 {% macro snowflake___roll_back_tables(tables) %}
     {%- do run_query('drop schema if exists ' ~ tables[0].withdrawn.include(identifier=false)) -%}
-    {%- do run_query(
-        'alter schema ' ~ tables[0].live.include(identifier=false)
-        ~ ' swap with ' ~ tables[0].replaced.include(identifier=false)
-    ) -%}
+    {%- set claimed = exactly_once._claim(tables[0], tables[0].replaced) -%}
+    {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
 
@@ -103,11 +129,10 @@
 
 
 {% macro snowflake___finish_rollback(tables, incident_id) %}
-    {%- set live, replaced, withdrawn = tables[0].live, tables[0].replaced, tables[0].withdrawn -%}
+    {%- set live, withdrawn = tables[0].live, tables[0].withdrawn -%}
     {%- set marker = exactly_once.candidate_marker(live) -%}
-    {%- if exactly_once._comment_of(withdrawn) is none -%}
-        {%- do exactly_once._rename_schema(replaced, withdrawn) -%}
-    {%- endif -%}
+    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
+    {%- if claimed -%}{%- do exactly_once._rename_schema(claimed.schema, withdrawn) -%}{%- endif -%}
     {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}
     {#- last: while live bears the marker, the rollback is not finished -#}
     {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}

@@ -1,9 +1,9 @@
-{% macro remediation_swap(incident_id) %}
+{% macro remediation_swap(incident_id, dry_run=false) %}
     {#-
         Run-operation. Validates the candidates once more and makes them live in one step, whose time doesn't grow
         with the data: on Snowflake one swap of two schemas, on DuckDB one transaction of renames. The old tables
-        are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Run again, it finishes what
-        is left, or does nothing.
+        are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Only for an incident that
+        incident_register shows as approved. Run again, it finishes what is left, or does nothing.
     -#}
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_swap', incident_id) -%}
@@ -11,24 +11,56 @@
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_swap') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- if state == 'swapped' -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is swapped already; nothing to do.', info=true) -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- if dry_run and state in ('claimed', 'swapping') -%}
+        {%- do log('Dry run, nothing is written: the swap for incident ' ~ incident_id ~ ' stopped half way', info=true) -%}
+        {%- do exactly_once._say_next('', dry_run) -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- if state == 'swapping' -%}
         {%- do log('The swap for incident ' ~ incident_id ~ ' stopped half way; finishing it', info=true) -%}
     {%- else -%}
+        {%- do exactly_once._check_incident(incident_id) -%}
+        {%- set approval = exactly_once._check_approved(incident_id) -%}
+        {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
         {%- set watermarks = exactly_once._live_watermarks(tables) -%}
         {%- do exactly_once.remediation_validate(incident_id) -%}
-        {%- do log('Swapping ' ~ tables | length ~ ' curated tables for incident ' ~ incident_id, info=true) -%}
+        {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
+        {%- if dry_run -%}
+            {%- for table in tables -%}
+                {%- do log('  ' ~ table.candidate ~ ' would become ' ~ table.live, info=true) -%}
+            {%- endfor -%}
+            {%- do exactly_once._say_next('', dry_run) -%}
+            {{- return(none) -}}
+        {%- endif -%}
+        {%- do exactly_once._begin_step(
+            'remediation_swap', incident_id, approval, exactly_once._digests_of(tables, 'live')
+        ) -%}
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
+    {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is repaired; the old table is kept as ' ~ table.replaced, info=true) -%}
     {%- endfor -%}
+    {%- do exactly_once._say_next(exactly_once._verb_command('raw_quarantine', incident_id)) -%}
+{% endmacro %}
+
+
+{% macro _end_if_open(step, incident_id, tables) %}
+    {#- Writes the end of a step whose tables are in place; not where it is written already. -#}
+    {%- set last = exactly_once._last_entry(step, incident_id) -%}
+    {%- if last is none or last.phase == 'begun' -%}
+        {%- do exactly_once._end_step(
+            step, incident_id, exactly_once._row_counts(tables, 'live'), exactly_once._digests_of(tables, 'live')
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -53,9 +85,14 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
 {% macro snowflake___swap_tables(tables, incident_id) %}
+    {%- set claimed = exactly_once._claim(tables[0], tables[0].candidate) -%}
+    {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
+{% endmacro %}
+
+
+{% macro _swap_schemas(live, other) %}
     {%- do run_query(
-        'alter schema ' ~ tables[0].live.include(identifier=false)
-        ~ ' swap with ' ~ tables[0].candidate.include(identifier=false)
+        'alter schema ' ~ live.include(identifier=false) ~ ' swap with ' ~ other.include(identifier=false)
     ) -%}
 {% endmacro %}
 
@@ -66,15 +103,12 @@
 
 {#- Live holds the repaired tables already; what is left is to name the old ones for what they are. -#}
 {% macro snowflake___finish_swap(tables, incident_id) %}
-    {%- set live, candidate, replaced = tables[0].live, tables[0].candidate, tables[0].replaced -%}
+    {%- set live, replaced = tables[0].live, tables[0].replaced -%}
     {%- set marker = exactly_once.candidate_marker(live) -%}
-    {%- if exactly_once._comment_of(replaced) is none -%}
-        {%- do exactly_once._rename_schema(candidate, replaced) -%}
-    {%- elif exactly_once._comment_of(candidate) is not none -%}
-        {%- do exactly_once._refuse(
-            'schemas ' ~ candidate.schema ~ ' and ' ~ replaced.schema, 'both', 'one of them, with the tables before the swap',
-            'One was made by hand. Find out which holds the old tables, and rename the other.'
-        ) -%}
+    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
+    {%- if claimed -%}
+        {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema) -%}
+        {%- do exactly_once._rename_schema(claimed.schema, replaced) -%}
     {%- endif -%}
     {%- do exactly_once._comment_on_schema(
         replaced, tojson(dict(
@@ -83,6 +117,24 @@
     ) -%}
     {#- last: while live bears the marker, the swap is not finished -#}
     {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
+{% endmacro %}
+
+
+{% macro _swap_back_if_overtaken(tables, old_tables) %}
+    {#- A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once. -#}
+    {%- set overtaken = [] -%}
+    {%- for table in tables -%}
+        {%- set before = exactly_once.recorded_watermark(
+            old_tables.incorporate(path={'identifier': table.live.identifier})
+        ) -%}
+        {%- set now = exactly_once.recorded_watermark(table.live) -%}
+        {%- if before is not none and (now is none or now < before) -%}{%- do overtaken.append(table.name) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- if overtaken -%}
+        {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
+        {%- do exactly_once._rename_schema(old_tables, tables[0].candidate) -%}
+        {%- do exactly_once._refuse_overtaken(overtaken | join(', ') ~ ' further than the candidates; the swap was taken back') -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -102,12 +154,18 @@
 {% macro _check_not_overtaken(tables, watermarks_before) %}
     {%- set watermarks = exactly_once._live_watermarks(tables) -%}
     {%- if watermarks != watermarks_before -%}
-        {%- do exactly_once._refuse(
-            'live', 'events up to ' ~ watermarks | join(', ') ~ ', at the beginning of the checks up to '
-            ~ watermarks_before | join(', '), 'no regular run while the candidates are checked and swapped',
-            'Build the candidates again (dbt build --selector remediation), and swap between two regular runs.'
+        {%- do exactly_once._refuse_overtaken(
+            'events up to ' ~ watermarks | join(', ') ~ ', at the beginning of the checks up to ' ~ watermarks_before | join(', ')
         ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _refuse_overtaken(found) %}
+    {%- do exactly_once._refuse(
+        'live', found, 'no regular run while the candidates are checked and swapped',
+        'Build the candidates again (dbt build --selector remediation), and swap between two regular runs.'
+    ) -%}
 {% endmacro %}
 
 

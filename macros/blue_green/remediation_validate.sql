@@ -67,6 +67,21 @@
         'name': name ~ ', one row per key', 'found': repeated ~ ' repeated keys', 'passed': repeated == 0
     }) -%}
 
+    {%- set repaired_for = exactly_once._recorded(table.candidate, 'repaired_for') -%}
+    {%- do checks.append({
+        'name': name ~ ', built since the clone',
+        'found': 'for incident ' ~ repaired_for if repaired_for else 'not yet',
+        'passed': repaired_for == exactly_once.candidate_marker(table.candidate).incident_id
+    }) -%}
+
+    {%- set live_columns = exactly_once._column_types(table.live) -%}
+    {%- set candidate_columns = exactly_once._column_types(table.candidate) -%}
+    {%- do checks.append({
+        'name': name ~ ', columns are those of live',
+        'found': candidate_columns | join(', ') if candidate_columns != live_columns else candidate_columns | length ~ ' columns',
+        'passed': candidate_columns == live_columns
+    }) -%}
+
     {%- set events = exactly_once.model_relation('stg_events_deduplicated') -%}
     {%- set candidate_mark = exactly_once.recorded_watermark(table.candidate) -%}
     {%- set events_mark = exactly_once.arrival_watermark(events) -%}
@@ -107,9 +122,82 @@
             'found': found | join(', ') ~ ('' if found == expected else ' instead of ' ~ expected | join(', ')),
             'passed': found == expected
         }) -%}
+        {%- if table.name == 'payments' -%}
+            {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again)) -%}
+        {%- endif -%}
         {%- do run_query('drop table ' ~ stored_keys) -%}
     {%- endif -%}
     {{- return(checks) -}}
+{% endmacro %}
+
+
+{% macro _column_types(relation) %}
+    {%- set columns = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do columns.append(column.name | lower ~ ' ' ~ column.data_type | lower) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{% endmacro %}
+
+
+{% macro _gmv_reconciles(table, computed_again) %}
+    {#-
+        Captured amounts of the repaired payments, by currency, against the decisions: of each decided event the copies
+        that count (every kept one, the survivor alone where it waits for review), of every other event its one row.
+    -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set decisions = exactly_once.model_relation('incident_decisions') -%}
+    {%- set counts -%}
+        (
+            decision = 'keep' or (
+                decision = 'review' and reason = 'override' and row_hash = survivor_row_hash and copy_number = 1
+            )
+        )
+    {%- endset -%}
+    {%- set decided -%}
+        select
+            {{ exactly_once.key_value(columns, columns.payment_id) }} as payment_id,
+            {{ exactly_once.key_value(columns, columns.event_type) }} as event_type,
+            {{ exactly_once.key_value(columns, columns.currency) }} as currency,
+            {{ columns.amount.sql }} as amount_cents
+        from {{ decisions }}
+        where {{ counts }} and {{ exactly_once.key_is_complete(columns) }}
+        union all
+        select payment_id, event_type, currency, amount_cents
+        from (
+            {{ exactly_once.payment_events(
+                exactly_once.model_relation('stg_events_counted'),
+                'event_fingerprint not in (select event_fingerprint from ' ~ decisions ~ ')'
+            ) }}
+        ) as events_without_decision
+    {%- endset -%}
+    {%- set expected -%}
+        select currency, sum(captured_cents) as captured_cents
+        from (
+            select
+                payment_id,
+                min(currency) as currency,
+                {{ exactly_once.lifecycle_amount('captured') }} as captured_cents
+            from ({{ decided }}) as decided
+            where payment_id in (select payment_id from ({{ computed_again }}) as keys)
+            group by payment_id
+        ) as payments
+        group by currency order by currency
+    {%- endset -%}
+    {%- set found -%}
+        select currency, sum(captured_cents) as captured_cents
+        from {{ table.candidate }}
+        where payment_id in (select payment_id from ({{ computed_again }}) as keys)
+        group by currency order by currency
+    {%- endset -%}
+    {%- set expected_rows, found_rows = [], [] -%}
+    {%- for row in run_query(expected).rows -%}{%- do expected_rows.append(row[0] ~ ' ' ~ row[1]) -%}{%- endfor -%}
+    {%- for row in run_query(found).rows -%}{%- do found_rows.append(row[0] ~ ' ' ~ row[1]) -%}{%- endfor -%}
+    {{- return({
+        'name': 'payments, captured cents by currency are those of the decisions',
+        'found': found_rows | join(', ') ~ ('' if found_rows == expected_rows else ' instead of ' ~ expected_rows | join(', ')),
+        'passed': found_rows == expected_rows
+    }) -}}
 {% endmacro %}
 
 

@@ -2,23 +2,41 @@
     {#-
         A post-hook for curated models: writes to incremental_watermarks how far this relation has taken in
         arrivals, as changed_keys read it before the build. A mark that lags is safe: the next run reads a
-        little more. Without changed_keys there is none, and every run reads everything.
+        little more. Without changed_keys there is none, and every run reads everything. The incremental strategy
+        merge_and_mark writes it with the rows, so that nothing is left for the hook but the first build.
     -#}
-    {%- if execute -%}
-        {%- set watermark = graph.nodes[model.unique_id].get('arrival_watermark_before_build') -%}
-        {%- set arrival_watermark = exactly_once.null_timestamp() if watermark is none
-            else exactly_once.timestamp_literal(watermark) %}
+    {%- if execute and not (config.get('incremental_strategy') == 'merge_and_mark' and exactly_once._is_update()) -%}
+        {{- exactly_once._watermark_merge() -}}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _watermark_merge() %}
+    {%- set node = graph.nodes[model.unique_id] -%}
+    {%- set watermark = node.get('arrival_watermark_before_build') -%}
+    {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none %}
         merge into {{ exactly_once._watermarks_of(this) }} as recorded
         using (
             select
                 {{ exactly_once.text_literal(exactly_once._watermark_key(this)) }} as relation_name,
-                {{ arrival_watermark }} as arrival_watermark
+                {{ exactly_once.null_timestamp() if watermark is none else exactly_once.timestamp_literal(watermark) }}
+                    as arrival_watermark,
+                {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
+                {{ exactly_once._text_or_null(incident_id) }} as repaired_for
         ) as reached
         on recorded.relation_name = reached.relation_name
-        when matched then update set arrival_watermark = reached.arrival_watermark
-        when not matched then insert (relation_name, arrival_watermark)
-        values (reached.relation_name, reached.arrival_watermark)
-    {%- endif -%}
+        {#- else a swap has made other tables live since this run read its mark, and these know better how far they are #}
+        when matched and recorded.generation is not distinct from reached.generation then update set
+            arrival_watermark = reached.arrival_watermark,
+            repaired_for = coalesce(reached.repaired_for, recorded.repaired_for)
+        when not matched then insert (relation_name, arrival_watermark, generation, repaired_for)
+        values (reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for)
+{% endmacro %}
+
+
+{% macro _is_update() %}
+    {#- As dbt's is_incremental(), which a hook that runs after the first build can't ask: the table is there by then. -#}
+    {{- return(graph.nodes[model.unique_id].get('is_update', false)) -}}
 {% endmacro %}
 
 
@@ -26,7 +44,14 @@
     {#- Read while the model is compiled, and kept where its post-hook, rendered after the build, can see it. -#}
     {%- if execute -%}
         {%- do graph.nodes[model.unique_id].update({
-            'arrival_watermark_before_build': exactly_once.arrival_watermark(events)
+            'arrival_watermark_before_build': exactly_once.arrival_watermark(events),
+            'generation_before_build': exactly_once._recorded(this, 'generation'),
+            'is_update': is_incremental()
         }) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _text_or_null(text) %}
+    {{- return('cast(null as varchar)' if text is none else exactly_once.text_literal(text)) -}}
 {% endmacro %}

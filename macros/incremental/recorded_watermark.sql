@@ -1,15 +1,22 @@
 {% macro recorded_watermark(relation) %}
     {#- How far a curated relation has taken in arrivals: a datetime in UTC, or none. See record_watermark. -#}
+    {%- set micros = exactly_once._recorded(relation, exactly_once.epoch_micros('arrival_watermark')) -%}
+    {{- return(exactly_once.time_from_micros(micros) if micros is not none else none) -}}
+{% endmacro %}
+
+
+{% macro _recorded(relation, expression) %}
+    {#- What incremental_watermarks has of a curated relation, or none. -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set watermarks = exactly_once._watermarks_of(relation) -%}
     {%- if adapter.get_relation(watermarks.database, watermarks.schema, watermarks.identifier) is none -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- set found = run_query(
-        'select ' ~ exactly_once.epoch_micros('arrival_watermark') ~ ' as arrival_micros from ' ~ watermarks
+        'select ' ~ expression ~ ' as recorded from ' ~ watermarks
         ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(relation))
     ).rows -%}
-    {{- return(exactly_once.time_from_micros(found[0][0]) if found and found[0][0] is not none else none) -}}
+    {{- return(found[0][0] if found else none) -}}
 {% endmacro %}
 
 

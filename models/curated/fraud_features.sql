@@ -2,7 +2,7 @@
     config(
         alias=exactly_once.curated_alias('fraud_features'),
         unique_key=['merchant_id', 'event_hour'],
-        incremental_strategy='merge_or_delete',
+        incremental_strategy='merge_and_mark',
         meta={'deleted_when': 'distinct_payments = 0'},
         on_schema_change='fail',
         post_hook="{{ exactly_once.record_watermark() }}"

@@ -1,6 +1,7 @@
 {{
     config(
         incremental_strategy='append',
+        on_schema_change='append_new_columns',
         full_refresh=false
     )
 }}
@@ -11,5 +12,7 @@
 
 select
     cast(null as varchar) as relation_name,
-    {{ exactly_once.null_timestamp() }} as arrival_watermark
+    {{ exactly_once.null_timestamp() }} as arrival_watermark,
+    cast(null as varchar) as generation,
+    cast(null as varchar) as repaired_for
 where false

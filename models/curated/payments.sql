@@ -2,7 +2,7 @@
     config(
         alias=exactly_once.curated_alias('payments'),
         unique_key='payment_id',
-        incremental_strategy='merge',
+        incremental_strategy='merge_and_mark',
         on_schema_change='fail',
         post_hook="{{ exactly_once.record_watermark() }}"
     )

@@ -1,0 +1,91 @@
+{% macro _check_approved(incident_id) %}
+    {#-
+        Four eyes, before anything is changed by the decisions in force: stops unless the incident is registered and
+        approved for a window that holds the one in force, and every verdict has a ticket and a reviewer. Gives who
+        asked, who approved, and the ticket.
+    -#}
+    {%- set approval = exactly_once._check_registered(incident_id) -%}
+    {%- do exactly_once._check_approved_window(incident_id) -%}
+    {%- do exactly_once._check_overrides() -%}
+    {{- return(approval) -}}
+{% endmacro %}
+
+
+{% macro _check_registered(incident_id) %}
+    {#-
+        Stops unless incident_register has the incident, with a ticket and an approval by somebody who neither asked
+        for the repair nor runs it.
+    -#}
+    {%- set register = exactly_once.model_relation('incident_register') -%}
+    {%- set what = 'incident ' ~ incident_id ~ ' in ' ~ register -%}
+    {%- set remedy = exactly_once._register_remedy() -%}
+    {%- if not exactly_once._is_there(register) -%}
+        {%- do exactly_once._refuse(what, 'no such table', 'a row that somebody else approved', remedy) -%}
+    {%- endif -%}
+    {%- set rows = run_query(
+        'select requested_by, approved_by, ticket from ' ~ register
+        ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
+    ).rows -%}
+    {%- if rows | length != 1 -%}
+        {%- do exactly_once._refuse(what, rows | length ~ ' rows', 'one row', remedy) -%}
+    {%- endif -%}
+    {%- set requested_by, approved_by, ticket = rows[0].values() -%}
+    {%- set actor = exactly_once.current_actor() -%}
+    {%- for name, value in [('requested_by', requested_by), ('approved_by', approved_by), ('ticket', ticket)]
+        if value is none or value | trim == '' -%}
+        {%- do exactly_once._refuse(what, 'no ' ~ name, 'who asked, who approved, and a ticket', remedy) -%}
+    {%- endfor -%}
+    {%- for role, person in [('asked for', requested_by), ('runs', actor)]
+        if approved_by | trim | lower == person | trim | lower -%}
+        {%- do exactly_once._refuse(
+            what, 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair', 'an approval by somebody else', remedy
+        ) -%}
+    {%- endfor -%}
+    {{- return({'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}) -}}
+{% endmacro %}
+
+
+{% macro _register_remedy() %}
+    {{- return('Have the row reviewed and merged in seeds/incident_register.csv, then run: dbt seed') -}}
+{% endmacro %}
+
+
+{% macro _check_approved_window(incident_id) %}
+    {%- set window = run_query(
+        'select ' ~ exactly_once.epoch_micros('scope.window_start') ~ ' as window_start, '
+        ~ exactly_once.epoch_micros('scope.window_end') ~ ' as window_end, '
+        ~ exactly_once.epoch_micros('register.incident_start') ~ ' as approved_start, '
+        ~ exactly_once.epoch_micros('register.incident_end') ~ ' as approved_end from '
+        ~ exactly_once.model_relation('incident_scope') ~ ' as scope cross join '
+        ~ exactly_once.model_relation('incident_register') ~ ' as register where register.incident_id = '
+        ~ exactly_once.text_literal(incident_id)
+    ).rows[0].values() | list -%}
+    {%- if none in window or window[0] < window[2] or window[1] > window[3] -%}
+        {%- set times = [] -%}
+        {%- for micros in window -%}
+            {%- do times.append(exactly_once.time_from_micros(micros) if micros is not none else 'no time') -%}
+        {%- endfor -%}
+        {%- do exactly_once._refuse(
+            'the approval of incident ' ~ incident_id, 'for ' ~ times[2] ~ ' to ' ~ times[3] ~ ' (UTC)',
+            'one that holds the window in force, ' ~ times[0] ~ ' to ' ~ times[1], exactly_once._register_remedy()
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_overrides() %}
+    {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
+    {%- if exactly_once._is_there(overrides) -%}
+        {%- set unsigned = run_query(
+            'select event_fingerprint from ' ~ overrides
+            ~ " where coalesce(trim(ticket), '') = '' or coalesce(trim(reviewer), '') = '' order by 1"
+        ).columns[0].values() -%}
+        {%- if unsigned -%}
+            {%- do exactly_once._refuse(
+                'a verdict in ' ~ overrides, unsigned | length ~ ' without ticket or reviewer, the first on ' ~ unsigned[0],
+                'a ticket and a reviewer on each',
+                'Fill them in, in seeds/decision_overrides.csv, then run: dbt build --selector detection'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

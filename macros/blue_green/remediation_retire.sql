@@ -1,0 +1,58 @@
+{% macro remediation_retire(incident_id, dry_run=false) %}
+    {#-
+        Run-operation. Ends a remediation for good: drops the tables that its swap replaced, or those that its rollback
+        withdrew. After it there is no way back. The ledger keeps their digests. Only for an incident that
+        incident_register shows as approved. Run again, it finishes what is left, or does nothing.
+    -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('remediation_retire', incident_id) -%}
+    {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_retire') -%}
+    {%- set place = {'swapped': 'replaced', 'rolled_back': 'withdrawn'}.get(
+        exactly_once._remediation_state(tables, incident_id)
+    ) -%}
+    {%- set last = exactly_once._last_entry('remediation_retire', incident_id) -%}
+    {%- if place is none and last is not none -%}
+        {%- if last.phase == 'begun' and not dry_run -%}{%- do exactly_once._end_step('remediation_retire', incident_id) -%}{%- endif -%}
+        {%- do log('Incident ' ~ incident_id ~ ' is retired already; nothing to do.', info=true) -%}
+        {{- return(none) -}}
+    {%- elif place is none -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'no tables that are kept for it', 'an incident that has been swapped or rolled back',
+            'There is nothing to retire: see remediation_status.'
+        ) -%}
+    {%- endif -%}
+    {%- set approval = exactly_once._check_registered(incident_id) -%}
+    {%- do exactly_once._announce('Retiring the ' ~ place ~ ' copies of', tables, incident_id, dry_run) -%}
+    {%- if not dry_run -%}
+        {%- do exactly_once._begin_step(
+            'remediation_retire', incident_id, approval, exactly_once._digests_of(tables, place)
+        ) -%}
+        {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, place) -%}
+        {%- do exactly_once._end_step('remediation_retire', incident_id) -%}
+    {%- endif -%}
+    {%- for table in tables -%}
+        {%- do log('  ' ~ table[place] ~ (' would be' if dry_run else ' is') ~ ' dropped', info=true) -%}
+    {%- endfor -%}
+    {%- do exactly_once._say_next(exactly_once._verb_command('remediation_status', incident_id), dry_run) -%}
+{% endmacro %}
+
+
+{% macro default___drop_tables(tables, place) %}
+    {%- do exactly_once._refuse_engine('remediation_retire') -%}
+{% endmacro %}
+
+
+{% macro duckdb___drop_tables(tables, place) %}
+    {%- set statements = [] -%}
+    {%- for table in tables -%}
+        {%- do statements.append('drop table ' ~ table[place]) -%}
+        {%- do statements.extend(exactly_once._forgotten(table[place])) -%}
+    {%- endfor -%}
+    {%- do exactly_once._run_in_one_transaction(statements) -%}
+{% endmacro %}
+
+
+{% macro snowflake___drop_tables(tables, place) %}
+    {%- do run_query('drop schema ' ~ tables[0][place].include(identifier=false)) -%}
+{% endmacro %}

@@ -1,0 +1,125 @@
+{% macro remediation_status(incident_id) %}
+    {#-
+        Run-operation. Says in plain words at which step the remediation of an incident is, as the warehouse shows it,
+        what is next, and the exact command. Nothing is written.
+    -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('remediation_status', incident_id) -%}
+    {%- set steps = exactly_once._remediation_steps(incident_id) -%}
+    {%- do log('Incident ' ~ incident_id, info=true) -%}
+    {%- set next = steps | rejectattr('is_done') | list -%}
+    {%- for step in steps -%}
+        {%- set mark = 'done' if step.is_done else ('next' if step == next[0] else '-') -%}
+        {%- do log('  ' ~ mark.ljust(5) ~ step.name.ljust(13) ~ step.found, info=true) -%}
+    {%- endfor -%}
+    {%- do log('Next: ' ~ next[0].command if next else 'Nothing is left to do.', info=true) -%}
+    {{- return(next[0].name if next else none) -}}
+{% endmacro %}
+
+
+{% macro _remediation_steps(incident_id) %}
+    {#- The steps in their order: [{name, is_done, found, command}]. A rollback leads back to the clone. -#}
+    {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- set is_retired = (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') == 'ended' -%}
+    {%- set is_swapped = state == 'swapped' or (is_retired and state == 'none') -%}
+    {%- set decided = exactly_once.decided_incident() -%}
+    {%- set is_decided = decided == incident_id -%}
+    {%- set detection = "dbt build --selector detection --vars '{incident_id: " ~ incident_id ~ "}'" -%}
+    {%- set steps = [] -%}
+    {%- do steps.append({
+        'name': 'decided', 'is_done': is_decided or is_swapped, 'command': detection,
+        'found': exactly_once._decided_text(incident_id) if is_decided
+            else 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
+    }) -%}
+    {%- set approval = exactly_once._approval_text(incident_id) -%}
+    {%- do steps.append({
+        'name': 'approved', 'is_done': approval.is_approved, 'found': approval.found,
+        'command': 'have seeds/incident_register.csv reviewed and merged, then: dbt seed'
+    }) -%}
+    {%- set is_cloned = state in ('cloned', 'claimed', 'swapping') or is_swapped -%}
+    {%- do steps.append({
+        'name': 'cloned', 'is_done': is_cloned, 'command': exactly_once._verb_command('remediation_clone', incident_id),
+        'found': {'rolled_back': 'rolled back; live is as before the swap'}.get(state, 'candidates beside live' if is_cloned else 'no candidates')
+    }) -%}
+    {%- set waiting = [] -%}
+    {%- if state == 'cloned' -%}
+        {%- for table in tables if exactly_once._recorded(table.candidate, 'repaired_for') != incident_id -%}
+            {%- do waiting.append(table.name) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set is_repaired = is_cloned and not waiting -%}
+    {%- do steps.append({
+        'name': 'repaired', 'is_done': is_repaired, 'command': exactly_once._build_command(incident_id),
+        'found': 'candidates built' if is_repaired else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet')
+    }) -%}
+    {%- do steps.append({
+        'name': 'swapped', 'is_done': is_swapped, 'command': exactly_once._verb_command(
+            'remediation_rollback' if state in ('rollback_claimed', 'rolling_back') else 'remediation_swap', incident_id),
+        'found': {
+            'swapped': 'live is repaired; the old tables are kept for a rollback',
+            'claimed': 'a swap stopped before its last step; live is untouched',
+            'swapping': 'a swap stopped half way; live is repaired already',
+            'rollback_claimed': 'a rollback stopped before its last step; live is repaired',
+            'rolling_back': 'a rollback stopped half way; live is as before the swap already'
+        }.get(state, 'live is repaired' if is_swapped else 'not yet')
+    }) -%}
+    {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
+    {%- do steps.append({
+        'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none),
+        'command': exactly_once._verb_command('raw_quarantine', incident_id),
+        'found': raw ~ ' copies to take out of the source' if raw is not none else 'decided for another incident now'
+    }) -%}
+    {%- do steps.append({
+        'name': 'retired', 'is_done': is_retired and state == 'none',
+        'command': exactly_once._verb_command('remediation_retire', incident_id) ~ ', once nobody will go back',
+        'found': 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
+    }) -%}
+    {{- return(steps) -}}
+{% endmacro %}
+
+
+{% macro _decided_text(incident_id) %}
+    {%- set window = run_query(
+        'select window_source, ' ~ exactly_once.epoch_micros('window_start') ~ ' as start_micros, '
+        ~ exactly_once.epoch_micros('window_end') ~ ' as end_micros from ' ~ exactly_once.model_relation('incident_scope')
+    ).rows[0] -%}
+    {%- set counts = exactly_once._decision_counts(incident_id) -%}
+    {{- return(
+        window[0] ~ ' window ' ~ exactly_once.time_from_micros(window[1]) ~ ' to ' ~ exactly_once.time_from_micros(window[2])
+        ~ ' (UTC); copies: ' ~ counts.get('remove', 0) ~ ' remove, ' ~ counts.get('keep', 0) ~ ' keep, '
+        ~ counts.get('review', 0) ~ ' review'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _approval_text(incident_id) %}
+    {%- set register = exactly_once.model_relation('incident_register') -%}
+    {%- set rows = run_query(
+        'select requested_by, approved_by, ticket from ' ~ register ~ ' where incident_id = '
+        ~ exactly_once.text_literal(incident_id)
+    ).rows if exactly_once._is_there(register) else [] -%}
+    {%- if rows | length != 1 -%}
+        {{- return({'is_approved': false, 'found': rows | length ~ ' rows in incident_register'}) -}}
+    {%- endif -%}
+    {%- set requested_by, approved_by, ticket = rows[0].values() -%}
+    {%- if not (approved_by or '') | trim -%}
+        {{- return({'is_approved': false, 'found': 'asked for by ' ~ requested_by ~ ', ' ~ ticket ~ '; waits for approval'}) -}}
+    {%- endif -%}
+    {{- return({
+        'is_approved': true, 'found': 'by ' ~ approved_by ~ ', asked for by ' ~ requested_by ~ ', ' ~ ticket
+    }) -}}
+{% endmacro %}
+
+
+{% macro _copies_left_in_raw(incident_id) %}
+    {#- How many decided copies have not gone to quarantine; none before quarantined_events is made. -#}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- if not exactly_once._is_there(quarantine) -%}{{- return(none) -}}{%- endif -%}
+    {{- return(run_query(
+        'select count(*) from ' ~ exactly_once.model_relation('incident_decisions') ~ " as decisions where decision = 'remove'"
+        ~ ' and not exists (select 1 from ' ~ quarantine ~ ' as quarantined where quarantined.incident_id = decisions.incident_id'
+        ~ ' and quarantined.row_hash = decisions.row_hash and quarantined.copy_number = decisions.copy_number'
+        ~ ' and quarantined.restored_at is null)'
+    ).rows[0][0] | int) -}}
+{% endmacro %}
