@@ -452,3 +452,32 @@ def check_catch_up(warehouse: Warehouse, count: int = 1) -> None:
     warehouse.operate("remediation_swap", INCIDENT)
     found = {row["payment_id"] for row in warehouse.read("main_analytics.payments")}
     assert {row["payment_id"] for row in later} <= found
+
+
+# What differs between two runs that do the same: clocks, and names of invocations.
+VOLATILE = {"generation", "quarantined_at", "restored_at", "dbt_valid_from", "dbt_updated_at"}
+VOLATILE |= {"dbt_scd_id"}
+
+
+def kept_state(warehouse: Warehouse) -> dict[str, str]:
+    """Each table that a remediation may change, and the digest of what it holds."""
+    state = {}
+    for relation in warehouse.tables():
+        schema, table = relation.split(".")
+        if not schema.startswith(("raw", "main_analytics", "main_audit")):
+            continue
+        if table == "remediation_ledger":
+            continue
+        columns = [name for name in warehouse.column_names(relation) if name not in VOLATILE]
+        state[relation] = warehouse.digest(relation, ", ".join(f'"{name}"' for name in columns))
+    return state
+
+
+def check_ledger(warehouse: Warehouse, step: str | None = None) -> None:
+    """Law 6: the ledger is whole, and says that the step which was run last has ended."""
+    warehouse.dbt("run-operation", "ledger_verify")
+    if step is not None and step.startswith(("remediation", "raw")):
+        entries = warehouse.query(
+            "select step, phase from main_audit.remediation_ledger order by entry_number desc"
+        )
+        assert entries[0] == {"step": step, "phase": "ended"}, entries[:4]

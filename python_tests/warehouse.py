@@ -227,6 +227,16 @@ class Warehouse:
         )
         return {row["name"] for row in rows}
 
+    def column_names(self, relation: str) -> list[str]:
+        """The columns of a relation, as the warehouse spells them."""
+        schema, table = relation.split(".")
+        rows = self.query(
+            "select column_name as name from information_schema.columns "
+            f"where lower(table_schema) = '{schema}' and lower(table_name) = '{table}' "
+            "order by ordinal_position"
+        )
+        return [row["name"] for row in rows]
+
     def digest(self, relation: str, columns: str = "*") -> str:
         """Equal for equal rows in any order, copies counted; not the package's own digest."""
         rows = sorted(

@@ -71,6 +71,7 @@
             {%- do exactly_once._comment_on_table(
                 ledger, tojson({'app': 'exactly_once', 'entry_number': number, 'entry_hash': written[3]})
             ) -%}
+            {%- if flags.WHICH == 'run-operation' -%}{%- do adapter.dispatch('_commit', 'exactly_once')() -%}{%- endif -%}
             {%- do log('  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[3], info=phase == 'ended') -%}
             {{- return(none) -}}
         {%- endif -%}
@@ -104,6 +105,17 @@
     on ledger.entry_number = entry.entry_number
     when not matched then insert ({{ columns.keys() | join(', ') }})
     values (entry.{{ columns.keys() | join(', entry.') }})
+{% endmacro %}
+
+
+{% macro default___commit() %}
+{% endmacro %}
+
+
+{#- dbt may have begun a transaction for a query of its own; in a hook it is the model's, and stays open. -#}
+{% macro duckdb___commit() %}
+    {%- call statement('begun_if_need_be', auto_begin=true) -%} select 1 {%- endcall -%}
+    {%- do adapter.commit() -%}
 {% endmacro %}
 
 

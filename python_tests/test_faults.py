@@ -1,0 +1,86 @@
+"""Law 5: a verb that dies at any statement is finished by the same command, to the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_tests.faults import watched
+from python_tests.laws import INCIDENT, build_candidate, check_ledger, contaminate, kept_state
+from python_tests.warehouse import DbtError, Project, Warehouse
+
+Step = Callable[[Warehouse], Any]
+
+
+def verb(name: str) -> Step:
+    """One of the run-operations as a step."""
+    return lambda warehouse: warehouse.operate(name, INCIDENT)
+
+
+# The steps of a remediation in their order; each is killed in the state that those before it left.
+STEPS: Mapping[str, Step] = {
+    "remediation_clone": verb("remediation_clone"),
+    "build": build_candidate,
+    "remediation_swap": verb("remediation_swap"),
+    "remediation_rollback": verb("remediation_rollback"),
+    "remediation_retire": verb("remediation_retire"),
+}
+
+
+@pytest.fixture(scope="module")
+def states(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Warehouse]:
+    """For each step the warehouse just before it; last, after all of them, as `done`."""
+    folder = tmp_path_factory.mktemp("states")
+    warehouse = Warehouse(project, folder / "work")
+    contaminate(warehouse)
+    found = {}
+    for name, step in STEPS.items():
+        found[name] = warehouse.copied(folder / name)
+        step(warehouse)
+    found["done"] = warehouse.copied(folder / "done")
+    return found
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
+    states: dict[str, Warehouse], name: str, tmp_path: Path
+) -> None:
+    step = STEPS[name]
+    whole = states[name].copied(tmp_path / "whole")
+    with watched() as log:
+        step(whole)
+    expected = kept_state(whole)
+    assert expected != kept_state(states[name])
+    places = log.writing()
+    assert len(places) >= 3
+    deaths: list[dict[str, int]] = [
+        *({"kill_before": place} for place in places),
+        {"kill_after": len(log.statements) - 1},
+    ]
+    for number, death in enumerate(deaths):
+        warehouse = states[name].copied(tmp_path / str(number))
+        with watched(**death), pytest.raises(DbtError, match="killed"):
+            step(warehouse)
+        step(warehouse)
+        assert kept_state(warehouse) == expected, (death, log.statements[place_of(death)])
+        check_ledger(warehouse, name)
+        warehouse.path.unlink()
+
+
+def place_of(death: Mapping[str, int]) -> int:
+    """The statement at which a command died."""
+    return next(iter(death.values()))
+
+
+def test_the_steps_can_be_repeated_without_a_trace(
+    states: dict[str, Warehouse], tmp_path: Path
+) -> None:
+    """A verb that is done does nothing, and writes nothing, when it is run again."""
+    for name, after in (("remediation_swap", "remediation_rollback"), ("remediation_retire", "done")):
+        warehouse = states[after].copied(tmp_path / name)
+        before = kept_state(warehouse), warehouse.digest("main_audit.remediation_ledger")
+        STEPS[name](warehouse)
+        assert (kept_state(warehouse), warehouse.digest("main_audit.remediation_ledger")) == before
