@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
@@ -16,8 +16,15 @@ READS_ONLY = re.compile(
 )
 
 
-class Killed(DbtRuntimeError):
+class KilledError(DbtRuntimeError):
     """The process is dead: this statement and all that follow never reach the warehouse."""
+
+
+class Death(NamedTuple):
+    """The statement at which a command dies, and whether the warehouse still did it."""
+
+    place: int
+    after: bool = False
 
 
 class StatementLog:
@@ -41,8 +48,13 @@ class StatementLog:
 
 
 @contextmanager
-def watched(kill_before: int | None = None, kill_after: int | None = None) -> Iterator[StatementLog]:
-    """Log what dbt sends in this process; kill the command before or after the n-th statement."""
+def watched(
+    death: Death | None = None, meanwhile: Mapping[int, Callable[[], None]] | None = None
+) -> Iterator[StatementLog]:
+    """Log what dbt sends in this process, and let the command die at one of its statements.
+
+    `meanwhile` says what somebody else does just before the n-th statement.
+    """
     log = StatementLog()
     sent = SQLConnectionManager.add_query
     dead = False
@@ -50,18 +62,27 @@ def watched(kill_before: int | None = None, kill_after: int | None = None) -> It
     def add_query(self: Any, sql: str, *arguments: Any, **options: Any) -> Any:
         nonlocal dead
         place = len(log.statements)
-        if dead or place == kill_before:
+        if dead or death == Death(place):
             dead = True
-            raise Killed("killed before: " + sql[:80])
+            raise KilledError("killed before: " + sql[:80])
+        if meanwhile and place in meanwhile:
+            meanwhile[place]()
         log.statements.append(sql)
         found = sent(self, sql, *arguments, **options)
-        if place == kill_after:
+        if death == Death(place, after=True):
             dead = True
-            raise Killed("killed after: " + sql[:80])
+            raise KilledError("killed after: " + sql[:80])
         return found
 
-    SQLConnectionManager.add_query = add_query  # type: ignore[method-assign]
+    SQLConnectionManager.add_query = add_query
     try:
         yield log
     finally:
-        SQLConnectionManager.add_query = sent  # type: ignore[method-assign]
+        SQLConnectionManager.add_query = sent
+
+
+def deaths(log: StatementLog) -> list[Death]:
+    """Every death that differs to the warehouse."""
+    places = log.writing()
+    assert len(places) >= 3, "a step that writes nothing proves nothing"
+    return [*map(Death, places), Death(len(log.statements) - 1, after=True)]

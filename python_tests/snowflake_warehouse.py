@@ -60,7 +60,7 @@ class SnowflakeWarehouse(Warehouse):
         time_zone: str = "UTC",
     ) -> None:
         """`settings` are vars that every command gets; `columns` are those of the source."""
-        self.project = project
+        self.project: SnowflakeProject = project
         self.simulator = simulator
         self.source = source
         self.columns = dict(columns)
@@ -83,6 +83,12 @@ class SnowflakeWarehouse(Warehouse):
     def copied(self, folder: Path) -> Warehouse:
         """There is one account a simulator."""
         raise NotImplementedError
+
+    def another_session(self) -> SnowflakeWarehouse:
+        """The same warehouse, for another thread."""
+        return SnowflakeWarehouse(
+            self.project, self.simulator, source=self.source, columns=self.columns
+        )
 
     def write_events(self, rows: Sequence[Row]) -> None:
         """Append rows to the source; a column that a row lacks is NULL."""

@@ -16,7 +16,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from python_tests.laws import HOUR, INCIDENT, NOON, WINDOW, contaminated_rows, event, steady_events
+from python_tests.laws import (
+    HOUR,
+    INCIDENT,
+    NOON,
+    WINDOW,
+    approve,
+    contaminated_rows,
+    event,
+    steady_events,
+)
 from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_simulator.history import Statement
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
@@ -58,6 +67,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
     for grant in ("usage on schema", "select on future tables in schema"):
         warehouse.execute(f"grant {grant} main_analytics to role {READER}")
     warehouse.dbt("build", "--selector", "detection")
+    approve(warehouse)
     warehouse.operate("remediation_clone", INCIDENT)
     # the tests of the candidates are those of live, which the job monitoring runs
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from python_tests.laws import HOUR, NOON, event, steady_events
+from python_tests.laws import HOUR, NOON, approve, event, steady_events
 from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
 EVERYTHING = ("run",)
@@ -338,6 +338,7 @@ def incident(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Ware
     made.write_events([*steady_events(NOON), event("p", NOON), event("p", NOON + HOUR)])
     made.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
     detect(made, "INC-1")
+    approve(made, "INC-1")
     return made
 
 
@@ -375,6 +376,7 @@ def test_a_candidate_without_a_clone_is_refused(decided: Warehouse) -> None:
 def test_a_candidate_on_a_clone_for_another_incident_is_refused(decided: Warehouse) -> None:
     decided.operate("remediation_clone", "INC-1")
     detect(decided, "INC-2")
+    approve(decided, "INC-2")
     assert_refused(
         decided,
         "found a clone for incident INC-1; accepted: a clone for incident INC-2",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from python_tests.faults import watched
+from python_tests.faults import deaths, watched
 from python_tests.laws import INCIDENT, build_candidate, check_ledger, contaminate, kept_state
 from python_tests.warehouse import DbtError, Project, Warehouse
 
@@ -54,32 +54,24 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         step(whole)
     expected = kept_state(whole)
     assert expected != kept_state(states[name])
-    places = log.writing()
-    assert len(places) >= 3
-    deaths: list[dict[str, int]] = [
-        *({"kill_before": place} for place in places),
-        {"kill_after": len(log.statements) - 1},
-    ]
-    for number, death in enumerate(deaths):
+    for number, death in enumerate(deaths(log)):
         warehouse = states[name].copied(tmp_path / str(number))
-        with watched(**death), pytest.raises(DbtError, match="killed"):
+        with watched(death), pytest.raises(DbtError, match="killed"):
             step(warehouse)
         step(warehouse)
-        assert kept_state(warehouse) == expected, (death, log.statements[place_of(death)])
+        assert kept_state(warehouse) == expected, (death, log.statements[death.place])
         check_ledger(warehouse, name)
         warehouse.path.unlink()
-
-
-def place_of(death: Mapping[str, int]) -> int:
-    """The statement at which a command died."""
-    return next(iter(death.values()))
 
 
 def test_the_steps_can_be_repeated_without_a_trace(
     states: dict[str, Warehouse], tmp_path: Path
 ) -> None:
     """A verb that is done does nothing, and writes nothing, when it is run again."""
-    for name, after in (("remediation_swap", "remediation_rollback"), ("remediation_retire", "done")):
+    for name, after in (
+        ("remediation_swap", "remediation_rollback"),
+        ("remediation_retire", "done"),
+    ):
         warehouse = states[after].copied(tmp_path / name)
         before = kept_state(warehouse), warehouse.digest("main_audit.remediation_ledger")
         STEPS[name](warehouse)

@@ -10,7 +10,7 @@ import pytest
 
 from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
-from python_tests.laws import check_decisions, check_deduplication, check_regular_job
+from python_tests.laws import approve, check_decisions, check_deduplication, check_regular_job
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, Warehouse
 
@@ -76,6 +76,11 @@ class Both:
         for warehouse in (self.duckdb, self.snowflake):
             warehouse.dbt(*arguments, **settings)
 
+    def approve(self) -> None:
+        """Register the incident as approved on each."""
+        for warehouse in (self.duckdb, self.snowflake):
+            approve(warehouse, INCIDENT)
+
     def operate(self, verb: str) -> None:
         """Run one of the remediation verbs on each."""
         for warehouse in (self.duckdb, self.snowflake):
@@ -110,6 +115,7 @@ def both(
 
 def repair_and_roll_back(both: Both) -> None:
     """Clone, repair the clone, swap, and go back: after each step both hold the same."""
+    both.approve()
     both.operate("remediation_clone")
     both.dbt(*REPAIR, exactly_once__build_candidate=True, incident_id=INCIDENT)
     both.operate("remediation_swap")

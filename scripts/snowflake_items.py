@@ -200,6 +200,10 @@ class Check:
         decisions = self.scratch.named("main_incident.incident_decisions")
         found = self.scratch.value(f"select count(*) from {decisions} where decision = 'remove'")
         expect(int(found), len(self.rows) - len(self.originals), "copies to remove")
+        register = self.scratch.named("main_seeds.incident_register")
+        self.scratch.execute(
+            f"insert into {register} select '{INCIDENT}', '{start}', '{end}', 'alice', 'bob', 'T-1'"
+        )
         return f"{found:,} copies to remove, those of the labels"
 
     def clone(self) -> str:
