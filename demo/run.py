@@ -28,11 +28,13 @@ from demo.settings import IncidentSettings
 INCIDENT_ID = "INC-2026-001"
 STRAYS_ID = "STRAYS-2026-03-01"
 VARS = {"exactly_once__payload_identity_paths": ["op.id"]}
-STEPS = 9
+STEPS = 10
 NEXT = (
     ("main_incident.incident_decisions", "every copy, what becomes of it, and why"),
     ("main_incident.incident_impact_by_merchant", "who was hit, and for how much"),
     ("main_audit.audit_decisions", "the decisions of both repairs, kept for good"),
+    ("main_audit.remediation_ledger", "every step, chained by hash"),
+    ("main_audit.quarantined_events", "the copies that were taken out of raw.events"),
     ("main_analytics.payments__replaced_*", "the tables as they were before each swap"),
 )
 FINISHED = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
@@ -73,6 +75,9 @@ class Demo:
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
             strays = Repair.read(warehouse)
         self._repair(STRAYS_ID)
+        self._tell("Take the copies out of raw.events, whole, hour by hour")
+        self._operate("raw_quarantine", STRAYS_ID)
+        self._operate("ledger_verify")
         self._tell("Run the regular job with the guard on, and its tests")
         self._dbt("build", "--selector", "fifteen_minute")
         self._tell("Compare the repaired tables with the truth")
@@ -106,12 +111,30 @@ class Demo:
 
     def _repair(self, incident_id: str) -> None:
         self._tell(f"Repair beside the readers, validate, swap ({incident_id})")
-        arguments = json.dumps({"incident_id": incident_id})
-        candidate = {"incident_id": incident_id, "exactly_once__build_candidate": True}
+        self._approve(incident_id)
+        self._operate("remediation_clone", incident_id)
+        self._dbt(
+            *("build", "--selector", "remediation"),
+            incident_id=incident_id,
+            exactly_once__build_candidate=True,
+        )
+        self._operate("remediation_swap", incident_id)
+
+    def _approve(self, incident_id: str) -> None:
+        """What a reviewed change of seeds/incident_register.csv and `dbt seed` do in a project."""
+        with duckdb.connect(str(self.database)) as warehouse:
+            warehouse.execute(
+                "insert into main_seeds.incident_register "
+                "select incident_id, window_start, window_end, 'alice', 'bob', 'DEMO-1' "
+                "from main_incident.incident_scope where incident_id = ?",
+                [incident_id],
+            )
+        print("      asked for by alice, approved by bob in incident_register", flush=True)
+
+    def _operate(self, verb: str, incident_id: str | None = None) -> None:
         # the vars of the step before: with equal vars dbt need not parse the project again
-        self._dbt("run-operation", "remediation_clone", "--args", arguments, **self.last_vars)
-        self._dbt("build", "--selector", "remediation", **candidate)
-        self._dbt("run-operation", "remediation_swap", "--args", arguments, **candidate)
+        arguments = ["--args", json.dumps({"incident_id": incident_id})] if incident_id else []
+        self._dbt("run-operation", verb, *arguments, **self.last_vars)
 
     def _tell(self, what: str) -> None:
         self.step += 1
@@ -175,7 +198,7 @@ class _Summary:
     def told(self, result: object) -> str:
         """The outcome in a few words."""
         if self.checks:
-            return f"{self.checks} checks passed, swapped"
+            return f"{self.checks} checks passed"
         statuses = Counter(str(node.status) for node in getattr(result, "results", []))
         built = statuses["success"] + statuses["pass"]
         return f"{built} passed, {statuses['warn']} warnings" if built > 1 else "done"

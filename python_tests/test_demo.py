@@ -18,7 +18,7 @@ def test_the_demo_ends_with_tables_equal_to_the_truth(
     assert code == 0, printed
     assert "payments: 0 rows differ from the truth" in printed
     assert "fraud_features: 0 rows differ from the truth" in printed
-    assert "[9/9]" in printed
+    assert "[10/10]" in printed
 
 
 def test_the_demo_refuses_an_impossible_day(
