@@ -78,6 +78,7 @@
         {%- endif -%}
         {%- if written[0].values()[:3] == (invocation_id, step, phase) -%}
             {%- do exactly_once._note_head(ledger, number, written[0][3]) -%}
+            {%- do exactly_once._commit_entry() -%}
             {%- do log(
                 '  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[0][3], info=phase == 'ended'
             ) -%}
@@ -137,6 +138,23 @@
         {%- set head.number = last.entry_number -%}
         {%- set head.hash = last.entry_hash -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _commit_entry() %}
+    {#- An entry is there before the step goes on, and stays when the step fails. -#}
+    {{- return(adapter.dispatch('_commit_entry', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{#- Each statement commits by itself. -#}
+{% macro default___commit_entry() %}
+{% endmacro %}
+
+
+{#- dbt begins a transaction when it looks for a relation, and rolls back what a run-operation leaves open. -#}
+{% macro duckdb___commit_entry() %}
+    {%- do adapter.commit() -%}
 {% endmacro %}
 
 
