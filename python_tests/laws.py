@@ -457,11 +457,12 @@ def record_detections(warehouse: Warehouse) -> None:
         start, end = map(str, WINDOW)
         warehouse.dbt(*arguments, incident_id=incident_id, incident_start=start, incident_end=end)
 
+    decisions = [f"incident_{name}" for name in ("scope", "duplicate_groups", "decisions")]
     contaminate(warehouse)
     run("snapshot", incident_id=INCIDENT)
     give_verdict(warehouse, oracle.fingerprint(event("copied", event_type="authorized")), "keep")
     for incident_id, times in ((INCIDENT, 1), (OTHER_INCIDENT, 2), (INCIDENT, 1)):
-        run("run", "--select", "tag:exactly_once_incident", incident_id=incident_id)
+        run("run", "--select", *decisions, incident_id=incident_id)
         for _ in range(times):
             run("snapshot", incident_id=incident_id)
 

@@ -80,7 +80,8 @@ def other_values(old: Any, kind: str) -> list[Any]:
     return [None, old + 1, -old - 1]
 
 
-@settings(max_examples=90)
+@pytest.mark.slow
+@settings(max_examples=70)
 @given(data=st.data())
 def test_whatever_is_changed_is_found_and_named(
     data: st.DataObject, with_record: Warehouse, tmp_path_factory: pytest.TempPathFactory
@@ -257,7 +258,7 @@ def test_an_entry_has_the_version_of_the_package(warehouse: Warehouse) -> None:
     assert ledger(warehouse)[0]["package_version"] == version
 
 
-WRITERS, ENTRIES_EACH = ("one", "two"), 12
+WRITERS, ENTRIES_EACH = ("one", "two"), 8
 APPEND_MANY = """\
 {% macro append_many(step) %}
     {%- for number in range(ENTRIES_EACH) -%}
@@ -267,6 +268,7 @@ APPEND_MANY = """\
 """
 
 
+@pytest.mark.slow
 def test_two_who_write_at_once_never_fork_the_chain(
     new_snowflake_warehouse: Callable[..., SnowflakeWarehouse], tmp_path: Path
 ) -> None:
