@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from python_tests import oracle
@@ -481,3 +483,169 @@ def check_ledger(warehouse: Warehouse, step: str | None = None) -> None:
             "select step, phase from main_audit.remediation_ledger order by entry_number desc"
         )
         assert entries[0] == {"step": step, "phase": "ended"}, entries[:4]
+
+
+LEDGER, AUDIT = "main_audit.remediation_ledger", "main_audit.audit_decisions"
+OTHER_INCIDENT = "INC-2"
+GOLDEN_ENTRY = Path(__file__).parent / "golden" / "ledger_entry.json"
+
+
+def record_detections(warehouse: Warehouse) -> None:
+    """Ten entries: two incidents decided by turns, with one verdict that changes decisions."""
+
+    def run(*arguments: str, incident_id: str) -> None:
+        start, end = map(str, WINDOW)
+        warehouse.dbt(*arguments, incident_id=incident_id, incident_start=start, incident_end=end)
+
+    decisions = [f"incident_{name}" for name in ("scope", "duplicate_groups", "decisions")]
+    contaminate(warehouse)
+    run("snapshot", incident_id=INCIDENT)
+    give_verdict(warehouse, oracle.fingerprint(event("copied", event_type="authorized")), "keep")
+    for incident_id, times in ((INCIDENT, 1), (OTHER_INCIDENT, 2), (INCIDENT, 1)):
+        run("run", "--select", *decisions, incident_id=incident_id)
+        for _ in range(times):
+            run("snapshot", incident_id=incident_id)
+
+
+def ledger(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """The entries in their order."""
+    return warehouse.query(f"select * from {LEDGER} order by entry_number")
+
+
+def verification(warehouse: Warehouse, head: str | None = None) -> str:
+    """What ledger_verify finds wrong; nothing is an empty text."""
+    try:
+        warehouse.dbt("run-operation", "ledger_verify", "--args", json.dumps({"head": head}))
+    except DbtError as error:
+        if "accepted: entries as they were written" in str(error):
+            return str(error)
+        raise
+    return ""
+
+
+def assert_chained(entries: Sequence[Row]) -> None:
+    """Numbered without a gap, each with the hash of its columns, the hash before among them."""
+    before = ""
+    for number, entry in enumerate(entries, start=1):
+        assert entry["entry_number"] == number
+        assert entry["previous_hash"] == before, f"entry {number} does not follow"
+        assert entry["entry_hash"] == oracle.entry_hash(entry), f"entry {number} does not fit"
+        before = entry["entry_hash"]
+
+
+def tamperings(entries: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """What somebody may do to the record -> the statement, and what has to be said of it."""
+    forged = {**entries[2], "actor": "nobody"}
+    forged_hash = oracle.entry_hash(forged)
+    last = len(entries)
+    return {
+        "a changed entry": (
+            f"update {LEDGER} set actor = 'nobody' where entry_number = 3",
+            "entry 3 does not fit its hash",
+        ),
+        "a changed entry with a hash that fits": (
+            f"update {LEDGER} set actor = 'nobody', entry_hash = '{forged_hash}' "
+            "where entry_number = 3",
+            "entry 4 does not follow the entry before it",
+        ),
+        "a hash that is gone": (
+            f"update {LEDGER} set entry_hash = null where entry_number = 2",
+            "entry 2 does not fit its hash",
+        ),
+        "digests that are gone": (
+            f"update {LEDGER} set digests = null where entry_number = {last}",
+            f"entry {last} does not fit its hash",
+        ),
+        "a last entry without its number": (
+            f"update {LEDGER} set entry_number = null where entry_number = {last}",
+            f"entry {last}, the last one by the comment of the table, is missing",
+        ),
+        "two entries in each other's place": (
+            f"update {LEDGER} set entry_number = 9 - entry_number where entry_number in (4, 5)",
+            "entry 4 does not fit its hash: it was changed, or its number was; "
+            "entry 4 does not follow the entry before it: one of the two was replaced; "
+            "entry 5 does not fit its hash",
+        ),
+        "an entry twice": (
+            f"insert into {LEDGER} select * from {LEDGER} where entry_number = 6",
+            "entry 6 is one too many",
+        ),
+        "entries taken out": (
+            f"delete from {LEDGER} where entry_number in (2, 3)",
+            "entries 2 to 3 are missing",
+        ),
+        "the last entries taken away": (
+            f"delete from {LEDGER} where entry_number >= {last - 1}",
+            f"entry {last}, the last one by the comment of the table, is missing",
+        ),
+        "every entry taken away": (
+            f"delete from {LEDGER}",
+            f"entry {last}, the last one by the comment of the table, is missing",
+        ),
+        "a state that ended another time": (
+            f"update {AUDIT} set dbt_valid_to = dbt_valid_from where dbt_valid_to is not null",
+            f"audit_decisions of incident {INCIDENT} is not what entry {last} says",
+        ),
+        "a decision that was never made": (
+            f"insert into {AUDIT} select * from {AUDIT} where incident_id = '{OTHER_INCIDENT}'",
+            f"audit_decisions of incident {OTHER_INCIDENT} is not what entry {last - 2} says",
+        ),
+        "the decisions of an incident taken away": (
+            f"delete from {AUDIT} where incident_id = '{OTHER_INCIDENT}'",
+            f"audit_decisions of incident {OTHER_INCIDENT} is not what entry {last - 2} says",
+        ),
+        "decisions under another incident": (
+            f"update {AUDIT} set incident_id = null where incident_id = '{INCIDENT}'",
+            "audit_decisions has rows of incident None, of which the ledger knows nothing",
+        ),
+    }
+
+
+def check_ledger(warehouse: Warehouse) -> None:
+    """Law 6: the ledger is a chain, and what somebody changes in the record is found and named."""
+    record_detections(warehouse)
+    entries = ledger(warehouse)
+    assert len(entries) == 10
+    assert_chained(entries)
+    assert not verification(warehouse, entries[4]["entry_hash"])
+    for relation in (LEDGER, AUDIT):
+        warehouse.execute(f"create table {relation}_kept as select * from {relation}")
+    for what, (statement, expected) in tamperings(entries).items():
+        warehouse.execute(statement)
+        said = verification(warehouse)
+        assert expected in said, f"{what}: {said or 'nothing was found'}"
+        relation = LEDGER if LEDGER in statement else AUDIT
+        warehouse.execute(f"delete from {relation}")
+        warehouse.execute(f"insert into {relation} select * from {relation}_kept")
+    assert not verification(warehouse)
+
+
+def check_entries(warehouse: Warehouse) -> None:
+    """One entry has one hash on every engine, and a text stays what it is."""
+    golden = json.loads(GOLDEN_ENTRY.read_text("utf-8"))
+    warehouse.dbt("run", "--select", "remediation_ledger")
+    kinds = {"entry_number": "bigint", "recorded_at": "timestamp"}
+    values = ", ".join(
+        warehouse.literal(value if value is None else str(value), kinds.get(name, "varchar"))
+        for name, value in golden.items()
+    )
+    warehouse.execute(f"insert into {LEDGER} ({', '.join(golden)}) values ({values})")
+    said = verification(warehouse)
+    assert "does not fit its hash" not in said
+    assert "the comment of the table, which names the last entry, is gone" in said
+
+    step = {
+        "step": "a'b",
+        "incident_id": golden["incident_id"],
+        "arguments": {"ü": "\\'\n%s"},
+    }
+    warehouse.dbt(
+        *("run-operation", "_begin_step", "--args", json.dumps(step, ensure_ascii=False)),
+        exactly_once__project_commit="0f'\\",
+    )
+    entries = ledger(warehouse)
+    assert_chained(entries)
+    assert not verification(warehouse, golden["entry_hash"])
+    found = {**entries[1], "arguments": json.loads(entries[1]["arguments"])}
+    assert step.items() <= found.items()
+    assert found["project_commit"] == "0f'\\"

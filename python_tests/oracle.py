@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from hashlib import md5
+from hashlib import md5, sha256
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -122,6 +122,31 @@ def row_hash(row: Row) -> str:
         if text is not None:
             parts += [part(name.lower()), part(text)]
     return hashed(part("row"), *parts)
+
+
+# The columns that an entry's hash covers, in this order
+LEDGER_COLUMNS = (
+    "entry_number",
+    "recorded_at",
+    "incident_id",
+    "step",
+    "phase",
+    "actor",
+    "arguments",
+    "counts",
+    "digests",
+    "package_version",
+    "project_commit",
+    "rule_version",
+    "invocation_id",
+    "previous_hash",
+)
+
+
+def entry_hash(entry: Row) -> str:
+    """SHA-256 of an entry of the ledger, in hexadecimal."""
+    parts = (part(canonical_text(entry[name])) for name in LEDGER_COLUMNS)
+    return sha256("".join(parts).encode()).hexdigest()
 
 
 def has_complete_key(row: Row, layout: Layout = DEFAULT) -> bool:

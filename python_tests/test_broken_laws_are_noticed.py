@@ -17,6 +17,7 @@ from python_tests.laws import (
     check_catch_up,
     check_decisions,
     check_deduplication,
+    check_ledger,
     check_regular_job,
     check_repair,
     check_verdict,
@@ -45,6 +46,7 @@ CHANGED_KEYS = "macros/incremental/changed_keys.sql"
 EARLIEST = "macros/curated/earliest_event_of_payments.sql"
 GROUPS = "models/incident/incident_duplicate_groups.sql"
 DECISIONS = "models/incident/incident_decisions.sql"
+VERIFY = "macros/audit/ledger_verify.sql"
 
 STAGING_MUTATIONS: dict[str, list[Edit]] = {
     "no tie-break by row hash": [Edit(ORDER, "{%- do order.append('row_hash asc') -%}", "")],
@@ -249,6 +251,27 @@ CATCH_UP_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
+LEDGER_MUTATIONS: dict[str, list[Edit]] = {
+    "the hash of an entry leaves a column out": [
+        Edit(
+            "macros/audit/_ledger.sql",
+            "if name != 'entry_hash' -%}",
+            "if name not in ('entry_hash', 'actor') -%}",
+        )
+    ],
+    "the hash before isn't compared": [
+        Edit(VERIFY, "{%- elif entry.previous_hash != before.hash -%}", "{%- elif false -%}")
+    ],
+    "the comment isn't read": [Edit(VERIFY, "hashes.get(noted.entry_hash) !=", "false and 0 !=")],
+    "the audit isn't compared": [
+        Edit(
+            VERIFY,
+            "{%- elif exactly_once._evidence_digest(name, incident_id) != last.digest -%}",
+            "{%- elif false -%}",
+        )
+    ],
+}
+
 CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
@@ -257,6 +280,7 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_verdict, VERDICT_MUTATIONS),
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
     (check_catch_up, CATCH_UP_MUTATIONS),
+    (check_ledger, LEDGER_MUTATIONS),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -295,6 +296,20 @@ VALUES = [
         "md5 in hexadecimal",
         "select md5('Snowflake')",
         rows("edf1439075a83a447fb8b630ddc9c8de"),
+    ),
+    Case(
+        SQL + "functions/sha2",
+        "sha2 of the bytes in UTF-8 in hexadecimal",
+        "select sha2('a', 256), sha2('', 256), sha2('ü'), sha2(null, 256)",
+        # the first is the example of docs.snowflake.com, the second that of FIPS 180-4
+        [
+            (
+                "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                hashlib.sha256("ü".encode()).hexdigest(),
+                None,
+            )
+        ],
     ),
     Case(
         SQL + "functions/md5_number_lower64",

@@ -17,14 +17,21 @@
         ~ exactly_once._ledger() ~ ' where step = ' ~ exactly_once.text_literal(step)
         ~ ' and incident_id = ' ~ exactly_once.text_literal(incident_id)
         ~ (' and phase = ' ~ exactly_once.text_literal(phase) if phase else '')
-        ~ ' order by entry_number desc limit 1'
+        ~ ' order by entry_number desc nulls last limit 1'
     ).rows -%}
     {%- if not found -%}{{- return(none) -}}{%- endif -%}
     {%- set found_phase, actor, counts, digests, invocation, number = found[0].values() -%}
     {{- return({
-        'phase': found_phase, 'actor': actor, 'counts': fromjson(counts, {}), 'digests': fromjson(digests, {}),
-        'invocation_id': invocation, 'entry_number': number | int
+        'phase': found_phase, 'actor': actor, 'counts': exactly_once._mapping(counts),
+        'digests': exactly_once._mapping(digests), 'invocation_id': invocation, 'entry_number': number | int
     }) -}}
+{% endmacro %}
+
+
+{% macro _mapping(text) %}
+    {#- A JSON object as a mapping; empty where the text is none, for a ledger may have been changed by hand. -#}
+    {%- set found = fromjson(text, {}) if text is string else {} -%}
+    {{- return(found if found is mapping else {}) -}}
 {% endmacro %}
 
 
@@ -58,21 +65,24 @@
     } -%}
     {#- a step of somebody else may have taken the number meanwhile: then the next one -#}
     {%- for attempt in range(5) -%}
-        {%- set last = run_query(
-            'select entry_number, entry_hash from ' ~ ledger ~ ' order by entry_number desc limit 1'
-        ).rows -%}
-        {%- set number = last[0][0] | int + 1 if last else 1 -%}
-        {%- do run_query(exactly_once._ledger_merge(ledger, number, given, last[0][1] if last else '')) -%}
+        {%- set head = exactly_once._ledger_head(ledger) -%}
+        {%- set number = head.entry_number + 1 -%}
+        {%- do run_query(exactly_once._ledger_merge(ledger, number, given, head.entry_hash)) -%}
         {%- set written = run_query(
             'select invocation_id, step, phase, entry_hash from ' ~ ledger ~ ' where entry_number = ' ~ number
-        ).rows[0].values() | list -%}
-        {%- if written[:3] == [invocation_id, step, phase] -%}
-            {#- also kept outside the rows, so that a last entry that is taken away is missed -#}
-            {%- do exactly_once._comment_on_table(
-                ledger, tojson({'app': 'exactly_once', 'entry_number': number, 'entry_hash': written[3]})
+        ).rows -%}
+        {%- if written | length != 1 -%}
+            {%- do exactly_once._refuse(
+                'the ledger ' ~ ledger, written | length ~ ' entries ' ~ number, 'one',
+                'Let one remediation write at a time. ledger_verify names what does not follow.'
             ) -%}
-            {%- if flags.WHICH == 'run-operation' -%}{%- do adapter.dispatch('_commit', 'exactly_once')() -%}{%- endif -%}
-            {%- do log('  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[3], info=phase == 'ended') -%}
+        {%- endif -%}
+        {%- if written[0].values()[:3] == (invocation_id, step, phase) -%}
+            {%- do exactly_once._note_head(ledger, number, written[0][3]) -%}
+            {%- do exactly_once._commit_entry() -%}
+            {%- do log(
+                '  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[0][3], info=phase == 'ended'
+            ) -%}
             {{- return(none) -}}
         {%- endif -%}
     {%- endfor -%}
@@ -80,6 +90,72 @@
         'the ledger ' ~ ledger, 'other steps that write to it all the time', 'one remediation at a time',
         'Wait until the other step is done, and run the command again.'
     ) -%}
+{% endmacro %}
+
+
+{% macro _ledger_head(ledger) %}
+    {#-
+        Number and hash of the last entry. Where the comment knows of a later one than the rows, that one: so the
+        chain goes on behind a gap, which shows that entries were taken away.
+    -#}
+    {%- set noted = exactly_once._noted_head(ledger) -%}
+    {%- set last = exactly_once._last_row(ledger) -%}
+    {{- return(noted if noted and noted.entry_number >= last.entry_number else last) -}}
+{% endmacro %}
+
+
+{% macro _last_row(ledger) %}
+    {%- set found = run_query(
+        'select entry_number, entry_hash from ' ~ ledger
+        ~ ' where entry_number is not null order by entry_number desc limit 1'
+    ).rows -%}
+    {{- return({
+        'entry_number': found[0][0] | int if found else 0, 'entry_hash': (found[0][1] or '') if found else ''
+    }) -}}
+{% endmacro %}
+
+
+{% macro _noted_head(ledger) %}
+    {#- The last entry by the comment of the table, or none. -#}
+    {%- set noted = exactly_once._parsed_marker(exactly_once._comment_on(ledger)) -%}
+    {{- return(
+        {'entry_number': noted.entry_number | int, 'entry_hash': noted.entry_hash ~ ''} if noted else none
+    ) -}}
+{% endmacro %}
+
+
+{% macro _note_head(ledger, number, hash) %}
+    {#-
+        Keeps the last entry in the comment of the table too, so that a last row that is taken away is missed. Looks
+        once more after it: somebody else may have written, and noted, a later one meanwhile.
+    -#}
+    {%- set head = namespace(number=number, hash=hash) -%}
+    {%- for attempt in range(5) -%}
+        {%- do run_query('comment on table ' ~ ledger ~ ' is ' ~ exactly_once.text_literal(tojson(
+            {'app': 'exactly_once', 'entry_number': head.number, 'entry_hash': head.hash}
+        ))) -%}
+        {%- set last = exactly_once._last_row(ledger) -%}
+        {%- if last.entry_number <= head.number -%}{{- return(none) -}}{%- endif -%}
+        {%- set head.number = last.entry_number -%}
+        {%- set head.hash = last.entry_hash -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _commit_entry() %}
+    {#- An entry is there before the step goes on, and stays when the step fails. -#}
+    {{- return(adapter.dispatch('_commit_entry', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{#- Each statement commits by itself. -#}
+{% macro default___commit_entry() %}
+{% endmacro %}
+
+
+{#- dbt begins a transaction when it looks for a relation, and rolls back what a run-operation leaves open. -#}
+{% macro duckdb___commit_entry() %}
+    {%- do adapter.commit() -%}
 {% endmacro %}
 
 
@@ -105,17 +181,6 @@
     on ledger.entry_number = entry.entry_number
     when not matched then insert ({{ columns.keys() | join(', ') }})
     values (entry.{{ columns.keys() | join(', entry.') }})
-{% endmacro %}
-
-
-{% macro default___commit() %}
-{% endmacro %}
-
-
-{#- dbt may have begun a transaction for a query of its own; in a hook it is the model's, and stays open. -#}
-{% macro duckdb___commit() %}
-    {%- call statement('begun_if_need_be', auto_begin=true) -%} select 1 {%- endcall -%}
-    {%- do adapter.commit() -%}
 {% endmacro %}
 
 
@@ -149,11 +214,6 @@
 {% endmacro %}
 
 
-{% macro _comment_on_table(table, comment) %}
-    {%- do run_query('comment on table ' ~ table ~ ' is ' ~ exactly_once.text_literal(comment)) -%}
-{% endmacro %}
-
-
 {% macro _comment_on(table) %}
     {#- The comment of a table, '' where it has none. -#}
     {{- return(adapter.dispatch('_comment_on', 'exactly_once')(table)) -}}
@@ -170,7 +230,8 @@
     {%- set found = run_query(
         'select comment from ' ~ table.information_schema() ~ '.tables where table_schema = '
         ~ exactly_once.text_literal(exactly_once._stored_name(table.schema, table.quote_policy.schema))
-        ~ ' and table_name = ' ~ exactly_once.text_literal(exactly_once._stored_name(table.identifier, table.quote_policy.identifier))
+        ~ ' and table_name = '
+        ~ exactly_once.text_literal(exactly_once._stored_name(table.identifier, table.quote_policy.identifier))
     ).rows -%}
     {{- return((found[0][0] or '') if found else '') -}}
 {% endmacro %}

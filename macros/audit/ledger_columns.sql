@@ -1,5 +1,8 @@
 {% macro ledger_columns() %}
-    {#- The columns of remediation_ledger and their types, in the order in which an entry's hash takes them. -#}
+    {#-
+        The columns of remediation_ledger and their types, in the order in which an entry's hash takes them. One more
+        would change the hash of every entry there is.
+    -#}
     {%- set timestamp = exactly_once._timestamp_type() -%}
     {{- return({
         'entry_number': 'bigint',

@@ -10,14 +10,21 @@
     {%- set ledger = exactly_once._ledger() -%}
     {%- set entries = [] -%}
     {%- for row in run_query(
-        'select ' ~ exactly_once.epoch_micros('recorded_at') ~ ' as recorded_micros, entry_number, incident_id, step, '
-        ~ 'phase, digests, previous_hash, entry_hash, ' ~ exactly_once._entry_hash('ledger') ~ ' as computed_hash from '
-        ~ ledger ~ ' as ledger order by entry_number, entry_hash'
+        'select entry_number, incident_id, phase, digests, previous_hash, entry_hash, '
+        ~ exactly_once._entry_hash('ledger') ~ ' as computed_hash from ' ~ ledger
+        ~ ' as ledger order by entry_number nulls last, entry_hash nulls last'
     ).rows -%}
-        {%- do entries.append(dict(zip([
-            'recorded_micros', 'entry_number', 'incident_id', 'step', 'phase', 'digests', 'previous_hash',
-            'entry_hash', 'computed_hash'
-        ], row.values()))) -%}
+        {%- set number, incident_id, phase, digests, previous_hash, hash, computed_hash = row.values() -%}
+        {%- do entries.append({
+            'name': 'entry ' ~ number if number is not none else 'an entry without a number (hash ' ~ hash ~ ')',
+            'entry_number': number | int if number is not none else none,
+            'incident_id': incident_id,
+            'phase': phase,
+            'digests': exactly_once._mapping(digests),
+            'previous_hash': previous_hash,
+            'entry_hash': hash,
+            'fits': computed_hash == hash
+        }) -%}
     {%- endfor -%}
     {%- do log('Verifying ' ~ entries | length ~ ' entries of ' ~ ledger, info=true) -%}
     {%- set findings = exactly_once._chain_findings(entries) -%}
@@ -41,36 +48,46 @@
     {%- set findings = [] -%}
     {%- set before = namespace(number=0, hash='') -%}
     {%- for entry in entries -%}
-        {%- set name = 'entry ' ~ entry.entry_number -%}
-        {%- if entry.computed_hash is none or entry.computed_hash != entry.entry_hash -%}
-            {%- do findings.append(name ~ ' does not fit its hash: it was changed, or its number was') -%}
+        {%- if not entry.fits -%}
+            {%- do findings.append(entry.name ~ ' does not fit its hash: it was changed, or its number was') -%}
         {%- endif -%}
         {%- set number = entry.entry_number -%}
-        {%- if number is none or number | int <= before.number -%}
-            {%- do findings.append(name ~ ' is there twice: one was inserted') -%}
-        {%- elif number | int > before.number + 1 -%}
-            {%- do findings.append(
-                'entry ' ~ (before.number + 1)
-                ~ (' to ' ~ (number | int - 1) if number | int > before.number + 2 else '') ~ ' is missing'
-            ) -%}
-        {%- elif entry.previous_hash != before.hash -%}
-            {%- do findings.append(name ~ ' does not follow the entry before it: one of the two was replaced') -%}
+        {%- if number is none -%}
+            {%- do findings.append(entry.name ~ ' has no place: its number was removed') -%}
+        {%- elif number <= before.number -%}
+            {%- do findings.append(entry.name ~ ' is one too many: its number is taken, or below 1') -%}
+        {%- else -%}
+            {%- if number > before.number + 1 -%}
+                {%- do findings.append(exactly_once._missing(before.number + 1, number - 1)) -%}
+            {%- elif entry.previous_hash != before.hash -%}
+                {%- do findings.append(entry.name ~ ' does not follow the entry before it: one of the two was replaced') -%}
+            {%- endif -%}
+            {%- set before.number = number -%}
+            {%- set before.hash = entry.entry_hash -%}
         {%- endif -%}
-        {%- set before.number = [number | int(default=0), before.number] | max -%}
-        {%- set before.hash = entry.entry_hash -%}
     {%- endfor -%}
     {{- return(findings) -}}
 {% endmacro %}
 
 
+{% macro _missing(first, last) %}
+    {{- return(
+        'entry ' ~ first ~ ' is missing' if first == last else 'entries ' ~ first ~ ' to ' ~ last ~ ' are missing'
+    ) -}}
+{% endmacro %}
+
+
 {% macro _head_findings(ledger, entries, head) %}
+    {#- The comment is written after the entry: it may lag by a step that was killed, but never lead. -#}
     {%- set findings = [] -%}
-    {%- set hashes = entries | map(attribute='entry_hash') | list -%}
-    {%- set noted = exactly_once._parsed_marker(exactly_once._comment_on(ledger)) -%}
-    {#- the comment is written after the entry, so it may lag by a step that was killed, but never lead -#}
-    {%- if entries and noted is none -%}
-        {%- do findings.append('the comment of the table, which names the last entry, is gone') -%}
-    {%- elif noted is not none and noted.entry_hash not in hashes -%}
+    {%- set hashes = {} -%}
+    {%- for entry in entries -%}{%- do hashes.update({entry.entry_hash: entry.entry_number}) -%}{%- endfor -%}
+    {%- set noted = exactly_once._noted_head(ledger) -%}
+    {%- if noted is none -%}
+        {%- if entries -%}
+            {%- do findings.append('the comment of the table, which names the last entry, is gone') -%}
+        {%- endif -%}
+    {%- elif hashes.get(noted.entry_hash) != noted.entry_number -%}
         {%- do findings.append(
             'entry ' ~ noted.entry_number ~ ', the last one by the comment of the table, is missing or was changed'
         ) -%}
@@ -91,22 +108,21 @@
     {%- set findings = [] -%}
     {%- set known = {} -%}
     {%- for entry in entries -%}
-        {%- for name, digest in fromjson(entry.digests, {}).items() if name in exactly_once._evidence() -%}
+        {%- for name, digest in entry.digests.items() if name in exactly_once._evidence() -%}
             {%- set place = (name, entry.incident_id) -%}
             {%- set last = known.get(place) -%}
             {%- if entry.phase == 'begun' and last and last.phase == 'ended' and last.digest != digest -%}
                 {%- do findings.append(
-                    name ~ ' of incident ' ~ entry.incident_id ~ ' changed between entries ' ~ last.entry_number
-                    ~ ' and ' ~ entry.entry_number
+                    name ~ ' of incident ' ~ entry.incident_id ~ ' changed between ' ~ last.entry ~ ' and ' ~ entry.name
                 ) -%}
             {%- endif -%}
-            {%- do known.update({place: {'phase': entry.phase, 'digest': digest, 'entry_number': entry.entry_number}}) -%}
+            {%- do known.update({place: {'phase': entry.phase, 'digest': digest, 'entry': entry.name}}) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for name in exactly_once._evidence() if exactly_once._is_there(exactly_once.model_relation(name)) -%}
-        {%- set incidents = run_query(
-            'select distinct incident_id from ' ~ exactly_once.model_relation(name)
-        ).columns[0].values() | list -%}
+    {%- for name in exactly_once._evidence() -%}
+        {%- set relation = exactly_once.model_relation(name) -%}
+        {%- set incidents = run_query('select distinct incident_id from ' ~ relation).columns[0].values() | list
+            if exactly_once._is_there(relation) else [] -%}
         {%- for place in known if place[0] == name and place[1] not in incidents -%}
             {%- do incidents.append(place[1]) -%}
         {%- endfor -%}
@@ -114,14 +130,14 @@
             {%- set last = known.get((name, incident_id)) -%}
             {%- if last is none -%}
                 {%- do findings.append(name ~ ' has rows of incident ' ~ incident_id ~ ', of which the ledger knows nothing') -%}
-            {%- elif last.phase == 'begun' -%}
+            {%- elif last.phase != 'ended' -%}
                 {%- do log(
-                    '  open  ' ~ name ~ ' of incident ' ~ incident_id ~ ': entry ' ~ last.entry_number
+                    '  open  ' ~ name ~ ' of incident ' ~ incident_id ~ ': ' ~ last.entry
                     ~ ' has begun and not ended. Run that step again; until then it is not compared', info=true
                 ) -%}
             {%- elif exactly_once._evidence_digest(name, incident_id) != last.digest -%}
                 {%- do findings.append(
-                    name ~ ' of incident ' ~ incident_id ~ ' is not what entry ' ~ last.entry_number ~ ' says'
+                    name ~ ' of incident ' ~ incident_id ~ ' is not what ' ~ last.entry ~ ' says'
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -131,7 +147,9 @@
 
 
 {% macro _evidence() %}
-    {{- return(['audit_decisions', 'quarantined_events']) -}}
+    {#- The relations that the ledger gives digests of, if they are enabled. -#}
+    {%- set names = graph.nodes.values() | selectattr('package_name', 'equalto', 'exactly_once') | map(attribute='name') | list -%}
+    {{- return(['audit_decisions', 'quarantined_events'] | select('in', names) | list) -}}
 {% endmacro %}
 
 

@@ -1,15 +1,13 @@
 {% macro relation_digest(relation, columns=none, predicate='true', alias='hashed_rows') %}
     {#-
-        A query for one row, `row_count` and `digest`: equal for equal rows in any order, copies counted.
+        A query for one row, `row_count` and `digest`: equal for equal rows in any order, copies counted. A column
+        that is added later and is NULL changes nothing.
         The digest is the sum of each quarter of the rows' MD5, so it needs no sort and no memory.
-        columns: names; all of the relation's by default, in the order of their names.
+        columns: names; all of the relation's by default.
     -#}
-    {%- set parts = [] -%}
-    {%- set known = adapter.get_columns_in_relation(relation) -%}
-    {%- for column in known | sort(attribute='name') if columns is none or column.name in columns -%}
-        {%- do parts.append(
-            exactly_once.encoded_part(exactly_once.canonical_text(adapter.quote(column.name), column.data_type))
-        ) -%}
+    {%- set hashed = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) if columns is none or column.name in columns -%}
+        {%- do hashed.append({'name': column.name, 'sql': adapter.quote(column.name), 'type': column.data_type}) -%}
     {%- endfor %}
     select
         count(*) as row_count,
@@ -20,7 +18,7 @@
             {%- endfor %}
         ) as digest
     from (
-        select md5({{ parts | join(' || ') }}) as row_md5
+        select {{ exactly_once.row_hash(hashed) }} as row_md5
         from {{ relation }} as {{ alias }}
         where {{ predicate }}
     ) as hashed
