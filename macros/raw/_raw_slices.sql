@@ -131,10 +131,30 @@
 {% endmacro %}
 
 
-{% macro _hours_touched(slices, quarantined) %}
+{% macro _hours_touched(incident_id, slices) %}
+    {#- The hours of some slices and of whatever was ever in quarantine: the same in every run, a killed one too. -#}
     {%- set hours = [] -%}
-    {%- for slice in slices + quarantined if slice.hour not in hours -%}{%- do hours.append(slice.hour) -%}{%- endfor -%}
+    {%- for slice in slices + exactly_once._slices_of(
+        'select * from ' ~ exactly_once.model_relation('quarantined_events') ~ ' as quarantined where incident_id = '
+        ~ exactly_once.text_literal(incident_id)
+    ) if slice.hour not in hours -%}
+        {%- do hours.append(slice.hour) -%}
+    {%- endfor -%}
     {{- return(hours) -}}
+{% endmacro %}
+
+
+{% macro _end_unfinished(step, incident_id, in_quarantine) %}
+    {#- A run that died after its last slice left nothing to do but the entry of its end. -#}
+    {%- set last = exactly_once._last_entry(step, incident_id) -%}
+    {%- if last is not none and last.phase == 'begun' -%}
+        {%- set source_state = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
+        {%- do exactly_once._end_step(
+            step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
+            exactly_once._raw_digests(incident_id, source_state)
+        ) -%}
+        {%- do exactly_once._commit_what_is_open() -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -161,8 +181,33 @@
 {% endmacro %}
 
 
-{#- Both engines answer a statement that writes with the number of rows. -#}
-{#- https://docs.snowflake.com/en/sql-reference/transactions -#}
+{% macro _begin_slice() %}
+    {#-
+        Begins a transaction that nothing but run_query may use: dbt's own look at columns would begin another.
+        https://docs.snowflake.com/en/sql-reference/transactions
+    -#}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- do run_query('begin transaction') -%}
+{% endmacro %}
+
+
 {% macro _rows_written(statement) %}
+    {#- Both engines answer a statement that writes with the number of rows. -#}
     {{- return(run_query(statement).rows[0][0] | int) -}}
+{% endmacro %}
+
+
+{% macro _commit_what_is_open() %}
+    {{- return(adapter.dispatch('_commit_what_is_open', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{% macro default___commit_what_is_open() %}
+{% endmacro %}
+
+
+{#- On DuckDB dbt begins a transaction when it looks at columns, and rolls it back in the end. -#}
+{% macro duckdb___commit_what_is_open() %}
+    {%- call statement('what_is_open', auto_begin=true) -%}select 1 as one{%- endcall -%}
+    {%- do adapter.commit() -%}
 {% endmacro %}

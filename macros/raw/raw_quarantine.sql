@@ -22,7 +22,7 @@
     {%- endif -%}
     {%- if not slices -%}
         {%- do log('Incident ' ~ incident_id ~ ' has no copies to remove in ' ~ source_table ~ '; nothing to do.', info=true) -%}
-        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_quarantine', incident_id, quarantined) -%}{%- endif -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_quarantine', incident_id, exactly_once._copies_in(quarantined)) -%}{%- endif -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- do exactly_once._check_survivors(incident_id) -%}
@@ -37,11 +37,12 @@
         {{- return(none) -}}
     {%- endif -%}
 
-    {%- set hours = exactly_once._hours_touched(slices, quarantined) -%}
+    {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
         'raw_quarantine', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
     ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice) -%}
@@ -55,6 +56,7 @@
             'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
         }, exactly_once._raw_digests(incident_id, after)
     ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
     {%- do log(
         'Next: dbt build --selector detection with the same incident and its window finds copies that arrive late; '
@@ -150,15 +152,20 @@
     -#}
     {%- for attempt in range(5) -%}
         {%- set stamp = exactly_once._utc_stamp() -%}
-        {%- set put_away = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and quarantined_at = ' ~ stamp -%}
-        {%- do run_query('begin transaction') -%}
-        {%- set found = exactly_once._rows_written(exactly_once._put_away(incident_id, slice, stamp)) -%}
-        {%- set deleted = exactly_once._rows_written(exactly_once._delete_put_away(slice, put_away)) -%}
+        {%- set is_put_away = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and quarantined_at = ' ~ stamp -%}
+        {%- set put_away = exactly_once._put_away(incident_id, slice, stamp) -%}
+        {%- set delete_put_away = exactly_once._delete_put_away(slice, is_put_away) -%}
+        {%- set write_back = exactly_once._write_back(is_put_away) -%}
+        {%- do exactly_once._begin_slice() -%}
+        {%- set found = exactly_once._rows_written(put_away) -%}
+        {%- set deleted = exactly_once._rows_written(delete_put_away) -%}
         {%- set going = run_query(
-            'select count(copy_number) as going from ' ~ exactly_once.model_relation('quarantined_events') ~ ' where ' ~ put_away
+            'select count(copy_number) as going from ' ~ exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away
         ).rows[0][0] | int -%}
         {%- if deleted == found and going == slice.copies -%}
-            {%- if found > going -%}{%- do exactly_once._write_back(put_away) -%}{%- endif -%}
+            {%- if found > going -%}
+                {%- for statement_sql in write_back -%}{%- do run_query(statement_sql) -%}{%- endfor -%}
+            {%- endif -%}
             {%- do run_query('commit') -%}
             {{- return(none) -}}
         {%- endif -%}
@@ -227,34 +234,23 @@
 {% endmacro %}
 
 
-{% macro _delete_put_away(slice, put_away) %}
+{% macro _delete_put_away(slice, is_put_away) %}
     {%- set columns = exactly_once.source_columns() -%}
     delete from {{ columns.relation }}
     where {{ exactly_once._in_slices([slice.hour]) }}
         and {{ exactly_once.row_hash(columns.all) }} in (
             select quarantined.row_hash from {{ exactly_once.model_relation('quarantined_events') }} as quarantined
-            where {{ put_away }}
+            where {{ is_put_away }}
         )
 {% endmacro %}
 
 
-{% macro _write_back(put_away) %}
+{% macro _write_back(is_put_away) %}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set names = columns.all | map(attribute='sql') | join(', ') -%}
-    {%- set staying = exactly_once.model_relation('quarantined_events') ~ ' where ' ~ put_away ~ ' and copy_number is null' -%}
-    {%- do run_query('insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ staying) -%}
-    {%- do run_query('delete from ' ~ staying) -%}
-{% endmacro %}
-
-
-{% macro _end_unfinished(step, incident_id, quarantined) %}
-    {#- A run that died after its last slice left nothing to do but the entry of its end. -#}
-    {%- set last = exactly_once._last_entry(step, incident_id) -%}
-    {%- if last is not none and last.phase == 'begun' -%}
-        {%- set hours = exactly_once._hours_touched([], quarantined) -%}
-        {%- do exactly_once._end_step(
-            step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': exactly_once._copies_in(quarantined)},
-            exactly_once._raw_digests(incident_id, exactly_once._source_state(hours))
-        ) -%}
-    {%- endif -%}
+    {%- set staying = exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away ~ ' and copy_number is null' -%}
+    {{- return([
+        'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ staying,
+        'delete from ' ~ staying
+    ]) -}}
 {% endmacro %}

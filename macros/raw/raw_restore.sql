@@ -14,7 +14,7 @@
     {%- set slices = exactly_once._slices_of(exactly_once._in_quarantine(incident_id)) -%}
     {%- if not slices -%}
         {%- do log('Incident ' ~ incident_id ~ ' has no copies in quarantine; nothing to do.', info=true) -%}
-        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_restore', incident_id, []) -%}{%- endif -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_restore', incident_id, 0) -%}{%- endif -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- set copies = exactly_once._with_commas(exactly_once._copies_in(slices)) -%}
@@ -28,12 +28,13 @@
         {{- return(none) -}}
     {%- endif -%}
 
-    {%- set hours = exactly_once._hours_touched(slices, []) -%}
+    {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
         'raw_restore', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
     ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice) -%}
@@ -45,6 +46,7 @@
         {'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0},
         exactly_once._raw_digests(incident_id, after)
     ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do log('Next: dbt build --selector detection, which decides on what is there now', info=true) -%}
@@ -74,7 +76,7 @@
         ~ exactly_once._in_slices([slice.hour]) -%}
     {%- for attempt in range(5) -%}
         {%- set stamp = exactly_once._utc_stamp() -%}
-        {%- do run_query('begin transaction') -%}
+        {%- do exactly_once._begin_slice() -%}
         {%- set inserted = exactly_once._rows_written(
             'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ quarantine
             ~ ' where ' ~ going_back
