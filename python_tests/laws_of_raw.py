@@ -353,3 +353,82 @@ def check_refusals(warehouse: Warehouse) -> None:
     detect(warehouse)
     operate(warehouse, "raw_quarantine")
     verify_ledger(warehouse)
+
+
+@contextmanager
+def arriving_before_delete(warehouse: Warehouse, row: str) -> Iterator[None]:
+    """Let a row arrive between what a slice puts away and what it deletes, in the first attempt.
+
+    So a statement on Snowflake sees what another session committed a moment ago. Both stand-ins
+    for it isolate a transaction as a whole: the row is written inside, and again after the undoing.
+    """
+    manager: Any = (
+        SnowflakeConnectionManager
+        if isinstance(warehouse, SnowflakeWarehouse)
+        else DuckDBConnectionManager
+    )
+    original, arrives = manager.add_query, f"insert into {warehouse.source} {row}"
+    state_of_row = ["on its way"]
+
+    def add_query(self: Any, sql: str, *arguments: Any, **options: Any) -> Any:
+        if state_of_row[0] == "on its way" and re.search(r"^\s*delete from", sql, re.MULTILINE):
+            state_of_row[0] = "seen"
+            original(self, arrives, *arguments, **options)
+        found = original(self, sql, *arguments, **options)
+        if state_of_row[0] == "seen" and re.search(r"^\s*rollback", sql, re.MULTILINE):
+            state_of_row[0] = "there"
+            original(self, arrives, *arguments, **options)
+        return found
+
+    with patch.object(manager, "add_query", add_query):
+        yield
+    assert state_of_row[0] == "there"
+
+
+def check_concurrent_arrival(warehouse: Warehouse) -> None:
+    """Law 2: a row that arrives while its like are removed stays."""
+    rows = [*contaminated_rows(), *identical_rows()]
+    warehouse.write_events(rows)
+    warehouse.dbt("seed")
+    detect(warehouse)
+    like = "payment_id = 'three' limit 1"
+    # the slice of 12:00 is not the first that is deleted from: let it be the first
+    warehouse.execute("delete from main_incident.incident_decisions where payment_id <> 'three'")
+    with arriving_before_delete(warehouse, f"select * from {warehouse.source} where {like}"):
+        operate(warehouse, "raw_quarantine")
+    three = event("three", NOON + 20 * MINUTE)
+    assert_moved(warehouse, [*rows, three], hashes([three] * 2))
+    verify_ledger(warehouse)
+
+
+def check_jobs_after(warehouse: Warehouse) -> None:
+    """The jobs and their tests hold after the raw repair, before and after a new detection."""
+    # a verdict that keeps, an incomplete key, and copies outside the scope stay in raw
+    rows = [*contaminated_rows(), *identical_rows()]
+    warehouse.write_events(rows)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    scope = {
+        "incident_id": INCIDENT,
+        "incident_start": str(WINDOW[0]),
+        "incident_end": str(WINDOW[1]),
+    }
+    warehouse.dbt("build", "--selector", "detection", **scope)
+    gone = to_remove(rows)
+    operate(warehouse, "raw_quarantine")
+    assert_moved(warehouse, rows, gone)
+    warehouse.dbt("test", "--selector", "detection", **scope)
+    curated = [warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")]
+    warehouse.dbt("build", "--selector", "fifteen_minute", "--full-refresh")
+    assert curated == [
+        warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")
+    ]
+    warehouse.dbt("build", "--selector", "monitoring")
+    warehouse.dbt("build", "--selector", "detection", **scope)
+    audited = warehouse.query(
+        "select count(*) as n from main_audit.audit_decisions "
+        "where decision = 'remove' and dbt_valid_to is null"
+    )
+    assert audited[0]["n"] == gone.total()
+    verify_ledger(warehouse)
+    operate(warehouse, "raw_quarantine")
+    assert_moved(warehouse, rows, gone)
