@@ -254,7 +254,7 @@ def check_restore(warehouse: Warehouse) -> None:
     verify_ledger(warehouse)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The process that ran a verb is gone."""
 
 
@@ -273,7 +273,7 @@ def killed_at(warehouse: Warehouse, verb: str, number: int) -> Iterator[None]:
         word = re.sub(r"^\s*/[*].*?[*]/", "", sql, flags=re.DOTALL).split()[0]
         sent[word] += 1
         if word == verb and sent[verb] == number:
-            raise Killed("killed")
+            raise KilledError("killed")
         return original(self, sql, *arguments, **options)
 
     with patch.object(manager, "add_query", add_query):
@@ -407,7 +407,7 @@ def check_jobs_after(warehouse: Warehouse) -> None:
     rows = [*contaminated_rows(), *identical_rows()]
     warehouse.write_events(rows)
     warehouse.dbt("run", "--selector", "fifteen_minute")
-    scope = {
+    scope: dict[str, Any] = {
         "incident_id": INCIDENT,
         "incident_start": str(WINDOW[0]),
         "incident_end": str(WINDOW[1]),
@@ -417,7 +417,9 @@ def check_jobs_after(warehouse: Warehouse) -> None:
     operate(warehouse, "raw_quarantine")
     assert_moved(warehouse, rows, gone)
     warehouse.dbt("test", "--selector", "detection", **scope)
-    curated = [warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")]
+    curated = [
+        warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")
+    ]
     warehouse.dbt("build", "--selector", "fifteen_minute", "--full-refresh")
     assert curated == [
         warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")

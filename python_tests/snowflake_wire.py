@@ -63,6 +63,8 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
     for verb in ("remediation_swap", "remediation_rollback"):
         warehouse.operate(verb, INCIDENT)
+    for verb in ("raw_quarantine", "raw_restore"):
+        warehouse.operate(verb, INCIDENT)
     warehouse.dbt("build", "--selector", "monitoring")
     warehouse.dbt("run", *job, "--full-refresh")
     warehouse.dbt("test", "--select", "test_type:unit")

@@ -92,9 +92,7 @@ def test_another_source_is_repaired_alike(
     any_warehouse: Callable[..., Warehouse], time_zone: str, has_payload: bool
 ) -> None:
     """Names in quotes, times with an offset, a payload that is text or none, no event_id."""
-    columns = {
-        name: kind for name, kind in LEDGER_COLUMNS.items() if has_payload or name != "body"
-    }
+    columns = {name: kind for name, kind in LEDGER_COLUMNS.items() if has_payload or name != "body"}
     given: dict[str, Any] = dict(LEDGER_VARS)
     layout = LEDGER
     if not has_payload:
@@ -107,7 +105,9 @@ def test_another_source_is_repaired_alike(
         source="ledger.entries", columns=columns, settings=given, time_zone=time_zone
     )
     batches = ledger_batches(timedelta(hours=2))
-    rows = [{name: row[name] for name in columns} for batch in [*batches, batches[1]] for row in batch]
+    rows = [
+        {name: row[name] for name in columns} for batch in [*batches, batches[1]] for row in batch
+    ]
     warehouse.write_events(rows)
     warehouse.dbt("seed")
     window = (NOON_UTC, NOON_UTC + 9 * HOUR)
