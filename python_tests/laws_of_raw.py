@@ -308,7 +308,8 @@ def check_killed(warehouse: Warehouse, verb: str) -> None:
         out = quarantined_rows(warehouse)
         assert not out - gone
         assert raw_rows(warehouse) + out == hashes(rows)
-        verify_ledger(warehouse)
+        if statement != "comment":  # until the next entry the first one has no comment
+            verify_ledger(warehouse)
     # all is done but the last entry
     assert phases(warehouse)[-1] == (verb.removeprefix("raw_"), "begun")
     operate(warehouse, verb)

@@ -86,8 +86,9 @@ def test_the_jobs_and_their_tests_hold_after_the_raw_repair(
     check_jobs_after(any_warehouse())
 
 
-@pytest.mark.parametrize("time_zone", ["America/Los_Angeles", "Asia/Kolkata"])
-@pytest.mark.parametrize("has_payload", [True, False])
+@pytest.mark.parametrize(
+    ("time_zone", "has_payload"), [("America/Los_Angeles", True), ("Asia/Kolkata", False)]
+)
 def test_another_source_is_repaired_alike(
     any_warehouse: Callable[..., Warehouse], time_zone: str, has_payload: bool
 ) -> None:
