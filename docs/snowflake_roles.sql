@@ -6,11 +6,13 @@ set job_role = 'EXACTLY_ONCE_JOB';            -- the scheduler's service user, r
 set approver_role = 'EXACTLY_ONCE_APPROVER';  -- people who approve a repair or judge a group
 set reader_role = 'EXACTLY_ONCE_READER';      -- dashboards, fraud scoring, analysts
 set auditor_role = 'EXACTLY_ONCE_AUDITOR';    -- reads the evidence, and nothing that holds a payload
+set raw_repair_role = 'EXACTLY_ONCE_RAW_REPAIR'; -- an operator takes it for raw_quarantine and raw_restore alone
 
 create role if not exists identifier($job_role);
 create role if not exists identifier($approver_role);
 create role if not exists identifier($reader_role);
 create role if not exists identifier($auditor_role);
+create role if not exists identifier($raw_repair_role);
 
 -- The job. It reads raw, and owns what it makes. CREATE SCHEMA on the database is needed for each repair too: the
 -- candidate is a schema, and a swap takes OWNERSHIP of both. It has no right to change raw.
@@ -59,3 +61,8 @@ grant ownership on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($j
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($job_role) copy current grants;
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($job_role) copy current grants;
 grant ownership on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($job_role) copy current grants;
+
+-- The raw repair may do what the job may, and take rows out of raw and put them back. Nothing that is scheduled has it:
+-- grant it to the operator, who names it in a target of his own, for the time of the repair.
+grant role identifier($job_role) to role identifier($raw_repair_role);
+grant insert, delete on table RAW_DATABASE.RAW.EVENTS to role identifier($raw_repair_role);

@@ -475,7 +475,7 @@ def kept_state(warehouse: Warehouse) -> dict[str, str]:
     return state
 
 
-def check_ledger(warehouse: Warehouse, step: str | None = None) -> None:
+def assert_recorded(warehouse: Warehouse, step: str | None = None) -> None:
     """Law 6: the ledger is whole, and says that the step which was run last has ended."""
     warehouse.dbt("run-operation", "ledger_verify")
     if step is not None and step.startswith(("remediation", "raw")):

@@ -146,7 +146,7 @@ class SnowflakeWarehouse(Warehouse):
 
 
 def _quoted(name: str) -> str:
-    return name if name.islower() else f'"{name}"'
+    return name if name.isidentifier() and name.islower() else f'"{name}"'
 
 
 def _unquoted(name: str) -> str:

@@ -73,6 +73,8 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
     for verb in ("remediation_swap", "remediation_rollback"):
         warehouse.operate(verb, INCIDENT)
+    for verb in ("raw_quarantine", "raw_restore"):
+        warehouse.operate(verb, INCIDENT)
     warehouse.dbt("run-operation", "ledger_verify")
     warehouse.dbt("build", "--selector", "monitoring")
     warehouse.dbt("run", *job, "--full-refresh")

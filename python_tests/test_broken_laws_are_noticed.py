@@ -22,6 +22,7 @@ from python_tests.laws import (
     check_repair,
     check_verdict,
 )
+from python_tests.laws_of_raw import check_concurrent_arrival, check_raw_repair
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 
@@ -272,6 +273,18 @@ LEDGER_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
+QUARANTINE = "macros/raw/raw_quarantine.sql"
+RAW_MUTATIONS: dict[str, list[Edit]] = {
+    "a late copy takes the number of one in quarantine": [
+        Edit("macros/raw/quarantined_copies.sql", "{{- return(copies) -}}", "{{- return(none) -}}")
+    ],
+}
+ARRIVAL_MUTATIONS: dict[str, list[Edit]] = {
+    "a row that arrives before the delete is deleted unseen": [
+        Edit(QUARANTINE, "{%- if deleted == found and going == slice.copies -%}", "{%- if true -%}")
+    ],
+}
+
 CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
@@ -281,6 +294,8 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
     (check_catch_up, CATCH_UP_MUTATIONS),
     (check_ledger, LEDGER_MUTATIONS),
+    (check_raw_repair, RAW_MUTATIONS),
+    (check_concurrent_arrival, ARRIVAL_MUTATIONS),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from python_tests.faults import deaths, watched
-from python_tests.laws import INCIDENT, build_candidate, check_ledger, contaminate, kept_state
+from python_tests.laws import INCIDENT, assert_recorded, build_candidate, contaminate, kept_state
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 Step = Callable[[Warehouse], Any]
@@ -60,7 +60,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
             step(warehouse)
         step(warehouse)
         assert kept_state(warehouse) == expected, (death, log.statements[death.place])
-        check_ledger(warehouse, name)
+        assert_recorded(warehouse, name)
         warehouse.path.unlink()
 
 

@@ -20,8 +20,8 @@ from python_tests.laws import (
     NOON,
     Row,
     assert_curated,
+    assert_recorded,
     build_candidate,
-    check_ledger,
     contaminate,
     contaminated_rows,
     steady_events,
@@ -154,7 +154,7 @@ def test_readers_and_the_regular_job_go_on_through_a_whole_remediation(
     assert set(seen) == set(states.values())
     warehouse.dbt(*REGULAR)
     assert_curated(warehouse, [*repaired_rows(), *written])
-    check_ledger(warehouse)
+    assert_recorded(warehouse)
 
 
 AFFECTED = """

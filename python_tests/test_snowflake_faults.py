@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from python_tests.faults import deaths, watched
-from python_tests.laws import check_ledger, contaminate, kept_state
+from python_tests.laws import assert_recorded, contaminate, kept_state
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.test_faults import STEPS
 from python_tests.warehouse import DbtError
@@ -57,5 +57,5 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
                 step(warehouse)
             step(warehouse)
             assert kept_state(warehouse) == expected, (name, death, log.statements[death.place])
-            check_ledger(warehouse, name)
+            assert_recorded(warehouse, name)
         after.restore()

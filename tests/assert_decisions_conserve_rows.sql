@@ -9,7 +9,7 @@ with duplicate_groups as (
     from {{ ref('incident_duplicate_groups') }}
 ),
 
-rows_before as (
+rows_in_source as (
     select
         events.event_fingerprint,
         count(*) as row_count
@@ -22,6 +22,39 @@ rows_before as (
             or events.{{ arrival_time }} is null
         )
     group by events.event_fingerprint
+),
+
+-- raw_quarantine takes what was decided out of the source
+rows_in_quarantine as (
+    select
+        decisions.event_fingerprint,
+        count(*) as row_count
+    from {{ ref('incident_decisions') }} as decisions
+    inner join duplicate_groups on decisions.event_fingerprint = duplicate_groups.event_fingerprint
+    inner join {{ ref('quarantined_events') }} as quarantined
+        on
+            decisions.incident_id = quarantined.incident_id
+            and decisions.row_hash = quarantined.row_hash
+            and decisions.copy_number = quarantined.copy_number
+    where
+        quarantined.restored_at is null
+        and (
+            decisions.{{ arrival_time }} <= duplicate_groups.last_arrival
+            or decisions.{{ arrival_time }} is null
+        )
+    group by decisions.event_fingerprint
+),
+
+rows_before as (
+    select
+        event_fingerprint,
+        sum(row_count) as row_count
+    from (
+        select * from rows_in_source
+        union all
+        select * from rows_in_quarantine
+    ) as counted_rows
+    group by event_fingerprint
 ),
 
 decided as (

@@ -143,8 +143,8 @@
 
 
 {% macro _commit_entry() %}
-    {#- An entry is there before the step goes on, and stays when the step fails. -#}
-    {{- return(adapter.dispatch('_commit_entry', 'exactly_once')()) -}}
+    {#- An entry is there before the step goes on, and stays when the step fails. In a hook it stays with the model. -#}
+    {%- if flags.WHICH == 'run-operation' -%}{%- do adapter.dispatch('_commit_entry', 'exactly_once')() -%}{%- endif -%}
 {% endmacro %}
 
 
@@ -153,8 +153,9 @@
 {% endmacro %}
 
 
-{#- dbt begins a transaction when it looks for a relation, and rolls back what a run-operation leaves open. -#}
+{#- dbt may have begun a transaction for a query of its own, and rolls back what a run-operation leaves open. -#}
 {% macro duckdb___commit_entry() %}
+    {%- call statement('begun_if_need_be', auto_begin=true) -%} select 1 {%- endcall -%}
     {%- do adapter.commit() -%}
 {% endmacro %}
 

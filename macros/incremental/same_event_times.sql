@@ -20,31 +20,51 @@
 
 
 {% macro _event_hour_ranges(event_times, alias=none) %}
-    {#-
-        The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. A
-        time outside the years 1 to 9999 gets a range that is open on that side.
-    -#}
-    {%- set event_time = exactly_once.source_columns().event_time -%}
-    {%- set column = (alias ~ '.' if alias else '') ~ event_time.sql -%}
-    {%- set first_known, after_known = -17259888, 70389528 -%}
-    {%- set micros = 'greatest(least(' ~ exactly_once.epoch_micros('event_time') ~ ', ' ~ after_known * 3600000000
+    {#- The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. -#}
+    {%- set hours = run_query(
+        'select distinct ' ~ exactly_once._hour_number('event_time') ~ ' as event_hour from (' ~ event_times
+        ~ ') as event_times where event_time is not null order by 1'
+    ).columns[0].values() | map('int') | list -%}
+    {{- return(exactly_once._hour_ranges(exactly_once.source_columns().event_time, hours, alias)) -}}
+{% endmacro %}
+
+
+{% macro _calendar_hours() %}
+    {#- The hours since the epoch at which the years 1 to 9999 begin and end. -#}
+    {{- return([-17259888, 70389528]) -}}
+{% endmacro %}
+
+
+{% macro _hour_number(time_sql) %}
+    {#- The whole hours since the epoch; all times before year 1 lie in one hour, and all after 9999. -#}
+    {%- set first_known, after_known = exactly_once._calendar_hours() -%}
+    {%- set micros = 'greatest(least(' ~ exactly_once.epoch_micros(time_sql) ~ ', ' ~ after_known * 3600000000
         ~ '), ' ~ (first_known - 1) * 3600000000 ~ ')' -%}
     {#- whole hours before dividing: a quotient in floating point may round up into the next hour -#}
-    {%- set hours = run_query(
-        'select distinct cast(round((micros - mod(mod(micros, 3600000000) + 3600000000, 3600000000))'
-        ~ ' / 3600000000.0) as bigint) as event_hour from (select ' ~ micros ~ ' as micros from (' ~ event_times
-        ~ ') as event_times where event_time is not null) as in_micros order by 1'
-    ).columns[0].values() | map('int') | list -%}
+    {{- return(
+        'cast(round((' ~ micros ~ ' - mod(mod(' ~ micros ~ ', 3600000000) + 3600000000, 3600000000))'
+        ~ ' / 3600000000.0) as bigint)'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _hour_ranges(column, hours, alias=none) %}
+    {#-
+        Sorted hours as a list of predicates on the column with literal bounds. A time outside the years 1 to 9999
+        gets a range that is open on that side.
+    -#}
+    {%- set first_known, after_known = exactly_once._calendar_hours() -%}
+    {%- set name = (alias ~ '.' if alias else '') ~ column.sql -%}
     {%- set ranges = [] -%}
     {%- for first_hour, last_hour in exactly_once._merged_hours(hours, most_ranges=48) -%}
         {%- set bounds = [] -%}
         {%- if first_hour >= first_known -%}
-            {%- do bounds.append(column ~ ' >= ' ~ exactly_once.timestamp_literal(
-                exactly_once.time_from_micros(first_hour * 3600000000), event_time.type)) -%}
+            {%- do bounds.append(name ~ ' >= ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros(first_hour * 3600000000), column.type)) -%}
         {%- endif -%}
         {%- if last_hour + 1 < after_known -%}
-            {%- do bounds.append(column ~ ' < ' ~ exactly_once.timestamp_literal(
-                exactly_once.time_from_micros((last_hour + 1) * 3600000000), event_time.type)) -%}
+            {%- do bounds.append(name ~ ' < ' ~ exactly_once.timestamp_literal(
+                exactly_once.time_from_micros((last_hour + 1) * 3600000000), column.type)) -%}
         {%- endif -%}
         {%- do ranges.append('(' ~ (bounds or ['true']) | join(' and ') ~ ')') -%}
     {%- endfor -%}

@@ -2,6 +2,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set event_id = columns.event_id.sql if columns.event_id is not none else none -%}
 {%- set narrow = exactly_once.narrow_columns(columns) | reject('equalto', event_id) | list -%}
+{%- set quarantined_copies = exactly_once.quarantined_copies() -%}
 
 with duplicate_groups as (
     select
@@ -30,12 +31,59 @@ copies as (
 ),
 
 -- byte-identical copies share their row hash: numbered, so that each has a key of its own
+placed as (
+    select
+        *,
+        row_number() over (partition by row_hash order by row_hash) as place_among_identical
+    from copies
+),
+{%- if quarantined_copies is none %}
+
 numbered as (
     select
         *,
-        row_number() over (partition by row_hash order by row_hash) as copy_number
-    from copies
+        place_among_identical as copy_number
+    from placed
 ),
+{%- else %}
+
+-- a copy in quarantine keeps its number: from this place on, the others are one number further
+taken as (
+    select
+        incident_id,
+        row_hash,
+        copy_number - row_number() over (
+            partition by incident_id, row_hash
+            order by copy_number
+        ) + 1 as first_place
+    from ({{ quarantined_copies }}) as quarantined_copies
+),
+
+shifts as (
+    select
+        placed.row_hash,
+        placed.place_among_identical,
+        count(*) as shift
+    from placed
+    inner join taken
+        on
+            placed.incident_id = taken.incident_id
+            and placed.row_hash = taken.row_hash
+            and placed.place_among_identical >= taken.first_place
+    group by placed.row_hash, placed.place_among_identical
+),
+
+numbered as (
+    select
+        placed.*,
+        placed.place_among_identical + coalesce(shifts.shift, 0) as copy_number
+    from placed
+    left join shifts
+        on
+            placed.row_hash = shifts.row_hash
+            and placed.place_among_identical = shifts.place_among_identical
+),
+{%- endif %}
 
 ranked as (
     select

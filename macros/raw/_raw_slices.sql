@@ -1,0 +1,213 @@
+{#- A slice is an hour of arrival, as a number of hours since the epoch; none is the one of no arrival time. -#}
+
+{% macro _slice_hour(alias) %}
+    {%- set arrival_time = alias ~ '.' ~ exactly_once.source_columns().arrival_time.sql -%}
+    {{- return('case when ' ~ arrival_time ~ ' is not null then ' ~ exactly_once._hour_number(arrival_time) ~ ' end') -}}
+{% endmacro %}
+
+
+{% macro _slices_of(copies) %}
+    {#- The slices in which a query's copies lie: [{hour, copies}], in the order of their hours. -#}
+    {%- set slices = [] -%}
+    {%- for row in run_query(
+        'select ' ~ exactly_once._slice_hour('copies') ~ ' as arrival_hour, count(*) as copy_count from ('
+        ~ copies ~ ') as copies group by 1 order by 1'
+    ).rows -%}
+        {%- do slices.append({'hour': row[0] | int if row[0] is not none else none, 'copies': row[1] | int}) -%}
+    {%- endfor -%}
+    {{- return(slices) -}}
+{% endmacro %}
+
+
+{% macro _in_slices(hours, alias=none) %}
+    {#- A predicate on what arrived in these hours, with literal bounds on the bare column. -#}
+    {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
+    {%- set parts = exactly_once._hour_ranges(arrival_time, hours | reject('none') | sort, alias) -%}
+    {%- if none in hours -%}
+        {%- do parts.append((alias ~ '.' if alias else '') ~ arrival_time.sql ~ ' is null') -%}
+    {%- endif -%}
+    {{- return('(' ~ parts | join(' or ') ~ ')' if parts else 'false') -}}
+{% endmacro %}
+
+
+{% macro _slice_start(hour) %}
+    {%- if hour is none -%}{{- return(exactly_once.null_timestamp()) -}}{%- endif -%}
+    {{- return(exactly_once.timestamp_literal(exactly_once.time_from_micros(hour * 3600000000))) -}}
+{% endmacro %}
+
+
+{% macro _slice_name(hour) %}
+    {%- if hour is none -%}{{- return('no arrival time') -}}{%- endif -%}
+    {{- return(exactly_once.time_from_micros(hour * 3600000000).isoformat(sep=' ', timespec='minutes')) -}}
+{% endmacro %}
+
+
+{% macro _with_commas(number) %}
+    {{- return('{:,}'.format(number)) -}}
+{% endmacro %}
+
+
+{% macro _copies_in(slices) %}
+    {{- return(slices | sum(attribute='copies')) -}}
+{% endmacro %}
+
+
+{% macro _log_slice(slices, number) %}
+    {%- set slice = slices[number] -%}
+    {%- do log(
+        '  ' ~ (number + 1) ~ ' of ' ~ slices | length ~ '  ' ~ exactly_once._slice_name(slice.hour) ~ ': '
+        ~ exactly_once._with_commas(slice.copies) ~ ' copies', info=true
+    ) -%}
+{% endmacro %}
+
+
+{% macro _check_raw_table() %}
+    {#- Rows can be taken out of a table alone: what a view reads may lie anywhere. -#}
+    {%- set source_table = exactly_once.source_columns().relation -%}
+    {%- set found = adapter.get_relation(source_table.database, source_table.schema, source_table.identifier) -%}
+    {%- if found is none or not found.is_table -%}
+        {%- do exactly_once._refuse(
+            'the source ' ~ source_table, 'a ' ~ (found.type if found is not none else 'relation') ~ ', from which no row can be taken out',
+            'a table',
+            'Point exactly_once__source_schema and exactly_once__source_table at the table that the loader writes to.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_quarantine() %}
+    {#- The quarantine has to hold every column of the source, and the source every column of the quarantine. -#}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- if not exactly_once._is_there(quarantine) -%}
+        {%- do exactly_once._refuse(
+            'the quarantine ' ~ quarantine, 'none', 'the model quarantined_events, built',
+            'Run: dbt build --select quarantined_events'
+        ) -%}
+    {%- endif -%}
+    {%- set record = exactly_once.quarantine_columns() -%}
+    {%- set source_names = exactly_once.source_columns().all | map(attribute='name') | list -%}
+    {%- set names = [] -%}
+    {%- for column in adapter.get_columns_in_relation(quarantine) if column.name | lower not in record -%}
+        {%- do names.append(column.name) -%}
+    {%- endfor -%}
+    {%- set lacking = source_names | reject('in', names) | list -%}
+    {%- set surplus = names | reject('in', source_names) | list -%}
+    {%- if lacking or surplus -%}
+        {%- do exactly_once._refuse(
+            'the quarantine ' ~ quarantine,
+            'other columns than those of the source: ' ~ (lacking + surplus) | join(', '), 'the same columns',
+            'Run: dbt build --select quarantined_events' if lacking else 'Give the source its column back.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _source_state(hours) %}
+    {#- What the source holds in some slices, for the ledger: {slices, rows, digest}. -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set rows, digest = run_query(exactly_once.relation_digest(
+        columns.relation, columns.all | map(attribute='name') | list, exactly_once._in_slices(hours)
+    )).rows[0].values() -%}
+    {%- set names = [] -%}
+    {%- for hour in hours -%}{%- do names.append(exactly_once._slice_name(hour)) -%}{%- endfor -%}
+    {{- return({'slices': names | sort, 'rows': rows | int, 'digest': digest}) -}}
+{% endmacro %}
+
+
+{% macro _raw_digests(incident_id, source_state) %}
+    {{- return({
+        'quarantined_events': exactly_once._evidence_digest('quarantined_events', incident_id),
+        'source': source_state
+    }) -}}
+{% endmacro %}
+
+
+{% macro _in_quarantine(incident_id) %}
+    {#- A query for the copies of an incident that are in quarantine now. -#}
+    {{- return(
+        'select * from ' ~ exactly_once.model_relation('quarantined_events') ~ ' as quarantined where incident_id = '
+        ~ exactly_once.text_literal(incident_id) ~ ' and restored_at is null'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _hours_touched(incident_id, slices) %}
+    {#- The hours of some slices and of whatever was ever in quarantine: the same in every run, a killed one too. -#}
+    {%- set hours = [] -%}
+    {%- for slice in slices + exactly_once._slices_of(
+        'select * from ' ~ exactly_once.model_relation('quarantined_events') ~ ' as quarantined where incident_id = '
+        ~ exactly_once.text_literal(incident_id)
+    ) if slice.hour not in hours -%}
+        {%- do hours.append(slice.hour) -%}
+    {%- endfor -%}
+    {{- return(hours) -}}
+{% endmacro %}
+
+
+{% macro _end_unfinished(step, incident_id, in_quarantine) %}
+    {#- A run that died after its last slice left nothing to do but the entry of its end. -#}
+    {%- set last = exactly_once._last_entry(step, incident_id) -%}
+    {%- if last is not none and last.phase == 'begun' -%}
+        {%- set source_state = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
+        {%- do exactly_once._end_step(
+            step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
+            exactly_once._raw_digests(incident_id, source_state)
+        ) -%}
+        {%- do exactly_once._commit_what_is_open() -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_conserved(before, after, moved, verb) %}
+    {#- Rows may have arrived meanwhile; none may be missing. `moved` is what went out, less what came back. -#}
+    {%- set arrived = after.rows + moved - before.rows -%}
+    {%- if arrived < 0 -%}
+        {%- do exactly_once._refuse(
+            'the slices of ' ~ verb, before.rows ~ ' rows before, ' ~ after.rows ~ ' after, ' ~ moved ~ ' moved to quarantine',
+            'as many rows before as after and in quarantine',
+            'Somebody else removed rows meanwhile. What this run moved is in quarantined_events; find out who removes rows.'
+        ) -%}
+    {%- elif arrived > 0 -%}
+        {%- do log('  ' ~ exactly_once._with_commas(arrived) ~ ' rows arrived in these slices meanwhile; they are in the source', info=true) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _utc_stamp() %}
+    {#- The time now by the warehouse's clock, as a literal: one for all the statements of a transaction. -#}
+    {{- return(exactly_once.timestamp_literal(exactly_once.time_from_micros(
+        run_query('select ' ~ exactly_once.epoch_micros(exactly_once._utc_now()) ~ ' as micros').rows[0][0]
+    ))) -}}
+{% endmacro %}
+
+
+{% macro _begin_slice() %}
+    {#-
+        Begins a transaction that nothing but run_query may use: dbt's own look at columns would begin another.
+        https://docs.snowflake.com/en/sql-reference/transactions
+    -#}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- do run_query('begin transaction') -%}
+{% endmacro %}
+
+
+{% macro _rows_written(statement) %}
+    {#- Both engines answer a statement that writes with the number of rows. -#}
+    {{- return(run_query(statement).rows[0][0] | int) -}}
+{% endmacro %}
+
+
+{% macro _commit_what_is_open() %}
+    {{- return(adapter.dispatch('_commit_what_is_open', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{% macro default___commit_what_is_open() %}
+{% endmacro %}
+
+
+{#- On DuckDB dbt begins a transaction when it looks at columns, and rolls it back in the end. -#}
+{% macro duckdb___commit_what_is_open() %}
+    {%- call statement('what_is_open', auto_begin=true) -%}select 1 as one{%- endcall -%}
+    {%- do adapter.commit() -%}
+{% endmacro %}

@@ -1,0 +1,256 @@
+{% macro raw_quarantine(incident_id, dry_run=false) %}
+    {#-
+        Run-operation. Takes the copies that incident_decisions removes out of the source, in place: hour of arrival
+        by hour of arrival, each in one transaction that writes the whole rows to quarantined_events and deletes
+        them. Run again, it does what is left, or nothing.
+    -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('raw_quarantine', incident_id) -%}
+    {%- do exactly_once._check_incident(incident_id) -%}
+    {%- do exactly_once._check_approved(incident_id) -%}
+    {%- do exactly_once._check_raw_table() -%}
+    {%- do exactly_once._check_quarantine() -%}
+    {%- do exactly_once._ledger() -%}
+    {%- set source_table = exactly_once.source_columns().relation -%}
+    {%- set slices = exactly_once._slices_of(exactly_once._copies_to_remove(incident_id)) -%}
+    {%- set quarantined = exactly_once._slices_of(exactly_once._in_quarantine(incident_id)) -%}
+    {%- if quarantined -%}
+        {%- do log(
+            exactly_once._with_commas(exactly_once._copies_in(quarantined)) ~ ' copies of incident ' ~ incident_id
+            ~ ' are in quarantine already', info=true
+        ) -%}
+    {%- endif -%}
+    {%- if not slices -%}
+        {%- do log('Incident ' ~ incident_id ~ ' has no copies to remove in ' ~ source_table ~ '; nothing to do.', info=true) -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_quarantine', incident_id, exactly_once._copies_in(quarantined)) -%}{%- endif -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- do exactly_once._check_survivors(incident_id) -%}
+    {%- set copies = exactly_once._with_commas(exactly_once._copies_in(slices)) -%}
+    {%- do log(
+        ('Would move ' if dry_run else 'Moving ') ~ copies ~ ' copies of incident ' ~ incident_id ~ ' from '
+        ~ source_table ~ ' to quarantine, in ' ~ slices | length ~ ' slices', info=true
+    ) -%}
+    {%- if dry_run -%}
+        {%- for slice in slices -%}{%- do exactly_once._log_slice(slices, loop.index0) -%}{%- endfor -%}
+        {%- do log('Dry run: every check passed, and nothing was written.', info=true) -%}
+        {{- return(none) -}}
+    {%- endif -%}
+
+    {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
+    {%- set before = exactly_once._source_state(hours) -%}
+    {%- do exactly_once._begin_step(
+        'raw_quarantine', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
+    ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- for slice in slices -%}
+        {%- do exactly_once._log_slice(slices, loop.index0) -%}
+        {%- do exactly_once._quarantine_slice(incident_id, slice) -%}
+    {%- endfor -%}
+    {%- set after = exactly_once._source_state(hours) -%}
+    {%- do exactly_once._check_conserved(before, after, exactly_once._copies_in(slices), 'raw_quarantine') -%}
+    {%- do exactly_once._end_step(
+        'raw_quarantine', incident_id, {
+            'copies': exactly_once._copies_in(slices),
+            'slices': slices | length,
+            'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
+        }, exactly_once._raw_digests(incident_id, after)
+    ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
+    {%- do log(
+        'Next: dbt build --selector detection with the same incident and its window finds copies that arrive late; '
+        ~ "back: dbt run-operation raw_restore --args '{incident_id: " ~ incident_id ~ "}'", info=true
+    ) -%}
+{% endmacro %}
+
+
+{% macro _copies_to_remove(incident_id) %}
+    {#- A query for the decisions to remove that no copy in quarantine stands for. -#}
+    {{- return(
+        'select decisions.* from ' ~ exactly_once.model_relation('incident_decisions') ~ ' as decisions left join ('
+        ~ exactly_once._in_quarantine(incident_id) ~ ') as quarantined on decisions.row_hash = quarantined.row_hash'
+        ~ ' and decisions.copy_number = quarantined.copy_number where decisions.incident_id = '
+        ~ exactly_once.text_literal(incident_id)
+        ~ " and decisions.decision = 'remove' and quarantined.row_hash is null"
+    ) -}}
+{% endmacro %}
+
+
+{% macro _check_survivors(incident_id) %}
+    {#- Before anything goes: what is to be removed is in the source, and beside it what survives. -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set to_remove = exactly_once._copies_to_remove(incident_id) -%}
+    {%- set hours = [] -%}
+    {%- for slice in exactly_once._slices_of(
+        'select * from ' ~ exactly_once.model_relation('incident_decisions') ~ ' as decisions where event_fingerprint in ('
+        ~ 'select event_fingerprint from (' ~ to_remove ~ ') as to_remove)'
+    ) -%}
+        {%- do hours.append(slice.hour) -%}
+    {%- endfor -%}
+    {%- set found = run_query(
+        exactly_once._present_and_needed(columns, to_remove, exactly_once._in_slices(hours))
+    ).rows[0] -%}
+    {%- if found[0] | int > 0 or found[1] | int > 0 -%}
+        {%- do exactly_once._refuse(
+            'the source ' ~ columns.relation,
+            exactly_once._with_commas(found[0] | int) ~ ' copies to remove that are not there, and '
+            ~ exactly_once._with_commas(found[1] | int) ~ ' events whose survivor is not there',
+            'every copy that was decided on, and its survivor',
+            'Nothing was removed. Run: dbt build --selector detection, which decides on what is there now.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _present_and_needed(columns, to_remove, is_in_reach) %}
+    with to_remove as (
+        {{ to_remove }}
+    ),
+
+    needed as (
+        select
+            row_hash,
+            sum(going) as going,
+            max(staying) as staying
+        from (
+            select row_hash, 1 as going, 0 as staying from to_remove
+            union all
+            select survivor_row_hash as row_hash, 0 as going, 1 as staying from to_remove
+        ) as parts
+        group by row_hash
+    ),
+
+    present as (
+        select
+            row_hash,
+            count(*) as copies
+        from (
+            select {{ exactly_once.row_hash(columns.all) }} as row_hash
+            from {{ columns.relation }}
+            where {{ is_in_reach }}
+        ) as events
+        where row_hash in (select needed.row_hash from needed)
+        group by row_hash
+    )
+
+    select
+        coalesce(sum(greatest(needed.going - coalesce(present.copies, 0), 0)), 0) as missing_copies,
+        count(
+            case when needed.staying = 1 and coalesce(present.copies, 0) < needed.going + 1 then 1 end
+        ) as missing_survivors
+    from needed
+    left join present on needed.row_hash = present.row_hash
+{% endmacro %}
+
+
+{% macro _quarantine_slice(incident_id, slice) %}
+    {#-
+        In one transaction. Identical rows can't be told apart, so all rows of a row hash go, and those that stay are
+        written back. On Snowflake each statement sees what others committed before it: where the delete took more or
+        less than was put away, a row came or went in between, and all is undone and tried again.
+    -#}
+    {%- for attempt in range(5) -%}
+        {%- set stamp = exactly_once._utc_stamp() -%}
+        {%- set is_put_away = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and quarantined_at = ' ~ stamp -%}
+        {%- set put_away = exactly_once._put_away(incident_id, slice, stamp) -%}
+        {%- set delete_put_away = exactly_once._delete_put_away(slice, is_put_away) -%}
+        {%- set write_back = exactly_once._write_back(is_put_away) -%}
+        {%- do exactly_once._begin_slice() -%}
+        {%- set found = exactly_once._rows_written(put_away) -%}
+        {%- set deleted = exactly_once._rows_written(delete_put_away) -%}
+        {%- set going = run_query(
+            'select count(copy_number) as going from ' ~ exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away
+        ).rows[0][0] | int -%}
+        {%- if deleted == found and going == slice.copies -%}
+            {%- if found > going -%}
+                {%- for statement_sql in write_back -%}{%- do run_query(statement_sql) -%}{%- endfor -%}
+            {%- endif -%}
+            {%- do run_query('commit') -%}
+            {{- return(none) -}}
+        {%- endif -%}
+        {%- do run_query('rollback') -%}
+        {%- do log('    undone: ' ~ going ~ ' copies to remove, ' ~ found ~ ' rows like them, ' ~ deleted ~ ' deleted; once more', info=true) -%}
+    {%- endfor -%}
+    {%- do exactly_once._refuse(
+        'slice ' ~ exactly_once._slice_name(slice.hour), 'rows that come and go all the time',
+        slice.copies ~ ' copies to remove, as at the beginning',
+        'The slices before it are done and this one is undone. Let no other raw_quarantine run, and run the command again.'
+    ) -%}
+{% endmacro %}
+
+
+{% macro _put_away(incident_id, slice, stamp) %}
+    {#- Every row of the hashes that lose a copy; one that stays has no copy_number until it is written back. -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set names = columns.all | map(attribute='sql') | list -%}
+    insert into {{ exactly_once.model_relation('quarantined_events') }} (
+        incident_id, row_hash, copy_number, event_fingerprint, reason, survivor_row_hash, rule_version, slice_start,
+        quarantined_at, {{ names | join(', ') }}
+    )
+    with to_remove as (
+        select
+            row_hash,
+            copy_number,
+            event_fingerprint,
+            reason,
+            survivor_row_hash,
+            rule_version,
+            row_number() over (partition by row_hash order by copy_number) as place
+        from ({{ exactly_once._copies_to_remove(incident_id) }}) as to_remove
+        where {{ exactly_once._in_slices([slice.hour], 'to_remove') }}
+    ),
+
+    events as (
+        select
+            {{ exactly_once.row_hash(columns.all) }} as row_hash,
+            {{ names | join(', ') }}
+        from {{ columns.relation }}
+        where {{ exactly_once._in_slices([slice.hour]) }}
+    ),
+
+    -- equal in their hash: any of them may be the one that goes
+    placed as (
+        select
+            events.*,
+            row_number() over (partition by row_hash order by row_hash) as copy_number
+        from events
+        where row_hash in (select to_remove.row_hash from to_remove)
+    )
+
+    select
+        {{ exactly_once.text_literal(incident_id) }},
+        placed.row_hash,
+        to_remove.copy_number,
+        to_remove.event_fingerprint,
+        to_remove.reason,
+        to_remove.survivor_row_hash,
+        to_remove.rule_version,
+        {{ exactly_once._slice_start(slice.hour) }},
+        {{ stamp }},
+        placed.{{ names | join(', placed.') }}
+    from placed
+    left join to_remove on placed.row_hash = to_remove.row_hash and placed.copy_number = to_remove.place
+{% endmacro %}
+
+
+{% macro _delete_put_away(slice, is_put_away) %}
+    {%- set columns = exactly_once.source_columns() -%}
+    delete from {{ columns.relation }}
+    where {{ exactly_once._in_slices([slice.hour]) }}
+        and {{ exactly_once.row_hash(columns.all) }} in (
+            select quarantined.row_hash from {{ exactly_once.model_relation('quarantined_events') }} as quarantined
+            where {{ is_put_away }}
+        )
+{% endmacro %}
+
+
+{% macro _write_back(is_put_away) %}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set names = columns.all | map(attribute='sql') | join(', ') -%}
+    {%- set staying = exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away ~ ' and copy_number is null' -%}
+    {{- return([
+        'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ staying,
+        'delete from ' ~ staying
+    ]) -}}
+{% endmacro %}

@@ -1,0 +1,124 @@
+{% macro raw_restore(incident_id, dry_run=false) %}
+    {#-
+        Run-operation. Puts every copy of an incident that is in quarantine back into the source, as it was: hour of
+        arrival by hour of arrival, each in one transaction. quarantined_events keeps the rows, with the time of their
+        return. Run again, it does what is left, or nothing.
+    -#}
+    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once.tag_queries('raw_restore', incident_id) -%}
+    {%- do exactly_once._check_raw_table() -%}
+    {%- do exactly_once._check_quarantine() -%}
+    {%- do exactly_once._ledger() -%}
+    {%- do exactly_once._check_quarantined(incident_id) -%}
+    {%- set source_table = exactly_once.source_columns().relation -%}
+    {%- set slices = exactly_once._slices_of(exactly_once._in_quarantine(incident_id)) -%}
+    {%- if not slices -%}
+        {%- do log('Incident ' ~ incident_id ~ ' has no copies in quarantine; nothing to do.', info=true) -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_restore', incident_id, 0) -%}{%- endif -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- set copies = exactly_once._with_commas(exactly_once._copies_in(slices)) -%}
+    {%- do log(
+        ('Would put ' if dry_run else 'Putting ') ~ copies ~ ' copies of incident ' ~ incident_id ~ ' back into '
+        ~ source_table ~ ', in ' ~ slices | length ~ ' slices', info=true
+    ) -%}
+    {%- if dry_run -%}
+        {%- for slice in slices -%}{%- do exactly_once._log_slice(slices, loop.index0) -%}{%- endfor -%}
+        {%- do log('Dry run: every check passed, and nothing was written.', info=true) -%}
+        {{- return(none) -}}
+    {%- endif -%}
+
+    {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
+    {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
+    {%- set before = exactly_once._source_state(hours) -%}
+    {%- do exactly_once._begin_step(
+        'raw_restore', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
+    ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- for slice in slices -%}
+        {%- do exactly_once._log_slice(slices, loop.index0) -%}
+        {%- do exactly_once._restore_slice(incident_id, slice) -%}
+    {%- endfor -%}
+    {%- set after = exactly_once._source_state(hours) -%}
+    {%- do exactly_once._check_conserved(before, after, -exactly_once._copies_in(slices), 'raw_restore') -%}
+    {%- do exactly_once._end_step(
+        'raw_restore', incident_id,
+        {'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0},
+        exactly_once._raw_digests(incident_id, after)
+    ) -%}
+    {%- do exactly_once._commit_what_is_open() -%}
+    {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
+    {%- do exactly_once._log_comparison(before_quarantine, after) -%}
+    {%- do log('Next: dbt build --selector detection, which decides on what is there now', info=true) -%}
+{% endmacro %}
+
+
+{% macro _check_quarantined(incident_id) %}
+    {%- set known = run_query(
+        'select distinct incident_id from ' ~ exactly_once.model_relation('quarantined_events') ~ ' order by 1'
+    ).columns[0].values() | list -%}
+    {%- if incident_id not in known -%}
+        {%- do exactly_once._refuse(
+            'incident_id', incident_id ~ ', of which no copy was ever in quarantine',
+            'an incident in quarantined_events: ' ~ (known | join(', ') or 'none'),
+            'There is nothing to restore: raw_quarantine took nothing out for it.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _restore_slice(incident_id, slice) %}
+    {#- In one transaction; undone and tried again where a copy came into quarantine between the two statements. -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- set names = columns.all | map(attribute='sql') | join(', ') -%}
+    {%- set going_back = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and restored_at is null and '
+        ~ exactly_once._in_slices([slice.hour]) -%}
+    {%- for attempt in range(5) -%}
+        {%- set stamp = exactly_once._utc_stamp() -%}
+        {%- do exactly_once._begin_slice() -%}
+        {%- set inserted = exactly_once._rows_written(
+            'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ quarantine
+            ~ ' where ' ~ going_back
+        ) -%}
+        {%- set marked = exactly_once._rows_written(
+            'update ' ~ quarantine ~ ' set restored_at = ' ~ stamp ~ ' where ' ~ going_back
+        ) -%}
+        {%- if inserted == marked and inserted == slice.copies -%}
+            {%- do run_query('commit') -%}
+            {{- return(none) -}}
+        {%- endif -%}
+        {%- do run_query('rollback') -%}
+        {%- do log('    undone: ' ~ inserted ~ ' rows put back, ' ~ marked ~ ' marked; once more', info=true) -%}
+    {%- endfor -%}
+    {%- do exactly_once._refuse(
+        'slice ' ~ exactly_once._slice_name(slice.hour), 'copies that come and go all the time',
+        slice.copies ~ ' copies in quarantine, as at the beginning',
+        'The slices before it are done and this one is undone. Let no other raw verb run, and run the command again.'
+    ) -%}
+{% endmacro %}
+
+
+{% macro _source_before_quarantine(incident_id) %}
+    {#- What the ledger says of the source before the first raw_quarantine that was not restored since, or none. -#}
+    {%- set of_incident = 'incident_id = ' ~ exactly_once.text_literal(incident_id) -%}
+    {%- set found = run_query(
+        'select digests from ' ~ exactly_once._ledger() ~ " where step = 'raw_quarantine' and phase = 'begun' and "
+        ~ of_incident ~ ' and entry_number > (select coalesce(max(entry_number), 0) from ' ~ exactly_once._ledger()
+        ~ " where step = 'raw_restore' and phase = 'ended' and " ~ of_incident ~ ') order by entry_number limit 1'
+    ).rows -%}
+    {{- return(fromjson(found[0][0], {}).source if found else none) -}}
+{% endmacro %}
+
+
+{% macro _log_comparison(before_quarantine, now) %}
+    {%- if before_quarantine is none or before_quarantine.slices != now.slices -%}
+        {%- set found = 'not compared with before the quarantine: the copies went in several runs, from other slices' -%}
+    {%- elif before_quarantine.digest == now.digest -%}
+        {%- set found = 'equal to before the quarantine, by digest: ' ~ now.digest -%}
+    {%- else -%}
+        {%- set found = 'other than before the quarantine: ' ~ exactly_once._with_commas(before_quarantine.rows)
+            ~ ' rows then, ' ~ exactly_once._with_commas(now.rows) ~ ' now' -%}
+    {%- endif -%}
+    {%- do log('  the slices are ' ~ found, info=true) -%}
+{% endmacro %}

@@ -1,0 +1,212 @@
+"""Raw is repaired in place: nothing is lost, and every row comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from python_tests import oracle
+from python_tests.laws import (
+    HOUR,
+    MICROSECOND,
+    NOON,
+    WINDOW,
+    Row,
+    event,
+    give_verdict,
+    steady_events,
+)
+from python_tests.laws_of_raw import (
+    assert_moved,
+    check_concurrent_arrival,
+    check_jobs_after,
+    check_killed,
+    check_raw_repair,
+    check_refusals,
+    check_restore,
+    detect,
+    hashes,
+    ledger,
+    operate,
+    phases,
+    raw_rows,
+    state,
+    to_remove,
+    verify_ledger,
+)
+from python_tests.oracle import Layout
+from python_tests.test_other_sources import LEDGER, LEDGER_COLUMNS, LEDGER_VARS, ledger_batches
+from python_tests.test_other_sources import NOON as NOON_UTC
+from python_tests.warehouse import DbtError, Project, Warehouse
+
+
+@pytest.fixture(params=["duckdb", "snowflake"])
+def any_warehouse(request: pytest.FixtureRequest) -> Callable[..., Warehouse]:
+    """Makes a warehouse, on each engine."""
+    names = {"duckdb": "new_warehouse", "snowflake": "new_snowflake_warehouse"}
+    made: Callable[..., Warehouse] = request.getfixturevalue(names[request.param])
+    return made
+
+
+def test_copies_go_to_quarantine_and_nothing_is_lost(
+    any_warehouse: Callable[..., Warehouse],
+) -> None:
+    check_raw_repair(any_warehouse())
+
+
+def test_a_restore_gives_equal_rows_back(any_warehouse: Callable[..., Warehouse]) -> None:
+    check_restore(any_warehouse())
+
+
+@pytest.mark.parametrize("verb", ["raw_quarantine", "raw_restore"])
+def test_a_run_that_dies_is_finished_by_the_same_command(
+    any_warehouse: Callable[..., Warehouse], verb: str
+) -> None:
+    check_killed(any_warehouse(), verb)
+
+
+def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehouse]) -> None:
+    check_refusals(any_warehouse())
+
+
+def test_a_row_that_arrives_while_its_like_are_removed_stays(
+    any_warehouse: Callable[..., Warehouse],
+) -> None:
+    check_concurrent_arrival(any_warehouse())
+
+
+def test_the_jobs_and_their_tests_hold_after_the_raw_repair(
+    any_warehouse: Callable[..., Warehouse],
+) -> None:
+    check_jobs_after(any_warehouse())
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "has_payload"), [("America/Los_Angeles", True), ("Asia/Kolkata", False)]
+)
+def test_another_source_is_repaired_alike(
+    any_warehouse: Callable[..., Warehouse], time_zone: str, has_payload: bool
+) -> None:
+    """Names in quotes, times with an offset, a payload that is text or none, no event_id."""
+    columns = {name: kind for name, kind in LEDGER_COLUMNS.items() if has_payload or name != "body"}
+    given: dict[str, Any] = dict(LEDGER_VARS)
+    layout = LEDGER
+    if not has_payload:
+        given |= {
+            "exactly_once__payload_column": None,
+            "exactly_once__payload_identity_paths": [],
+        }
+        layout = Layout(**{**vars(LEDGER), "payload": None, "identity_paths": ()})
+    warehouse = any_warehouse(
+        source="ledger.entries", columns=columns, settings=given, time_zone=time_zone
+    )
+    batches = ledger_batches(timedelta(hours=2))
+    rows = [
+        {name: row[name] for name in columns} for batch in [*batches, batches[1]] for row in batch
+    ]
+    warehouse.write_events(rows)
+    warehouse.dbt("seed")
+    window = (NOON_UTC, NOON_UTC + 9 * HOUR)
+    detect(warehouse, window)
+    gone = to_remove(rows, window, layout)
+    assert gone.total() > 10
+    operate(warehouse, "raw_quarantine")
+    assert_moved(warehouse, rows, gone)
+    operate(warehouse, "raw_quarantine")
+    assert len(ledger(warehouse)) == 2
+    operate(warehouse, "raw_restore")
+    assert raw_rows(warehouse) == hashes(rows)
+    first, *_, last = ledger(warehouse)
+    assert first["digests"]["source"] == last["digests"]["source"]
+    verify_ledger(warehouse)
+
+
+def test_without_copies_to_remove_nothing_is_written(
+    any_warehouse: Callable[..., Warehouse],
+) -> None:
+    warehouse = any_warehouse()
+    rows = [*steady_events(NOON), *[event(None, event_id="incomplete")] * 2]
+    warehouse.write_events(rows)
+    warehouse.dbt("seed")
+    detect(warehouse)
+    untouched = state(warehouse)
+    operate(warehouse, "raw_quarantine")
+    assert state(warehouse) == untouched
+    assert not phases(warehouse)
+
+
+def test_a_view_is_refused(any_warehouse: Callable[..., Warehouse]) -> None:
+    warehouse = any_warehouse()
+    warehouse.write_events([*steady_events(NOON), *[event("two")] * 2])
+    warehouse.execute("create view raw.seen as select * from raw.events")
+    warehouse.settings = {"exactly_once__source_table": "seen"}
+    warehouse.dbt("seed")
+    detect(warehouse)
+    untouched = state(warehouse)
+    for verb in ("raw_quarantine", "raw_restore"):
+        with pytest.raises(DbtError, match=r"a view, from which no row can be taken out"):
+            operate(warehouse, verb)
+    assert state(warehouse) == untouched
+
+
+@st.composite
+def small_worlds(draw: st.DrawFn) -> list[Row]:
+    """A few events, many copies: ties, identical rows, and NULL wherever it may be."""
+    copies = st.builds(
+        event,
+        st.sampled_from(["a", "b", "c", None]),
+        st.sampled_from(
+            [NOON, NOON + HOUR - MICROSECOND, NOON + HOUR, NOON + 30 * HOUR, None],
+        ),
+        event_id=st.sampled_from(["x", "y", None]),
+        event_ts=st.sampled_from([NOON, NOON - 40 * HOUR]),
+        payload=st.sampled_from(['{"n": 1, "m": 2}', '{"m":2,"n":1.0}', "{}", None]),
+    )
+    rows = draw(st.lists(copies, min_size=2, max_size=8))
+    again = draw(st.lists(st.sampled_from(rows), max_size=8))
+    return draw(st.permutations([*rows, *again]))
+
+
+@pytest.fixture(scope="module")
+def made(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse in which every table is made, to start each example from."""
+    warehouse = Warehouse(project, tmp_path_factory.mktemp("made"))
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("seed")
+    detect(warehouse)
+    return warehouse
+
+
+@settings(max_examples=8)
+@given(world=small_worlds(), verdict=st.sampled_from(["none", "keep", "remove", "review"]))
+def test_whatever_the_rows_all_of_them_are_in_raw_or_in_quarantine_and_come_back(
+    made: Warehouse,
+    tmp_path_factory: pytest.TempPathFactory,
+    world: list[Row],
+    verdict: str,
+) -> None:
+    """Laws 2 and 5, with or without a verdict on the event of the first row."""
+    warehouse = made.copied(tmp_path_factory.getbasetemp() / "example")
+    rows = [*steady_events(NOON), *world]
+    warehouse.write_events(world)
+    overrides = {}
+    if verdict != "none":
+        name = oracle.fingerprint(world[0])
+        overrides[name] = verdict
+        give_verdict(warehouse, name, verdict)
+    detect(warehouse)
+    gone = to_remove(rows, overrides=overrides)
+    decided = oracle.decisions(rows, *WINDOW, overrides=overrides)
+    survivors = {one.survivor_row_hash for one in decided if one.decision == "remove"}
+    operate(warehouse, "raw_quarantine")
+    assert_moved(warehouse, rows, gone)
+    assert survivors <= set(raw_rows(warehouse))
+    if gone:
+        operate(warehouse, "raw_restore")
+    assert raw_rows(warehouse) == hashes(rows)
+    verify_ledger(warehouse)
