@@ -369,10 +369,14 @@ def test_the_cost_does_not_grow_with_the_history(contaminated: Warehouse, tmp_pa
     grown = Warehouse(contaminated.project, tmp_path / "grown")
     grown.write_events([*history, *steady_events(long_ago)])
     contaminate(grown)
-    lines, lines_grown = plan(contaminated), plan(grown)
+    lines, lines_grown = plan(contaminated), plan(grown, max_share=1)
     before, after = steps(lines), steps(lines_grown)
     assert after["clone"][0] > 3 * before["clone"][0]
     for step in STEPS[1:]:
         assert after[step] == before[step]
-    day = [line for line in (*lines, *lines_grown) if line.startswith("  a day of")]
+    day = [
+        re.sub(", [^,]* written", "", line)  # the rows of the curated tables are of another length
+        for line in (*lines, *lines_grown)
+        if line.startswith("  a day of")
+    ]
     assert day[0] == day[1]
