@@ -58,7 +58,10 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
     for grant in ("usage on schema", "select on future tables in schema"):
         warehouse.execute(f"grant {grant} main_analytics to role {READER}")
     warehouse.dbt("build", "--selector", "detection")
-    warehouse.operate("remediation_clone", INCIDENT)
+    for arguments in ("{}", '{"hours": 24}'):
+        warehouse.dbt("run-operation", "guard_report", "--args", arguments)
+    for verb in ("remediation_plan", "remediation_clone"):
+        warehouse.operate(verb, INCIDENT)
     # the tests of the candidates are those of live, which the job monitoring runs
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
     for verb in ("remediation_swap", "remediation_rollback"):

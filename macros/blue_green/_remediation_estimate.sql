@@ -1,11 +1,17 @@
 {% macro _remediation_estimate(incident_id) %}
     {#-
-        What remediation_plan says, as a mapping: {incident_id, scope, copies, repaired_events, event_types, merchants,
+        What remediation_plan says, as a mapping: {incident_id, state, scope, copies, repaired_events, event_types, merchants,
         other_merchants, tables, raw, steps, total, day, share}. Reads only. Each number is defined in docs/rules.md,
         "What a remediation costs".
     -#}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
-    {%- set plan = {'incident_id': incident_id, 'scope': exactly_once._planned_scope(), 'tables': [], 'steps': []} -%}
+    {%- set plan = {
+        'incident_id': incident_id,
+        'state': exactly_once._remediation_state(tables, incident_id),
+        'scope': exactly_once._planned_scope(),
+        'tables': [],
+        'steps': []
+    } -%}
     {%- do plan.update(exactly_once._planned_copies()) -%}
     {%- set reached = exactly_once._reached_by(tables) -%}
     {%- set width = exactly_once._source_widths(reached) -%}

@@ -20,12 +20,14 @@
             ~ ', max_share: ' ~ exactly_once._enough(plan.share) ~ "}'"
         ) -%}
     {%- endif -%}
-    {%- if plan.repaired_events -%}
+    {%- if plan.state in ('swapping', 'swapped') -%}
+        {%- do log('Swapped already: a further repair needs another incident_id.', info=true) -%}
+    {%- elif not plan.repaired_events -%}
+        {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
+    {%- else -%}
         {%- do log(
             "Next: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'", info=true
         ) -%}
-    {%- else -%}
-        {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
     {%- endif -%}
     {{- return(plan) -}}
 {% endmacro %}
