@@ -25,6 +25,7 @@ from python_tests.laws import (
     event,
     steady_events,
 )
+from python_tests.snowflake_simulator.views import information_schema_sql
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
@@ -293,6 +294,16 @@ def test_on_snowflake_the_plan_says_the_same_but_for_clone_and_delete(
     expected = Expected(contaminated_rows())
     expected.check_figures(lines)
     assert steps(lines) == expected.steps(clones_rows=False, rewrites=True)
+    assert table(lines, "step")["clone"][2:4] == ["0 B", "0 B"]
+
+    # the simulator's catalogue gives no bytes; with them a row is as wide as it says
+    told = information_schema_sql("ANALYTICS").replace("null::bigint as", "row_count * 100 as")
+    snowflake_warehouse.simulator.account.duck_conn.cursor().execute(told)
+    cells = table(plan(snowflake_warehouse), "step")
+    assert size(cells["raw quarantine"][2]) == pytest.approx(100 * expected.in_slices, rel=0.02)
+    assert size(cells["candidate payments"][3]) == pytest.approx(
+        100 * len(expected.payments), rel=0.02
+    )
 
 
 def test_the_keys_of_the_plan_are_those_that_the_candidates_compute_again(
@@ -356,6 +367,22 @@ def test_a_window_without_copies_has_nothing_to_repair(contaminated: Warehouse) 
     assert "  raw: 0 copies to remove, in 0 hours of arrival" in lines
     assert not any(line.startswith("Next") for line in lines)
     assert lines[-1].startswith("Nothing to repair")
+
+
+def test_without_a_watermark_everything_is_computed_again_and_the_share_is_unknown(
+    contaminated: Warehouse,
+) -> None:
+    """As the build itself would."""
+    contaminated.execute(
+        "update main_analytics.incremental_watermarks set arrival_watermark = null"
+    )
+    lines = plan(contaminated)
+    found = table(lines, "curated table")
+    assert all(keys == of_rows for keys, of_rows in found.values())
+    assert table(lines, "step")["total"][-1] == "unknown"
+    assert (
+        "  a day of the regular job: unknown, for the curated tables have no watermark yet" in lines
+    )
 
 
 def test_the_cost_does_not_grow_with_the_history(contaminated: Warehouse, tmp_path: Path) -> None:

@@ -340,7 +340,7 @@
         ~ ' and table_name = '
         ~ exactly_once.text_literal(exactly_once._stored_name(relation.identifier, relation.quote_policy.identifier))
     ).rows -%}
-    {{- return(found[0][0] / found[0][1] if found and found[0][0] and found[0][1] else none) -}}
+    {{- return((found[0][0] | float) / (found[0][1] | float) if found and found[0][0] and found[0][1] else none) -}}
 {% endmacro %}
 
 

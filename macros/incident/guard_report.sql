@@ -53,7 +53,7 @@
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
     {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
-    {%- set watermark = exactly_once.recorded_watermark(payments[0].live) -%}
+    {%- set watermark = exactly_once.recorded_watermark(payments[0].live) if payments else none -%}
     {%- set is_read = exactly_once.arrived_since(watermark) -%}
     {%- set arrived_from = none if watermark is none else exactly_once.shifted_time(watermark, -settings.late_arrival_hours) -%}
     {%- if hours is none -%}
