@@ -68,11 +68,14 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.execute(f"grant {grant} main_analytics to role {READER}")
     warehouse.dbt("build", "--selector", "detection")
     approve(warehouse)
-    warehouse.operate("remediation_clone", INCIDENT)
+    for arguments in ("{}", '{"hours": 24}'):
+        warehouse.dbt("run-operation", "guard_report", "--args", arguments)
+    for verb in ("remediation_status", "remediation_plan", "remediation_clone"):
+        warehouse.operate(verb, INCIDENT)
     # the tests of the candidates are those of live, which the job monitoring runs
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
-    for verb in ("remediation_swap", "remediation_rollback"):
-        warehouse.operate(verb, INCIDENT)
+    for verb in ("swap", "rollback", "retire"):
+        warehouse.operate(f"remediation_{verb}", INCIDENT)
     for verb in ("raw_quarantine", "raw_restore"):
         warehouse.operate(verb, INCIDENT)
     warehouse.dbt("run-operation", "ledger_verify")

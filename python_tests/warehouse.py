@@ -68,6 +68,8 @@ class Project:
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
         self.work = work
+        # What the last command logged with log(.., info=true) or as a warning, line by line
+        self.logged: list[str] = []
         self._manifests: dict[str, Any] = {}
         work.mkdir(parents=True, exist_ok=True)
         (work / "profiles.yml").write_text(self.profile, encoding="utf-8")
@@ -106,10 +108,13 @@ class Project:
         for option, value in options.items():
             command += [option, str(value)]
         said: list[str] = []
+        self.logged = []
 
         def listen(event: EventMsg) -> None:
             if event.info.name == "RunningOperationCaughtError":
                 said.append(event.data.exc)
+            elif event.info.name in ("JinjaLogInfo", "JinjaLogWarning"):
+                self.logged.append(event.data.msg)
 
         try:
             found = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)

@@ -1,0 +1,223 @@
+"""The guard: turned on between two regular runs, and what it keeps out, said beforehand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from python_tests import oracle
+from python_tests.laws import (
+    HOUR,
+    NOON,
+    Row,
+    contaminated_rows,
+    event,
+    give_verdict,
+    steady_events,
+)
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.warehouse import DbtError, Warehouse
+
+JOB = ("run", "--selector", "fifteen_minute")
+LOOKBACK = 2 * HOUR
+LATER = NOON + 21 * HOUR
+OFF = {"exactly_once__deduplicate": False}
+
+
+def second_batch() -> list[Row]:
+    """Copies of each other, copies of what has arrived long before, and another amount."""
+    return [
+        *steady_events(LATER),
+        *steady_events(LATER, 3),
+        event("new", LATER, event_ts=LATER, event_type="refunded", amount_cents=77),
+        event("new", LATER, event_ts=LATER, event_type="refunded", amount_cents=77, event_id="b"),
+        event("euro", LATER, event_ts=LATER, currency="EUR", amount_cents=5),
+        event("euro", LATER + HOUR, event_ts=LATER, currency="EUR", amount_cents=5),
+        # one more of an event that the tables count twice, and of one that they count once
+        event("edge", LATER, event_id="late"),
+        event("long_ago", None, event_ts=NOON - 40 * HOUR),
+        event(None, LATER, event_id="incomplete"),
+        event(None, LATER, event_id="incomplete"),
+    ]
+
+
+def report(warehouse: Warehouse, settings: dict[str, Any], **arguments: Any) -> list[str]:
+    """What the report prints."""
+    given = ("--args", json.dumps(arguments)) if arguments else ()
+    warehouse.dbt("run-operation", "guard_report", *given, **settings)
+    return warehouse.project.logged
+
+
+def figures(lines: Sequence[str]) -> dict[tuple[str, str], list[int]]:
+    """Rows, events, copies and amount by event type and currency."""
+    found = {}
+    for line in lines[3:]:
+        cells = re.split(r"  +", line.strip())
+        if len(cells) == 6:
+            found[cells[0], cells[1]] = [int(cell.replace(",", "")) for cell in cells[2:]]
+    return found
+
+
+def arrived(rows: Sequence[Row], since: Any) -> list[Row]:
+    """The rows with a complete key that a run reads."""
+    return [
+        row
+        for row in rows
+        if oracle.has_complete_key(row) and (row["ingest_ts"] is None or row["ingest_ts"] >= since)
+    ]
+
+
+def expected(
+    rows: Sequence[Row], since: Any, kept: Sequence[str] = ()
+) -> dict[tuple[str, str], list[int]]:
+    """The figures from the rows: what has another copy before it is a copy."""
+    copies = [
+        row for name, group in oracle.groups(rows).items() if name not in kept for row in group[1:]
+    ]
+    found: dict[tuple[str, str], list[int]] = {}
+    left = Counter(map(oracle.row_hash, copies))
+    names: dict[tuple[str, str], set[str]] = {}
+    # of byte-identical rows the last are the copies
+    for row in reversed(arrived(rows, since)):
+        kind = row["event_type"], row["currency"]
+        figure = found.setdefault(kind, [0, 0, 0, 0])
+        names.setdefault(kind, set()).add(oracle.fingerprint(row))
+        figure[0] += 1
+        if left[oracle.row_hash(row)]:
+            left[oracle.row_hash(row)] -= 1
+            figure[2] += 1
+            figure[3] += row["amount_cents"]
+    for kind, figure in found.items():
+        figure[1] = len(names[kind])
+    return found
+
+
+def watermark(rows: Sequence[Row]) -> Any:
+    """How far a run over these rows has read."""
+    found = oracle.watermark(rows)
+    assert found is not None
+    return found.replace(tzinfo=None)
+
+
+def tenth_latest_copy(rows: Sequence[Row]) -> Any:
+    """The same with every copy counted: how far the source reaches."""
+    sane = [row["ingest_ts"] for row in rows if row["ingest_ts"] and row["event_ts"]]
+    return sorted(sane, reverse=True)[9]
+
+
+def contaminate(warehouse: Warehouse) -> tuple[list[Row], list[Row]]:
+    """A regular run without the guard, and a second batch that waits; both batches."""
+    first, second = contaminated_rows(), second_batch()
+    warehouse.write_events(first)
+    warehouse.dbt(*JOB, **OFF)
+    warehouse.write_events(second)
+    return first, second
+
+
+def check_report(warehouse: Warehouse) -> None:
+    """The figures are those of the rows, whichever way the guard stands."""
+    first, second = contaminate(warehouse)
+    rows = [*first, *second]
+    since = watermark(first) - LOOKBACK
+    lines = report(warehouse, OFF)
+    assert lines[0].startswith("The guard is OFF")
+    assert f"arrivals since {since} UTC" in lines[1]
+    assert "copies let in" in lines[2]
+    assert any("--vars '{exactly_once__deduplicate: true}'" in line for line in lines)
+    assert "stay until a remediation" in lines[-1]
+    assert figures(lines) == expected(rows, since)
+    assert figures(lines)["captured", "USD"][2] > 3
+
+    lines = report(warehouse, {}, hours=30)
+    assert lines[0].startswith("The guard is on")
+    assert "copies kept out" in lines[2]
+    assert not any("To turn it on" in line for line in lines)
+    since = tenth_latest_copy(rows) - timedelta(hours=30)
+    assert f"arrivals since {since} UTC" in lines[1]
+    assert figures(lines) == expected(rows, since)
+
+
+def test_the_report_says_what_the_rows_say(warehouse: Warehouse) -> None:
+    check_report(warehouse)
+
+
+def test_the_report_says_the_same_on_snowflake(snowflake_warehouse: SnowflakeWarehouse) -> None:
+    check_report(snowflake_warehouse)
+
+
+def test_copies_that_a_reviewer_keeps_are_not_kept_out(warehouse: Warehouse) -> None:
+    first, second = contaminate(warehouse)
+    warehouse.dbt("seed")
+    name = oracle.fingerprint(event("edge"))
+    give_verdict(warehouse, name, "keep")
+    since = watermark(first) - LOOKBACK
+    found = figures(report(warehouse, OFF))
+    assert found == expected([*first, *second], since, kept=[name])
+    assert found != expected([*first, *second], since)
+
+
+@pytest.mark.parametrize("hours", [0, -1, "4", True])
+def test_hours_that_are_none_are_refused(warehouse: Warehouse, hours: Any) -> None:
+    with pytest.raises(DbtError, match=r"hours: found .*; accepted: a number above 0"):
+        report(warehouse, {}, hours=hours)
+
+
+def test_the_guard_is_turned_on_between_two_runs_without_touching_the_rest(
+    warehouse: Warehouse,
+) -> None:
+    """Keys that arrived events touch are as if there had been no copy; the others as they were."""
+    first, second = contaminate(warehouse)
+    assert sum("the guard is off" in line for line in warehouse.project.logged) == 1
+    before = {
+        "payments": oracle.payments(first),
+        "fraud_features": oracle.fraud_features(first),
+    }
+    warehouse.dbt(*JOB)
+    assert not any("the guard" in line for line in warehouse.project.logged)
+
+    rows = [*first, *second]
+    clean = list(oracle.deduplicated(rows).values())
+    after = {"payments": oracle.payments(clean), "fraud_features": oracle.fraud_features(clean)}
+    touched = oracle.payments(arrived(rows, watermark(first) - LOOKBACK))
+    hours = oracle.fraud_features(arrived(rows, watermark(first) - LOOKBACK))
+    for name, keys, again in (
+        ("payments", ("payment_id",), touched),
+        ("fraud_features", ("merchant_id", "event_hour"), hours),
+    ):
+        touched_keys = {tuple(row[key] for key in keys) for row in again}
+
+        def is_touched(
+            row: Row, keys: Sequence[str] = keys, touched_keys: set[Any] = touched_keys
+        ) -> bool:
+            return tuple(row[key] for key in keys) in touched_keys
+
+        want = [row for row in after[name] if is_touched(row)]
+        left = [row for row in before[name] if not is_touched(row)]
+        assert left
+        assert want
+        assert any(row not in after[name] for row in left), "no contaminated row is left"
+        found = sorted(map(repr, map(_plain, warehouse.read(f"main_analytics.{name}"))))
+        assert found == sorted(map(repr, map(_plain, [*want, *left])))
+
+
+def _plain(row: Row) -> list[tuple[str, str | None]]:
+    return sorted((name, oracle.canonical_text(value)) for name, value in row.items())
+
+
+def test_a_run_without_the_guard_says_so_once(warehouse: Warehouse) -> None:
+    def warnings(*command: str, **settings: Any) -> list[str]:
+        warehouse.dbt(*command, **settings)
+        return [line for line in warehouse.project.logged if "the guard is off" in line]
+
+    warehouse.write_events(steady_events(NOON))
+    found = warnings("build", "--selector", "fifteen_minute", **OFF)
+    assert len(found) == 1
+    assert "fraud_features, payments will count every copy" in found[0]
+    assert not warnings("run", "--select", "staging", **OFF)
+    assert not warnings("build", "--selector", "fifteen_minute")
