@@ -128,6 +128,19 @@ def hard_batches() -> list[list[Row]]:
         for number in range(6)
         for event_id in (["b", "a"] if number % 2 else ["a", "b"])
     ]
+    # one place in survivor order, several payloads, and rows that nothing tells apart
+    places = [(at, "b"), (at, None), (None, "b"), (None, None)]
+    twins = [
+        event(f"twins_{number}", arrives, event_id=event_id, payload=payload)
+        for number, (arrives, event_id) in enumerate(places)
+        for payload in (variants[number % 3], variants[number % 3 - 1], variants[number % 3])
+    ]
+    later_twins = [event(row["payment_id"], at + MINUTE, event_id="b") for row in twins]
+    lesser_twins = [
+        event(f"twins_{number}", arrives, event_id=event_id, payload=payload)
+        for number, (arrives, event_id) in enumerate(places)
+        for payload in (variants[number % 3 - 2], variants[number % 3])
+    ]
     by_hash = [event("by_hash", at, payload=payload) for payload in variants]
     least, middle, greatest = sorted(by_hash, key=oracle.row_hash)
     return [
@@ -135,6 +148,8 @@ def hard_batches() -> list[list[Row]]:
             *steady_events(NOON - HOUR),
             *ties,
             *by_event_id,
+            *twins,
+            *later_twins[:6],
             event("by_arrival", at),
             event("smaller_id", at, event_id="m"),
             event("greater_id", at, event_id="m"),
@@ -165,6 +180,7 @@ def hard_batches() -> list[list[Row]]:
             event("greater_id", at, event_id="z"),
             least,
             greatest,
+            *lesser_twins,
             event("null_id", at, event_id="q"),
             event("null_arrival", at),
             event("no_arrival_either", None),
@@ -174,6 +190,7 @@ def hard_batches() -> list[list[Row]]:
             event("half_hour", late + MINUTE, event_ts=long_ago + 30 * MINUTE, event_id="again"),
             event("very_late", late + MINUTE, event_ts=long_ago - 10 * HOUR),
             *steady_events(NOON - HOUR)[:2],
+            *twins[::2],
             event("by_arrival", late, event_id="again"),
             event("by_arrival", late, event_type="refunded"),
             event("nor_this_one", None),
@@ -182,6 +199,20 @@ def hard_batches() -> list[list[Row]]:
             event("nor_here", late, event_ts=None),
         ],
     ]
+
+
+def tied_rows(rows: Iterable[Row]) -> list[Row]:
+    """The copies that share the first place of their event in arrival time and event_id."""
+    return [
+        row
+        for copies in oracle.groups(rows).values()
+        if len(first := [row for row in copies if _place(row) == _place(copies[0])]) > 1
+        for row in first
+    ]
+
+
+def _place(row: Row) -> tuple[Any, Any]:
+    return row["ingest_ts"], row["event_id"]
 
 
 def check_deduplication(warehouse: Warehouse) -> None:

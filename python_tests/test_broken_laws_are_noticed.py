@@ -36,6 +36,8 @@ class Edit(NamedTuple):
 
 ORDER = "macros/deduplication/survivor_order.sql"
 PRECEDES = "macros/deduplication/precedes.sql"
+CONTESTED = "macros/deduplication/contested_places.sql"
+SAME_PLACE = "macros/deduplication/is_same_place.sql"
 MERGE = "macros/deduplication/get_incremental_keep_first_sql.sql"
 DEDUPLICATED = "models/staging/stg_events_deduplicated.sql"
 STAGED = "models/staging/stg_events.sql"
@@ -83,15 +85,25 @@ STAGING_MUTATIONS: dict[str, list[Edit]] = {
             DEDUPLICATED, "or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}", "or true"
         ),
     ],
-    "the join is on the payment, not on the event": [
+    "the join is on the event_id, not on the event": [
         Edit(
             DEDUPLICATED,
             "left join kept on survivors.event_fingerprint = kept.event_fingerprint",
-            "left join kept on survivors.payment_id = kept.payment_id",
+            "left join kept on survivors.event_id = kept.event_id",
         )
     ],
     "one row per payment, not per event": [
+        Edit(CONTESTED, "partition by event_fingerprint", "partition by true")
+    ],
+    "one row per payment, not per event, where copies tie": [
         Edit(DEDUPLICATED, "partition by event_fingerprint", "partition by event_type")
+    ],
+    "copies that tie all stay": [Edit(DEDUPLICATED, ") = 1\n", ") >= 1\n")],
+    "copies that tie all go": [Edit(DEDUPLICATED, ") = 1\n", ") = 0\n")],
+    "a tie in the first place goes unnoticed": [Edit(CONTESTED, " or copy_count > 1", "")],
+    "NULLs don't share a place": [Edit(SAME_PLACE, "' is not distinct from '", "' = '")],
+    "a tie after the first place counts as first": [
+        Edit(DEDUPLICATED, "where contested.place_number = 1", "")
     ],
     "the target is searched among late arrivals only": [
         Edit(
@@ -232,6 +244,12 @@ VERDICT_MUTATIONS: dict[str, list[Edit]] = {
             "model_relation('stg_events_counted')",
             "model_relation('stg_events_deduplicated')",
         ),
+    ],
+    "identical copies that a reviewer keeps don't count": [
+        Edit("models/staging/stg_events_counted.sql", "union all\nselect * from others_of_tied", "")
+    ],
+    "later copies that a reviewer keeps don't count": [
+        Edit("models/staging/stg_events_counted.sql", "union all\nselect * from later\n", "")
     ],
 }
 

@@ -9,32 +9,96 @@
 }}
 {%- do exactly_once.use_warehouse_of('fifteen_minute') -%}
 {%- set columns = exactly_once.source_columns() -%}
+{%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
+{%- set place_columns = exactly_once.place_columns(columns) | join(',\n        ') -%}
+{%- set row_hash = exactly_once.row_hash(columns.all) -%}
+{%- set is_arrival = 'true' -%}
 {% if is_incremental() %}
 {% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
 {% set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_new) %}
+{% set is_arrival = is_new ~ ' and ' ~ is_in_reach %}
 {% endif %}
 
-with arrivals as (
-    select * from {{ ref('stg_events') }}
-    {% if is_incremental() -%}
-    where {{ is_new }} and {{ is_in_reach }}
-    {%- endif %}
+-- who comes first is told by narrow columns; what doesn't simply stay is listed in contested
+with copies as (
+    select
+        {{ place_columns }}
+    from {{ ref('stg_events') }}
+    where {{ is_arrival }}
 ),
 
-survivors as (
-    select * from arrivals
+contested as (
+    {{ exactly_once.contested_places(columns, 'copies') }}
+),
+
+arrivals as (
+    select * from {{ ref('stg_events') }}
+    where {{ is_arrival }}
+),
+
+alone as (
+    select arrivals.*
+    from arrivals
+    left join contested
+        on
+            {{ exactly_once.is_same_place(columns, 'arrivals', 'contested') }}
+    where contested.event_fingerprint is null
+),
+
+-- read apart from arrivals: an engine may store a CTE that is named twice, payloads and all
+arrivals_again as (
+    select * from {{ ref('stg_events') }}
+    where {{ is_arrival }}
+),
+
+tied as (
+    select arrivals_again.*
+    from arrivals_again
+    inner join contested
+        on
+            {{ exactly_once.is_same_place(columns, 'arrivals_again', 'contested') }}
+    where contested.place_number = 1
+),
+
+-- the row hash reads the payload: it is taken of ties here, and else of what is written
+hashed as (
+    select
+        {{ event_columns }},
+        event_fingerprint,
+        {{ row_hash }} as row_hash,
+        has_complete_key
+    from tied
+),
+
+first_of_tied as (
+    select * from hashed
     qualify row_number() over (
         partition by event_fingerprint
         order by {{ exactly_once.survivor_order(columns) }}
     ) = 1
-)
+),
+
+survivors as (
+    select
+        {{ event_columns }},
+        event_fingerprint,
+        cast(null as varchar) as row_hash,
+        has_complete_key
+    from alone
+    union all
+    select * from first_of_tied
+),
 
 {% if is_incremental() -%}
-, kept as (
-    select * from {{ this }}
+kept as (
+    select
+        {{ place_columns }},
+        row_hash
+    from {{ this }}
     where {{ is_in_reach }}
 ),
 
+-- a copy alone in its place has no row hash yet: in the place of the kept one it is that one
 news as (
     select survivors.*
     from survivors
@@ -42,9 +106,20 @@ news as (
     where
         kept.event_fingerprint is null
         or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}
+),
+{%- else -%}
+news as (
+    select * from survivors
+),
+{%- endif %}
+
+events as (
+    select
+        {{ event_columns }},
+        event_fingerprint,
+        coalesce(row_hash, {{ row_hash }}) as row_hash,
+        has_complete_key
+    from news
 )
 
-select * from news
-{%- else -%}
-select * from survivors
-{%- endif %}
+select * from events
