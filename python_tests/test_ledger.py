@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -226,12 +227,11 @@ def test_only_a_build_or_a_snapshot_of_the_audit_writes_entries(recorded: Wareho
     ):
         recorded.dbt(*command)
         assert len(ledger(recorded)) == 10
-    for command in (
-        ("snapshot",),
-        ("build", "--full-refresh", "--select", "tag:exactly_once_audit", "--exclude-resource-type")
-        + ("test", "--exclude", "test_type:unit"),
-    ):
-        recorded.dbt(*command)
+    recorded.dbt("snapshot")
+    recorded.dbt(
+        *("build", "--full-refresh", "--select", "tag:exactly_once_audit"),
+        *("--exclude", "resource_type:test", "--exclude", "test_type:unit"),
+    )
     assert [entry["phase"] for entry in ledger(recorded)[10:]] == ["begun", "ended"] * 2
     assert not verification(recorded)
 
@@ -299,6 +299,6 @@ def test_two_who_write_at_once_never_fork_the_chain(
     entries = ledger(warehouse)
     steps = [entry["step"] for entry in entries]
     assert {step: steps.count(step) for step in WRITERS} == dict.fromkeys(WRITERS, ENTRIES_EACH)
-    assert sum(a != b for a, b in zip(steps, steps[1:], strict=False)) > 1, "they did not meet"
+    assert sum(a != b for a, b in pairwise(steps)) > 1, "they did not meet"
     assert_chained(entries)
     assert not verification(warehouse, entries[-1]["entry_hash"])

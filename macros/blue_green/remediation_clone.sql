@@ -172,5 +172,5 @@
     ) -%}
     {#- an earlier repair of live is not one of the candidate -#}
     {%- do run_query('update ' ~ exactly_once._watermarks_of(candidate) ~ ' set repaired_for = null') -%}
-    {%- do exactly_once._copy_schema_grants(live, candidate) -%}
+    {%- do exactly_once._copy_grants(tables, 'live', 'candidate') -%}
 {% endmacro %}

@@ -133,6 +133,8 @@
     {%- set marker = exactly_once.candidate_marker(live) -%}
     {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
     {%- if claimed -%}{%- do exactly_once._rename_schema(claimed.schema, withdrawn) -%}{%- endif -%}
+    {#- one that was given since the swap -#}
+    {%- do exactly_once._copy_grants(tables, 'withdrawn', 'live') -%}
     {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}
     {#- last: while live bears the marker, the rollback is not finished -#}
     {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}

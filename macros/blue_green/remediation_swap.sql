@@ -110,6 +110,8 @@
         {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema) -%}
         {%- do exactly_once._rename_schema(claimed.schema, replaced) -%}
     {%- endif -%}
+    {#- one that was given since the checks -#}
+    {%- do exactly_once._copy_grants(tables, 'replaced', 'live') -%}
     {%- do exactly_once._comment_on_schema(
         replaced, tojson(dict(
             exactly_once._replaced_marker(incident_id, marker), comment_of_live=marker.comment_of_live

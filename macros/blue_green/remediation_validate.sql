@@ -9,7 +9,7 @@
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
     {%- set checks = [exactly_once._decisions_conserve_rows()] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
-    {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables[0])) -%}{%- endif -%}
+    {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables)) -%}{%- endif -%}
     {%- for table in tables -%}
         {%- do exactly_once._check_clone(table, incident_id) -%}
         {%- do checks.extend(exactly_once._candidate_checks(table)) -%}
@@ -218,14 +218,18 @@
 {% endmacro %}
 
 
-{% macro _grants_are_kept(table) %}
-    {%- set live = exactly_once.schema_grants(table.live) | map(attribute='statement') | list -%}
-    {%- set candidate = exactly_once.schema_grants(table.candidate) | map(attribute='statement') | list -%}
-    {%- set missing = live | reject('in', candidate) | list -%}
+{% macro _grants_are_kept(tables) %}
+    {#- a grant that was revoked since the clone would come back with the swap -#}
+    {%- set differences = [] -%}
+    {%- for there, here, what in [('live', 'candidate', 'missing'), ('candidate', 'live', 'revoked on live')] -%}
+        {%- for grant in exactly_once._missing_grants(tables, there, here) -%}
+            {%- do differences.append(what ~ ': ' ~ grant.grant.statement ~ ' (' ~ grant.object ~ ')') -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {{- return({
-        'name': 'readers keep their grants on the schema',
-        'found': missing | length ~ ' of ' ~ live | length ~ ' missing' ~ (': ' ~ missing | join(', ') if missing else ''),
-        'passed': not missing
+        'name': 'readers keep their grants on the schema and its tables',
+        'found': differences | join(', ') or 'those of live',
+        'passed': not differences
     }) -}}
 {% endmacro %}
 
