@@ -79,7 +79,8 @@
         {%- endif -%}
         {%- if written[0].values()[:3] == (invocation_id, step, phase) -%}
             {%- do exactly_once._note_head(ledger, number, written[0][3]) -%}
-            {%- do exactly_once._commit_entry() -%}
+            {#- there before the step goes on, and after it fails; in a hook it stays with the model -#}
+            {%- if flags.WHICH == 'run-operation' -%}{%- do exactly_once._commit_what_is_open() -%}{%- endif -%}
             {%- do log(
                 '  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[0][3], info=phase == 'ended'
             ) -%}
@@ -139,24 +140,6 @@
         {%- set head.number = last.entry_number -%}
         {%- set head.hash = last.entry_hash -%}
     {%- endfor -%}
-{% endmacro %}
-
-
-{% macro _commit_entry() %}
-    {#- An entry is there before the step goes on, and stays when the step fails. In a hook it stays with the model. -#}
-    {%- if flags.WHICH == 'run-operation' -%}{%- do adapter.dispatch('_commit_entry', 'exactly_once')() -%}{%- endif -%}
-{% endmacro %}
-
-
-{#- Each statement commits by itself. -#}
-{% macro default___commit_entry() %}
-{% endmacro %}
-
-
-{#- dbt may have begun a transaction for a query of its own, and rolls back what a run-operation leaves open. -#}
-{% macro duckdb___commit_entry() %}
-    {%- call statement('begun_if_need_be', auto_begin=true) -%} select 1 {%- endcall -%}
-    {%- do adapter.commit() -%}
 {% endmacro %}
 
 

@@ -153,7 +153,6 @@
             step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
             exactly_once._raw_digests(incident_id, source_state)
         ) -%}
-        {%- do exactly_once._commit_what_is_open() -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -194,20 +193,4 @@
 {% macro _rows_written(statement) %}
     {#- Both engines answer a statement that writes with the number of rows. -#}
     {{- return(run_query(statement).rows[0][0] | int) -}}
-{% endmacro %}
-
-
-{% macro _commit_what_is_open() %}
-    {{- return(adapter.dispatch('_commit_what_is_open', 'exactly_once')()) -}}
-{% endmacro %}
-
-
-{% macro default___commit_what_is_open() %}
-{% endmacro %}
-
-
-{#- On DuckDB dbt begins a transaction when it looks at columns, and rolls it back in the end. -#}
-{% macro duckdb___commit_what_is_open() %}
-    {%- call statement('what_is_open', auto_begin=true) -%}select 1 as one{%- endcall -%}
-    {%- do adapter.commit() -%}
 {% endmacro %}

@@ -42,7 +42,6 @@
     {%- do exactly_once._begin_step(
         'raw_quarantine', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
     ) -%}
-    {%- do exactly_once._commit_what_is_open() -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice) -%}
@@ -56,7 +55,6 @@
             'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
         }, exactly_once._raw_digests(incident_id, after)
     ) -%}
-    {%- do exactly_once._commit_what_is_open() -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
     {%- do log(
         'Next: dbt build --selector detection with the same incident and its window finds copies that arrive late; '

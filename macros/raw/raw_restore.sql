@@ -34,7 +34,6 @@
     {%- do exactly_once._begin_step(
         'raw_restore', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
     ) -%}
-    {%- do exactly_once._commit_what_is_open() -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice) -%}
@@ -46,7 +45,6 @@
         {'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0},
         exactly_once._raw_digests(incident_id, after)
     ) -%}
-    {%- do exactly_once._commit_what_is_open() -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do log('Next: dbt build --selector detection, which decides on what is there now', info=true) -%}
