@@ -8,6 +8,7 @@
 }}
 {%- set columns = exactly_once.ledger_columns() -%}
 
+-- depends_on: {{ ref('stg_events') }}, which stops at a mistake in the vars before anything is made
 -- the table's comment names its last entry, so dbt must not write one;
 -- made empty; the verbs write their steps, each entry chained to the one before by its hash
 
