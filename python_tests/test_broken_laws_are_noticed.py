@@ -281,7 +281,6 @@ LEDGER_MUTATIONS: dict[str, list[Edit]] = {
     "the hash before isn't compared": [
         Edit(VERIFY, "{%- elif entry.previous_hash != before.hash -%}", "{%- elif false -%}")
     ],
-    "the comment isn't read": [Edit(VERIFY, "hashes.get(noted.entry_hash) !=", "false and 0 !=")],
     "the audit isn't compared": [
         Edit(
             VERIFY,

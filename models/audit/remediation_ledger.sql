@@ -6,13 +6,15 @@
         persist_docs={'relation': false}
     )
 }}
-{%- set columns = exactly_once.ledger_columns() -%}
+{%- set columns = exactly_once.ledger_columns() %}
 
--- the table's comment names its last entry, so dbt must not write one;
--- made empty; the verbs write their steps, each entry chained to the one before by its hash
+-- depends_on: {{ ref('stg_events') }}
+-- made empty; the verbs write their steps, each entry chained to the one before by its hash, and
+-- keep the last one in the table's comment, which dbt therefore must not write
 
 select
-    {% for name, type in columns.items() -%}
-    cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
-    {% endfor %}
+    {% for name, type in columns.items() if name != 'entry_hash' -%}
+    cast(null as {{ type }}) as {{ name }},
+    {% endfor -%}
+    cast(null as {{ columns.entry_hash }}) as entry_hash
 where false
