@@ -85,12 +85,17 @@ STAGING_MUTATIONS: dict[str, list[Edit]] = {
             DEDUPLICATED, "or {{ exactly_once.precedes(columns, 'survivors', 'kept') }}", "or true"
         ),
     ],
-    "the join is on the event_id, not on the event": [
+    "the join is on the payment, not on the event": [
+        Edit(
+            DEDUPLICATED,
+            "row_hash\n    from {{ this }}",
+            "row_hash,\n        payment_id\n    from {{ this }}",
+        ),
         Edit(
             DEDUPLICATED,
             "left join kept on survivors.event_fingerprint = kept.event_fingerprint",
-            "left join kept on survivors.event_id = kept.event_id",
-        )
+            "left join kept on survivors.payment_id = kept.payment_id",
+        ),
     ],
     "one row per payment, not per event": [
         Edit(CONTESTED, "partition by event_fingerprint", "partition by true")
