@@ -145,6 +145,39 @@ class SnowflakeWarehouse(Warehouse):
         return self._connection.cursor().execute(sql, values)
 
 
+# Where a remediation writes.
+WRITTEN = ("RAW", "MAIN_ANALYTICS", "MAIN_AUDIT")
+
+
+class Saved:
+    """The schemas that a remediation writes to, as they were, to go back to."""
+
+    def __init__(self, warehouse: SnowflakeWarehouse, prefix: str) -> None:
+        """Clone them away, to names with a prefix."""
+        self.warehouse = warehouse
+        self.prefix = prefix
+        self.comments = self._schemas()
+        for name in self.comments:
+            warehouse.execute(f"create or replace schema {prefix}_{name} clone {name}")
+
+    def restore(self) -> None:
+        """Drop what is there now, and clone them back."""
+        for name in self._schemas():
+            self.warehouse.execute(f"drop schema {name}")
+        for name, comment in self.comments.items():
+            self.warehouse.execute(f"create schema {name} clone {self.prefix}_{name}")
+            text = comment.replace("\\", "\\\\").replace("'", "''")
+            self.warehouse.execute(f"comment on schema {name} is '{text}'")
+
+    def _schemas(self) -> dict[str, str]:
+        rows = self.warehouse.query(
+            "select schema_name as name, comment from information_schema.schemata"
+        )
+        return {
+            row["name"]: row["comment"] or "" for row in rows if row["name"].startswith(WRITTEN)
+        }
+
+
 def _quoted(name: str) -> str:
     return name if name.isidentifier() and name.islower() else f'"{name}"'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from python_tests.faults import deaths, watched
 from python_tests.laws import INCIDENT, assert_recorded, build_candidate, contaminate, kept_state
+from python_tests.laws_of_raw import quarantined_rows, raw_rows
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 Step = Callable[[Warehouse], Any]
@@ -25,6 +27,8 @@ STEPS: Mapping[str, Step] = {
     "remediation_clone": verb("remediation_clone"),
     "build": build_candidate,
     "remediation_swap": verb("remediation_swap"),
+    "raw_quarantine": verb("raw_quarantine"),
+    "raw_restore": verb("raw_restore"),
     "remediation_rollback": verb("remediation_rollback"),
     "remediation_retire": verb("remediation_retire"),
 }
@@ -54,14 +58,21 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         step(whole)
     expected = kept_state(whole)
     assert expected != kept_state(states[name])
+    rows = rows_in_raw_and_quarantine(states[name])
     for number, death in enumerate(deaths(log)):
         warehouse = states[name].copied(tmp_path / str(number))
         with watched(death), pytest.raises(DbtError, match="killed"):
             step(warehouse)
+        assert rows_in_raw_and_quarantine(warehouse) == rows
         step(warehouse)
         assert kept_state(warehouse) == expected, (death, log.statements[death.place])
         assert_recorded(warehouse, name)
         warehouse.path.unlink()
+
+
+def rows_in_raw_and_quarantine(warehouse: Warehouse) -> Counter[str]:
+    """Law 2: whatever happens, a row is in the one or in the other."""
+    return raw_rows(warehouse) + quarantined_rows(warehouse)
 
 
 def test_the_steps_can_be_repeated_without_a_trace(
@@ -69,7 +80,8 @@ def test_the_steps_can_be_repeated_without_a_trace(
 ) -> None:
     """A verb that is done does nothing, and writes nothing, when it is run again."""
     for name, after in (
-        ("remediation_swap", "remediation_rollback"),
+        ("remediation_swap", "raw_quarantine"),
+        ("raw_quarantine", "raw_restore"),
         ("remediation_retire", "done"),
     ):
         warehouse = states[after].copied(tmp_path / name)

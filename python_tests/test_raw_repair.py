@@ -25,7 +25,6 @@ from python_tests.laws_of_raw import (
     assert_moved,
     check_concurrent_arrival,
     check_jobs_after,
-    check_killed,
     check_raw_repair,
     check_refusals,
     check_restore,
@@ -61,13 +60,6 @@ def test_copies_go_to_quarantine_and_nothing_is_lost(
 
 def test_a_restore_gives_equal_rows_back(any_warehouse: Callable[..., Warehouse]) -> None:
     check_restore(any_warehouse())
-
-
-@pytest.mark.parametrize("verb", ["raw_quarantine", "raw_restore"])
-def test_a_run_that_dies_is_finished_by_the_same_command(
-    any_warehouse: Callable[..., Warehouse], verb: str
-) -> None:
-    check_killed(any_warehouse(), verb)
 
 
 def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehouse]) -> None:

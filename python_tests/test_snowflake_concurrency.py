@@ -27,8 +27,7 @@ from python_tests.laws import (
     steady_events,
     untouched_rows,
 )
-from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.test_snowflake_faults import Saved
+from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.warehouse import DbtError
 
 REGULAR = ("run", "--selector", "fifteen_minute")
