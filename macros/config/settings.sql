@@ -1,5 +1,7 @@
 {% macro settings() %}
     {#- Every var of the package, checked, under its name without the prefix. -#}
+    {%- set known = exactly_once._known('settings') -%}
+    {%- if known is not none -%}{{- return(known) -}}{%- endif -%}
     {%- do exactly_once._refuse_unknown_vars() -%}
     {%- set found = {} -%}
     {%- for name, kind in exactly_once._known_vars().items() -%}
@@ -9,7 +11,7 @@
     {%- endfor -%}
     {%- do exactly_once._check_columns(found) -%}
     {%- do exactly_once._check_window(found) -%}
-    {{- return(found) -}}
+    {{- return(exactly_once._remember('settings', found)) -}}
 {% endmacro %}
 
 

@@ -4,6 +4,8 @@
         {all: [{name, type, sql}], key: [...], event_time, arrival_time, event_id, payload, payment_id,
         event_type, amount, currency, merchant_id}. A part that the source lacks is none.
     -#}
+    {%- set known = exactly_once._known('source_columns') -%}
+    {%- if known is not none -%}{{- return(known) -}}{%- endif -%}
     {%- set settings = exactly_once.settings() -%}
     {%- set source_table = exactly_once._source_relation(settings) -%}
     {%- set found = {'all': [], 'relation': source_table} -%}
@@ -41,7 +43,7 @@
     {%- endfor -%}
     {%- do found.update({'merchant_id': exactly_once._merchant_column(settings, found)}) -%}
     {%- if execute -%}{%- do exactly_once._check_column_types(found) -%}{%- endif -%}
-    {{- return(found) -}}
+    {{- return(exactly_once._remember('source_columns', found)) -}}
 {% endmacro %}
 
 
