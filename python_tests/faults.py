@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -49,11 +49,11 @@ class StatementLog:
 
 @contextmanager
 def watched(
-    death: Death | None = None, meanwhile: Mapping[int, Callable[[], None]] | None = None
+    death: Death | None = None, meanwhile: Callable[[str], None] | None = None
 ) -> Iterator[StatementLog]:
     """Log what dbt sends in this process, and let the command die at one of its statements.
 
-    `meanwhile` says what somebody else does just before the n-th statement.
+    `meanwhile` is called with each statement just before it is sent: what somebody else does then.
     """
     log = StatementLog()
     sent = SQLConnectionManager.add_query
@@ -65,8 +65,8 @@ def watched(
         if dead or death == Death(place):
             dead = True
             raise KilledError("killed before: " + sql[:80])
-        if meanwhile and place in meanwhile:
-            meanwhile[place]()
+        if meanwhile:
+            meanwhile(sql)
         log.statements.append(sql)
         found = sent(self, sql, *arguments, **options)
         if death == Death(place, after=True):

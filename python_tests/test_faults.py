@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from python_tests.faults import deaths, watched
+from python_tests.faults import Death, deaths, watched
 from python_tests.laws import INCIDENT, assert_recorded, build_candidate, contaminate, kept_state
 from python_tests.laws_of_raw import quarantined_rows, raw_rows
 from python_tests.warehouse import DbtError, Project, Warehouse
@@ -61,13 +62,19 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     rows = rows_in_raw_and_quarantine(states[name])
     for number, death in enumerate(deaths(log)):
         warehouse = states[name].copied(tmp_path / str(number))
-        with watched(death), pytest.raises(DbtError, match="killed"):
-            step(warehouse)
+        die(step, warehouse, death)
         assert rows_in_raw_and_quarantine(warehouse) == rows
         step(warehouse)
         assert kept_state(warehouse) == expected, (death, log.statements[death.place])
         assert_recorded(warehouse, name)
         warehouse.path.unlink()
+
+
+def die(step: Step, warehouse: Warehouse, death: Death) -> None:
+    """Run a step that dies, and let nothing of its process hold the warehouse open."""
+    with watched(death), pytest.raises(DbtError, match="killed"):
+        step(warehouse)
+    gc.collect()
 
 
 def rows_in_raw_and_quarantine(warehouse: Warehouse) -> Counter[str]:

@@ -7,8 +7,7 @@ import pytest
 from python_tests.faults import Death, StatementLog, deaths, watched
 from python_tests.laws import assert_recorded, contaminate, kept_state
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
-from python_tests.test_faults import STEPS, rows_in_raw_and_quarantine
-from python_tests.warehouse import DbtError
+from python_tests.test_faults import STEPS, die, rows_in_raw_and_quarantine
 
 GROUPS = {
     "candidates": ("remediation_clone", "build"),
@@ -46,8 +45,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         after = Saved(warehouse, "after")
         for death in chosen(name, log):
             before.restore()
-            with watched(death), pytest.raises(DbtError, match="killed"):
-                step(warehouse)
+            die(step, warehouse, death)
             assert rows_in_raw_and_quarantine(warehouse) == rows
             step(warehouse)
             assert kept_state(warehouse) == expected, (name, death, log.statements[death.place])
