@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -65,7 +66,7 @@ class Crossing:
 
     def __call__(self, sql: str) -> None:
         """Look at one statement of the run."""
-        word = sql.rsplit("*/", 1)[-1].strip(" ;\n").lower()
+        word = re.sub(r"/[*].*?[*]/", "", sql, flags=re.DOTALL).strip(" ;\n").lower()
         is_chance = word == "begin" or (
             "main_analytics" in sql.lower() and not READS_ONLY.match(sql)
         )

@@ -44,5 +44,5 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/transactions: each statement commits by itself unless told otherwise -#}
 {% macro snowflake___in_one_transaction(statements) %}
-    {{- return((['begin'] + statements + ['commit']) | join(';\n')) -}}
+    {{- return((['begin'] + statements + ['commit']) | join(';\n') ~ ';') -}}
 {% endmacro %}
