@@ -501,7 +501,9 @@ def kept_state(warehouse: Warehouse) -> dict[str, str]:
             continue
         if table == "remediation_ledger":
             continue
-        columns = [name for name in warehouse.column_names(relation) if name not in VOLATILE]
+        columns = [
+            name for name in warehouse.column_names(relation) if name.lower() not in VOLATILE
+        ]
         state[relation] = warehouse.digest(relation, ", ".join(f'"{name}"' for name in columns))
     return state
 

@@ -26,6 +26,7 @@ from python_tests.laws import (
     build_candidate,
     contaminate,
     contaminated_rows,
+    kept_state,
     steady_events,
     untouched_rows,
 )
@@ -52,7 +53,9 @@ def of_schemas(log: StatementLog) -> list[str]:
 
 
 class Crossing:
-    """Somebody else's statements, sent before the n-th chance that a run on the tables gives.
+    """Somebody else's statements, sent before the n-th chance that a command gives.
+
+    A chance is a statement that writes to the curated schemas, or the beginning of a transaction.
 
     Inside a transaction there is none: the simulator lets nobody else write then.
     """
@@ -80,6 +83,38 @@ class Crossing:
 
 
 @pytest.mark.slow
+def test_of_two_swaps_at_once_one_stops_and_the_tables_are_swapped_once(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """A whole swap happens before each statement of another that writes; then one looks again."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    before = Saved(warehouse, "before")
+    with watched() as log:
+        warehouse.operate("remediation_swap", INCIDENT)
+    swapped = kept_state(warehouse)
+    statements = of_schemas(log)
+    stopped = 0
+    for turn in range(100):
+        before.restore()
+        crossing = Crossing(warehouse, statements, turn)
+        try:
+            with watched(meanwhile=crossing):
+                warehouse.operate("remediation_swap", INCIDENT)
+        except DbtError:
+            stopped += 1
+        if not crossing.is_done:
+            break
+        warehouse.operate("remediation_swap", INCIDENT)
+        assert kept_state(warehouse) == swapped
+        assert_recorded(warehouse, "remediation_swap")
+    assert turn >= 3
+    assert stopped >= 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["remediation_swap", "remediation_rollback"])
 def test_a_regular_run_that_a_swap_crosses_loses_nothing(
     snowflake_warehouse: SnowflakeWarehouse, verb: str
@@ -101,10 +136,9 @@ def test_a_regular_run_that_a_swap_crosses_loses_nothing(
     later = steady_events(NOON + 24 * HOUR)
     warehouse.write_events(later)
     arrived = Saved(warehouse, "arrived")
-    if verb == "remediation_swap":
-        expected = [*repaired_rows(), *later]
-    else:
-        expected = [*contaminated_rows(), *later]
+    warehouse.operate(verb, INCIDENT)
+    warehouse.dbt(*REGULAR)
+    expected = curated(warehouse)
     for turn in range(100):
         arrived.restore()
         crossing = Crossing(warehouse, statements, turn)
@@ -117,8 +151,15 @@ def test_a_regular_run_that_a_swap_crosses_loses_nothing(
         if not crossing.is_done:
             break
         warehouse.dbt(*REGULAR)
-        assert_curated(warehouse, expected)
+        assert curated(warehouse) == expected
     assert turn >= 6
+    if verb == "remediation_swap":
+        assert_curated(warehouse, [*repaired_rows(), *later])
+
+
+def curated(warehouse: SnowflakeWarehouse) -> list[str]:
+    """The digests of both curated tables."""
+    return [warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")]
 
 
 def test_readers_and_the_regular_job_go_on_through_a_whole_remediation(
