@@ -283,6 +283,19 @@ def print_report(
     )
 
 
+def print_raw(warehouse: Warehouse, truth: IncidentTruth, repair: Repair) -> bool:
+    """Print where the rows of raw.events are; whether all that were decided to go are out."""
+    found = warehouse.execute(
+        "select (select count(*) from raw.events),"
+        " (select count(*) from main_audit.quarantined_events where restored_at is null)"
+    ).fetchone()
+    assert found is not None
+    left, out = found
+    rows = truth.counts["physical_rows"]
+    print(f"\n  raw.events: {rows:,} rows before = {left:,} now + {out:,} in quarantine")
+    return rows == left + out and out == repair.removed
+
+
 def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, tuple("-" * width for width in widths), *rows]:

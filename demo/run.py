@@ -22,7 +22,7 @@ from dbt_common.events.base_types import EventMsg
 
 from demo.generate import IncidentTruth, generate
 from demo.load import load
-from demo.report import Repair, arrival_range, gmv_by_currency, print_report
+from demo.report import Repair, arrival_range, gmv_by_currency, print_raw, print_report
 from demo.settings import IncidentSettings
 
 INCIDENT_ID = "INC-2026-001"
@@ -75,20 +75,23 @@ class Demo:
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
             strays = Repair.read(warehouse)
         self._repair(STRAYS_ID)
-        self._tell("Take the copies out of raw.events, whole, hour by hour")
-        self._operate("raw_quarantine", STRAYS_ID)
-        self._operate("ledger_verify")
         self._tell("Run the regular job with the guard on, and its tests")
         self._dbt("build", "--selector", "fifteen_minute")
         self._tell("Compare the repaired tables with the truth")
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
             is_true = print_report(warehouse, truth, incident, strays, gmv_before)
+        print(flush=True)
+        self._tell("Take the copies out of raw.events, whole, hour by hour, and verify the ledger")
+        self._operate("raw_quarantine", STRAYS_ID)
+        self._operate("ledger_verify")
+        with duckdb.connect(str(self.database), read_only=True) as warehouse:
+            is_conserved = print_raw(warehouse, truth, strays)
         print(
             f"\nDone in {time.monotonic() - began:.0f} s. Where to look next, in {self.database}:"
         )
         for relation, what in NEXT:
             print(f"  {relation:42} {what}")
-        return is_true
+        return is_true and is_conserved
 
     def _make_incident(self) -> IncidentTruth:
         self._tell(f"Make a day of about {self.settings.events:,} events with a 4-hour incident")

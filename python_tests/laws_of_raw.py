@@ -344,6 +344,7 @@ def check_jobs_after(warehouse: Warehouse) -> None:
         "incident_end": str(WINDOW[1]),
     }
     warehouse.dbt("build", "--selector", "detection", **scope)
+    approve(warehouse)
     gone = to_remove(rows)
     operate(warehouse, "raw_quarantine")
     assert_moved(warehouse, rows, gone)
@@ -357,6 +358,7 @@ def check_jobs_after(warehouse: Warehouse) -> None:
     ]
     warehouse.dbt("build", "--selector", "monitoring")
     warehouse.dbt("build", "--selector", "detection", **scope)
+    approve(warehouse)
     audited = warehouse.query(
         "select count(*) as n from main_audit.audit_decisions "
         "where decision = 'remove' and dbt_valid_to is null"

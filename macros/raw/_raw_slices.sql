@@ -30,6 +30,14 @@
 {% endmacro %}
 
 
+{% macro _arrived_with(copies, hour) %}
+    {#- A predicate on what arrived at the very time of some copies: few rows, so that few have to be hashed. -#}
+    {%- set arrival_time = exactly_once.source_columns().arrival_time.sql -%}
+    {%- if hour is none -%}{{- return(arrival_time ~ ' is null') -}}{%- endif -%}
+    {{- return(arrival_time ~ ' in (select ' ~ arrival_time ~ ' from ' ~ copies ~ ')') -}}
+{% endmacro %}
+
+
 {% macro _slice_start(hour) %}
     {%- if hour is none -%}{{- return(exactly_once.null_timestamp()) -}}{%- endif -%}
     {{- return(exactly_once.timestamp_literal(exactly_once.time_from_micros(hour * 3600000000))) -}}

@@ -194,7 +194,8 @@
             reason,
             survivor_row_hash,
             rule_version,
-            row_number() over (partition by row_hash order by copy_number) as place
+            row_number() over (partition by row_hash order by copy_number) as place,
+            {{ columns.arrival_time.sql }}
         from ({{ exactly_once._copies_to_remove(incident_id) }}) as to_remove
         where {{ exactly_once._in_slices([slice.hour], 'to_remove') }}
     ),
@@ -204,7 +205,9 @@
             {{ exactly_once.row_hash(columns.all) }} as row_hash,
             {{ names | join(', ') }}
         from {{ columns.relation }}
-        where {{ exactly_once._in_slices([slice.hour]) }}
+        where
+            {{ exactly_once._in_slices([slice.hour]) }}
+            and {{ exactly_once._arrived_with('to_remove', slice.hour) }}
     ),
 
     -- equal in their hash: any of them may be the one that goes
@@ -236,6 +239,9 @@
     {%- set columns = exactly_once.source_columns() -%}
     delete from {{ columns.relation }}
     where {{ exactly_once._in_slices([slice.hour]) }}
+        and {{ exactly_once._arrived_with(
+            exactly_once.model_relation('quarantined_events') ~ ' as quarantined where ' ~ is_put_away, slice.hour
+        ) }}
         and {{ exactly_once.row_hash(columns.all) }} in (
             select quarantined.row_hash from {{ exactly_once.model_relation('quarantined_events') }} as quarantined
             where {{ is_put_away }}
