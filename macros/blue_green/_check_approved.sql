@@ -17,31 +17,37 @@
         for the repair nor runs it.
     -#}
     {%- set register = exactly_once.model_relation('incident_register') -%}
-    {%- set what = 'incident ' ~ incident_id ~ ' in ' ~ register -%}
-    {%- set remedy = exactly_once._register_remedy() -%}
-    {%- if not exactly_once._is_there(register) -%}
-        {%- do exactly_once._refuse(what, 'no such table', 'a row that somebody else approved', remedy) -%}
+    {%- set registered = exactly_once._registration(incident_id) -%}
+    {%- if registered.problem -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id ~ ' in ' ~ register, registered.problem,
+            'one row with a ticket and who asked, approved by somebody who neither asked nor runs the repair',
+            exactly_once._register_remedy()
+        ) -%}
     {%- endif -%}
+    {{- return(registered.approval) -}}
+{% endmacro %}
+
+
+{% macro _registration(incident_id) %}
+    {#- What incident_register has of an incident: {approval, problem}, one of them none. -#}
+    {%- set register = exactly_once.model_relation('incident_register') -%}
+    {%- if not exactly_once._is_there(register) -%}{{- return({'problem': 'no such table'}) -}}{%- endif -%}
     {%- set rows = run_query(
         'select requested_by, approved_by, ticket from ' ~ register
         ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
     ).rows -%}
-    {%- if rows | length != 1 -%}
-        {%- do exactly_once._refuse(what, rows | length ~ ' rows', 'one row', remedy) -%}
-    {%- endif -%}
+    {%- if rows | length != 1 -%}{{- return({'problem': rows | length ~ ' rows'}) -}}{%- endif -%}
     {%- set requested_by, approved_by, ticket = rows[0].values() -%}
-    {%- set actor = exactly_once.current_actor() -%}
-    {%- for name, value in [('requested_by', requested_by), ('approved_by', approved_by), ('ticket', ticket)]
+    {%- for name, value in [('requested_by', requested_by), ('ticket', ticket), ('approved_by', approved_by)]
         if value is none or value | trim == '' -%}
-        {%- do exactly_once._refuse(what, 'no ' ~ name, 'who asked, who approved, and a ticket', remedy) -%}
+        {{- return({'problem': 'no ' ~ name}) -}}
     {%- endfor -%}
-    {%- for role, person in [('asked for', requested_by), ('runs', actor)]
+    {%- for role, person in [('asked for', requested_by), ('runs', exactly_once.current_actor())]
         if approved_by | trim | lower == person | trim | lower -%}
-        {%- do exactly_once._refuse(
-            what, 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair', 'an approval by somebody else', remedy
-        ) -%}
+        {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair'}) -}}
     {%- endfor -%}
-    {{- return({'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}) -}}
+    {{- return({'approval': {'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}}) -}}
 {% endmacro %}
 
 
@@ -51,6 +57,17 @@
 
 
 {% macro _check_approved_window(incident_id) %}
+    {%- set problem = exactly_once._window_problem(incident_id) -%}
+    {%- if problem -%}
+        {%- do exactly_once._refuse(
+            'the approval of incident ' ~ incident_id, problem.found, problem.accepted, exactly_once._register_remedy()
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _window_problem(incident_id) %}
+    {#- Why the approved window does not hold the one in force, as {found, accepted}, or none. -#}
     {%- set window = run_query(
         'select ' ~ exactly_once.epoch_micros('scope.window_start') ~ ' as window_start, '
         ~ exactly_once.epoch_micros('scope.window_end') ~ ' as window_end, '
@@ -65,11 +82,12 @@
         {%- for micros in window -%}
             {%- do times.append(exactly_once.time_from_micros(micros) if micros is not none else 'no time') -%}
         {%- endfor -%}
-        {%- do exactly_once._refuse(
-            'the approval of incident ' ~ incident_id, 'for ' ~ times[2] ~ ' to ' ~ times[3] ~ ' (UTC)',
-            'one that holds the window in force, ' ~ times[0] ~ ' to ' ~ times[1], exactly_once._register_remedy()
-        ) -%}
+        {{- return({
+            'found': 'for ' ~ times[2] ~ ' to ' ~ times[3] ~ ' (UTC)',
+            'accepted': 'one that holds the window in force, ' ~ times[0] ~ ' to ' ~ times[1]
+        }) -}}
     {%- endif -%}
+    {{- return(none) -}}
 {% endmacro %}
 
 

@@ -150,6 +150,20 @@
     {%- set claimed = exactly_once._claimed_schema(table) -%}
     {%- if claimed -%}
         {%- do log('  taking over from a step that stopped after its claim of ' ~ claimed.schema.schema, info=true) -%}
+        {%- do exactly_once._drop_empty_schema(schema) -%}
         {%- do exactly_once._rename_schema(claimed.schema, schema) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _drop_empty_schema(relation) %}
+    {#- dbt makes the schema of a build before any model can say that its tables are elsewhere. -#}
+    {%- set comment = exactly_once._comment_of(relation) -%}
+    {%- if comment is not none and exactly_once._parsed_marker(comment) is none -%}
+        {%- set tables = run_query(
+            'select count(*) from ' ~ relation.information_schema() ~ '.tables where table_schema = '
+            ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
+        ).rows[0][0] | int -%}
+        {%- if tables == 0 -%}{%- do run_query('drop schema ' ~ relation.include(identifier=false)) -%}{%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -25,10 +25,13 @@
             'an incident without a swap', 'Use another incident_id for a further repair.'
         ) -%}
     {%- endif -%}
+    {%- do exactly_once._ledger() -%}
     {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step('remediation_clone', incident_id) -%}
-        {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
+        {%- if state == 'claimed' -%}
+            {%- do run_query('drop schema ' ~ exactly_once._claimed_schema(tables[0]).schema.include(identifier=false)) -%}
+        {%- endif -%}
         {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
         {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
     {%- endif -%}

@@ -22,19 +22,42 @@
             'There is nothing to retire: see remediation_status.'
         ) -%}
     {%- endif -%}
+    {%- if place == 'replaced' -%}{%- do exactly_once._check_first_swap(tables[0], incident_id) -%}{%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
-    {%- do exactly_once._announce('Retiring the ' ~ place ~ ' copies of', tables, incident_id, dry_run) -%}
+    {#- an earlier rollback of the same incident may have left its own -#}
+    {%- set places = [place] -%}
+    {%- if place == 'replaced' and exactly_once._comment_of(tables[0].withdrawn) is not none -%}
+        {%- do places.append('withdrawn') -%}
+    {%- endif -%}
+    {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step(
             'remediation_retire', incident_id, approval, exactly_once._digests_of(tables, place)
         ) -%}
-        {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, place) -%}
+        {#- the tables that tell the state are dropped last -#}
+        {%- for kept in places | reverse -%}
+            {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, kept) -%}
+        {%- endfor -%}
         {%- do exactly_once._end_step('remediation_retire', incident_id) -%}
     {%- endif -%}
     {%- for table in tables -%}
-        {%- do log('  ' ~ table[place] ~ (' would be' if dry_run else ' is') ~ ' dropped', info=true) -%}
+        {%- for kept in places -%}
+        {%- do log('  ' ~ table[kept] ~ (' would be' if dry_run else ' is') ~ ' dropped', info=true) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- do exactly_once._say_next(exactly_once._verb_command('remediation_status', incident_id), dry_run) -%}
+{% endmacro %}
+
+
+{% macro _check_first_swap(table, incident_id) %}
+    {#- Without this swap's own copy a rollback of an earlier one would undo this one too, without saying so. -#}
+    {%- set swaps = exactly_once._kept_swaps(table.live) -%}
+    {%- for other, cloned_at in swaps.items() if cloned_at < swaps[incident_id] -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'an earlier swap that can still be rolled back, for incident ' ~ other,
+            'the earliest swap', 'Retire that one first: ' ~ exactly_once._verb_command('remediation_retire', other)
+        ) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

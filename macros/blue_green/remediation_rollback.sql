@@ -20,7 +20,9 @@
             'There is nothing to roll back to: see remediation_status.'
         ) -%}
     {%- endif -%}
-    {%- if state in ('swapping', 'swapped') -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
+    {%- do exactly_once._ledger() -%}
+    {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
+    {%- if state == 'swapped' -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
     {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
     {%- if dry_run -%}
         {%- for table in tables -%}
@@ -29,7 +31,10 @@
         {%- do exactly_once._say_next('', dry_run) -%}
         {{- return(none) -}}
     {%- endif -%}
-    {%- if state == 'swapping' -%}{%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}{%- endif -%}
+    {%- if state == 'swapping' -%}
+        {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
+        {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+    {%- endif -%}
     {%- if state != 'rolling_back' -%}
         {%- if state == 'rollback_claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].replaced) -%}{%- endif -%}
         {%- do exactly_once._begin_step(
@@ -62,13 +67,36 @@
 {% endmacro %}
 
 
-{% macro _check_last_swap(table, incident_id) %}
-    {#- To go back before an earlier swap would undo the later ones too, without saying so. -#}
+{% macro _check_nothing_quarantined(incident_id) %}
+    {#- A copy that is out of the source is in none of the decisions of a later detection: no repair would find it. -#}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- if exactly_once._is_there(quarantine) -%}
+        {%- set copies = run_query('select count(*) from (' ~ exactly_once._in_quarantine(incident_id) ~ ') as out').rows[0][0] | int -%}
+        {%- if copies -%}
+            {%- do exactly_once._refuse(
+                'incident ' ~ incident_id, exactly_once._with_commas(copies) ~ ' copies in quarantine',
+                'a source that holds them again, so that the old tables can be repaired once more',
+                'Run first: ' ~ exactly_once._verb_command('raw_restore', incident_id)
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _kept_swaps(live) %}
+    {#- The incidents whose replaced tables are kept, and when they were cloned: swaps have the order of their clones. -#}
     {%- set swaps = {} -%}
-    {%- for comment in adapter.dispatch('_replaced_comments', 'exactly_once')(table.live) -%}
+    {%- for comment in adapter.dispatch('_replaced_comments', 'exactly_once')(live) -%}
         {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
         {%- if marker.replaced_for -%}{%- do swaps.update({marker.replaced_for: marker.cloned_at}) -%}{%- endif -%}
     {%- endfor -%}
+    {{- return(swaps) -}}
+{% endmacro %}
+
+
+{% macro _check_last_swap(table, incident_id) %}
+    {#- To go back before an earlier swap would undo the later ones too, without saying so. -#}
+    {%- set swaps = exactly_once._kept_swaps(table.live) -%}
     {%- for other, cloned_at in swaps.items() if cloned_at > swaps[incident_id] -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'a later swap, for incident ' ~ other, 'the last swap',

@@ -22,7 +22,10 @@
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {%- set is_retired = (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') == 'ended' -%}
-    {%- set is_swapped = state == 'swapped' or (is_retired and state == 'none') -%}
+    {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'entry_number': 0} -%}
+    {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
+    {%- set is_swapped = state == 'swapped'
+        or (is_retired and state == 'none' and swap.entry_number > rollback.entry_number) -%}
     {%- set decided = exactly_once.decided_incident() -%}
     {%- set is_decided = decided == incident_id -%}
     {%- set detection = "dbt build --selector detection --vars '{incident_id: " ~ incident_id ~ "}'" -%}
@@ -32,7 +35,7 @@
         'found': exactly_once._decided_text(incident_id) if is_decided
             else 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
     }) -%}
-    {%- set approval = exactly_once._approval_text(incident_id) -%}
+    {%- set approval = exactly_once._approval_text(incident_id, is_decided) -%}
     {%- do steps.append({
         'name': 'approved', 'is_done': approval.is_approved, 'found': approval.found,
         'command': 'have seeds/incident_register.csv reviewed and merged, then: dbt seed'
@@ -40,7 +43,9 @@
     {%- set is_cloned = state in ('cloned', 'claimed', 'swapping') or is_swapped -%}
     {%- do steps.append({
         'name': 'cloned', 'is_done': is_cloned, 'command': exactly_once._verb_command('remediation_clone', incident_id),
-        'found': {'rolled_back': 'rolled back; live is as before the swap'}.get(state, 'candidates beside live' if is_cloned else 'no candidates')
+        'found': {
+            'rolled_back': 'rolled back; live is as before the swap', 'none': 'no candidates', 'cloned': 'candidates beside live'
+        }.get(state, 'candidates made')
     }) -%}
     {%- set waiting = [] -%}
     {%- if state == 'cloned' -%}
@@ -93,21 +98,18 @@
 {% endmacro %}
 
 
-{% macro _approval_text(incident_id) %}
-    {%- set register = exactly_once.model_relation('incident_register') -%}
-    {%- set rows = run_query(
-        'select requested_by, approved_by, ticket from ' ~ register ~ ' where incident_id = '
-        ~ exactly_once.text_literal(incident_id)
-    ).rows if exactly_once._is_there(register) else [] -%}
-    {%- if rows | length != 1 -%}
-        {{- return({'is_approved': false, 'found': rows | length ~ ' rows in incident_register'}) -}}
+{% macro _approval_text(incident_id, is_decided) %}
+    {#- By the same rules as the verbs that need an approval. -#}
+    {%- set registered = exactly_once._registration(incident_id) -%}
+    {%- if registered.problem -%}
+        {{- return({'is_approved': false, 'found': 'incident_register: ' ~ registered.problem}) -}}
     {%- endif -%}
-    {%- set requested_by, approved_by, ticket = rows[0].values() -%}
-    {%- if not (approved_by or '') | trim -%}
-        {{- return({'is_approved': false, 'found': 'asked for by ' ~ requested_by ~ ', ' ~ ticket ~ '; waits for approval'}) -}}
-    {%- endif -%}
+    {%- set window = exactly_once._window_problem(incident_id) if is_decided else none -%}
+    {%- if window -%}{{- return({'is_approved': false, 'found': window.found ~ ', not ' ~ window.accepted}) -}}{%- endif -%}
+    {%- set approval = registered.approval -%}
     {{- return({
-        'is_approved': true, 'found': 'by ' ~ approved_by ~ ', asked for by ' ~ requested_by ~ ', ' ~ ticket
+        'is_approved': true,
+        'found': 'by ' ~ approval.approved_by ~ ', asked for by ' ~ approval.requested_by ~ ', ' ~ approval.ticket
     }) -}}
 {% endmacro %}
 

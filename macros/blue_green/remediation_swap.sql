@@ -25,6 +25,8 @@
     {%- else -%}
         {%- do exactly_once._check_incident(incident_id) -%}
         {%- set approval = exactly_once._check_approved(incident_id) -%}
+        {%- do exactly_once._ledger() -%}
+        {%- do exactly_once._check_curated_only(tables) -%}
         {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
         {%- set watermarks = exactly_once._live_watermarks(tables) -%}
         {%- do exactly_once.remediation_validate(incident_id) -%}

@@ -7,7 +7,7 @@
     {%- do exactly_once.tag_queries('remediation_validate', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
-    {%- set checks = [exactly_once._decisions_conserve_rows()] -%}
+    {%- set checks = [exactly_once._decisions_conserve_rows(), exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables)) -%}{%- endif -%}
     {%- for table in tables -%}
@@ -50,6 +50,23 @@
         'name': 'kept + removed + review = rows before',
         'found': found[1] ~ ' of ' ~ found[0] ~ ' rows decided',
         'passed': found[0] == found[1]
+    }) -}}
+{% endmacro %}
+
+
+{% macro _quarantine_is_decided(incident_id) %}
+    {#- A detection after the raw repair finds none of its copies: the curated rows of these would not be repaired. -#}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- set undecided = run_query(
+        'select count(*) from ' ~ quarantine ~ ' as quarantined where incident_id = '
+        ~ exactly_once.text_literal(incident_id) ~ ' and restored_at is null and not exists (select 1 from '
+        ~ exactly_once.model_relation('incident_decisions') ~ ' as decisions where decisions.row_hash = quarantined.row_hash'
+        ~ " and decisions.copy_number = quarantined.copy_number and decisions.decision = 'remove')"
+    ).rows[0][0] | int if exactly_once._is_there(quarantine) else 0 -%}
+    {{- return({
+        'name': 'copies in quarantine are among the decisions',
+        'found': undecided ~ ' that are not: run raw_restore and build the selector detection' if undecided else 'all',
+        'passed': undecided == 0
     }) -}}
 {% endmacro %}
 

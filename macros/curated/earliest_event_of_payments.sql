@@ -5,7 +5,7 @@
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- set is_new = exactly_once.arrived_since(exactly_once.recorded_watermark(payments)) -%}
+    {%- set is_new = exactly_once.arrived_since(exactly_once._mark_before_build()) -%}
     {%- set found = run_query(
         'select min(micros) as micros from ('
         ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments

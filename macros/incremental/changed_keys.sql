@@ -12,7 +12,7 @@
     -#}
     -- depends_on: {{ ref('incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
-    {{- exactly_once._arrived_keys(keys, ref('stg_events'), exactly_once.recorded_watermark(this)) }}
+    {{- exactly_once._arrived_keys(keys, ref('stg_events'), exactly_once._mark_before_build()) }}
         and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}
     union

@@ -41,14 +41,28 @@
 
 
 {% macro _note_watermark(events) %}
-    {#- Read while the model is compiled, and kept where its post-hook, rendered after the build, can see it. -#}
-    {%- if execute -%}
+    {#-
+        Read once while the model is compiled, and kept for the whole build: a swap may come at any moment, and keys,
+        bounds and mark have to be of the same tables. The generation first: if the mark is of later tables than the
+        generation, the mark is not moved.
+    -#}
+    {%- if execute and graph.nodes[model.unique_id].get('noted_in') != invocation_id -%}
+        {%- set generation = exactly_once._recorded(this, 'generation') -%}
+        {%- set recorded = exactly_once.recorded_watermark(this) -%}
         {%- do graph.nodes[model.unique_id].update({
+            'noted_in': invocation_id,
+            'generation_before_build': generation,
+            'recorded_before_build': recorded,
             'arrival_watermark_before_build': exactly_once.arrival_watermark(events),
-            'generation_before_build': exactly_once._recorded(this, 'generation'),
             'is_update': is_incremental()
         }) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _mark_before_build() %}
+    {#- How far the model that is built had taken in arrivals when its compilation began, or none. -#}
+    {{- return(graph.nodes[model.unique_id].get('recorded_before_build') if execute else none) -}}
 {% endmacro %}
 
 

@@ -7,7 +7,7 @@
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('raw_quarantine', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
-    {%- do exactly_once._check_approved(incident_id) -%}
+    {%- set approval = exactly_once._check_approved(incident_id) -%}
     {%- do exactly_once._check_raw_table() -%}
     {%- do exactly_once._check_quarantine() -%}
     {%- do exactly_once._ledger() -%}
@@ -40,7 +40,7 @@
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
-        'raw_quarantine', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
+        'raw_quarantine', incident_id, approval, exactly_once._raw_digests(incident_id, before)
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}

@@ -1,0 +1,142 @@
+"""Law 6: who asked or who runs a repair does not approve it; steps are taken in their order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from python_tests.laws import (
+    INCIDENT,
+    approve,
+    build_candidate,
+    contaminate,
+    give_verdict,
+    kept_state,
+)
+from python_tests.warehouse import DbtError, Project, Warehouse
+
+REGISTER = "main_seeds.incident_register"
+REFUSED = {
+    "nobody registered it": (f"delete from {REGISTER}", "found 0 rows"),
+    "it is registered twice": (f"insert into {REGISTER} select * from {REGISTER}", "found 2 rows"),
+    "nobody approved it": (f"update {REGISTER} set approved_by = null", "found no approved_by"),
+    "the approval is a blank": (f"update {REGISTER} set approved_by = ' '", "found no approved_by"),
+    "there is no ticket": (f"update {REGISTER} set ticket = ''", "found no ticket"),
+    "who asked approved": (
+        f"update {REGISTER} set approved_by = ' Alice'",
+        "found an approval by  Alice, who asked for the repair",
+    ),
+    "who runs it approved": (
+        f"update {REGISTER} set approved_by = 'OPERATOR'",
+        "found an approval by OPERATOR, who runs the repair",
+    ),
+    "another window was approved": (
+        f"update {REGISTER} set incident_end = '2026-03-01 12:30:00'",
+        "accepted: one that holds the window in force, 2026-03-01 12:00:00 to 2026-03-01 13:00:00",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def repaired_candidates(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse whose candidates wait for the swap."""
+    made = Warehouse(project, tmp_path_factory.mktemp("repaired_candidates"))
+    contaminate(made)
+    made.operate("remediation_clone", INCIDENT)
+    build_candidate(made)
+    return made
+
+
+@pytest.fixture
+def ready(
+    repaired_candidates: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Warehouse:
+    """A copy of that warehouse, for an operator of that name."""
+    monkeypatch.setenv("EXACTLY_ONCE_ACTOR", "operator")
+    return repaired_candidates.copied(tmp_path)
+
+
+def refused(warehouse: Warehouse, verb: str, message: str, **given: object) -> None:
+    """A verb stops with one error, and has written nothing, not even to the ledger."""
+    ledger = "main_audit.remediation_ledger"
+    before = kept_state(warehouse), warehouse.digest(ledger)
+    arguments = json.dumps({"incident_id": INCIDENT, **given})
+    with pytest.raises(DbtError) as stopped:
+        warehouse.dbt("run-operation", verb, "--args", arguments)
+    assert message in str(stopped.value)
+    assert (kept_state(warehouse), warehouse.digest(ledger)) == before
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_nothing_is_cut_over_without_the_approval_of_somebody_else(
+    ready: Warehouse, why: str
+) -> None:
+    statement, message = REFUSED[why]
+    ready.execute(statement)
+    for verb in ("remediation_swap", "raw_quarantine"):
+        refused(ready, verb, message)
+    refused(ready, "remediation_swap", message, dry_run=True)
+    steps = ready.project
+    ready.dbt("run-operation", "remediation_status", "--args", f'{{"incident_id": "{INCIDENT}"}}')
+    assert any("next approved" in line for line in steps.logged), steps.logged
+
+
+def test_a_verdict_without_a_ticket_stops_the_swap(ready: Warehouse) -> None:
+    give_verdict(ready, "f" * 32, "review")
+    ready.execute("update main_seeds.decision_overrides set ticket = null")
+    refused(ready, "remediation_swap", "without ticket or reviewer")
+
+
+def test_a_dry_run_makes_every_check_and_writes_nothing(ready: Warehouse) -> None:
+    steps = ("clone", "swap", "rollback", "retire")
+    for name in steps:
+        before = kept_state(ready), ready.digest("main_audit.remediation_ledger")
+        arguments = json.dumps({"incident_id": INCIDENT, "dry_run": True})
+        ready.dbt("run-operation", f"remediation_{name}", "--args", arguments)
+        assert (kept_state(ready), ready.digest("main_audit.remediation_ledger")) == before
+        if name == "clone":
+            continue
+        if name == "swap":
+            ready.operate("remediation_swap", INCIDENT)
+
+
+def test_no_way_leads_back_while_copies_are_out_of_the_source(ready: Warehouse) -> None:
+    """Else the old tables could not be repaired again: their copies would be in no decision."""
+    ready.operate("remediation_swap", INCIDENT)
+    ready.operate("raw_quarantine", INCIDENT)
+    refused(ready, "remediation_rollback", "copies in quarantine")
+    ready.operate("raw_restore", INCIDENT)
+    ready.operate("remediation_rollback", INCIDENT)
+
+
+def test_copies_in_quarantine_that_no_decision_knows_stop_the_swap(ready: Warehouse) -> None:
+    ready.operate("raw_quarantine", INCIDENT)
+    ready.execute("delete from main_incident.incident_decisions where decision = 'remove'")
+    with pytest.raises(DbtError, match="copies in quarantine are among the decisions"):
+        ready.operate("remediation_swap", INCIDENT)
+
+
+def test_the_earliest_swap_is_retired_first_and_all_that_is_kept_goes(ready: Warehouse) -> None:
+    """Else a rollback of the earlier one would undo the later one too, without saying so."""
+    for verb in ("swap", "rollback", "clone"):
+        ready.operate(f"remediation_{verb}", INCIDENT)
+    build_candidate(ready)
+    ready.operate("remediation_swap", INCIDENT)
+    ready.execute("update main_incident.incident_scope set incident_id = 'INC-2'")
+    for table in ("incident_decisions", "incident_duplicate_groups"):
+        ready.execute(f"update main_incident.{table} set incident_id = 'INC-2'")
+    approve(ready, "INC-2")
+    ready.operate("remediation_clone", "INC-2")
+    ready.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
+    ready.operate("remediation_swap", "INC-2")
+    with pytest.raises(DbtError, match="an earlier swap that can still be rolled back"):
+        ready.operate("remediation_retire", "INC-2")
+    for incident_id in (INCIDENT, "INC-2"):
+        ready.operate("remediation_retire", incident_id)
+    kept = {name for name in ready.tables() if "__replaced" in name or "__withdrawn" in name}
+    assert not kept
+    ready.dbt("run-operation", "remediation_status", "--args", f'{{"incident_id": "{INCIDENT}"}}')
+    assert any("done swapped" in line for line in ready.project.logged)
+    assert any("done retired" in line for line in ready.project.logged)
