@@ -24,6 +24,7 @@ from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError
 
 LIVE, CANDIDATE = "main_analytics", "main_analytics__candidate"
+CLAIMED = "main_analytics__claimed_1a2b3c4d"
 REPLACED, WITHDRAWN = "main_analytics__replaced_inc_1", "main_analytics__withdrawn_inc_1"
 TABLES = ("payments", "fraud_features")
 
@@ -111,10 +112,22 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     warehouse = snowflake_warehouse
     ready_to_swap(warehouse)
     before, repaired = digests(warehouse), digests(warehouse, CANDIDATE)
-    swap = f"alter schema {LIVE} swap with {CANDIDATE}"
-    rename = f"alter schema {CANDIDATE} rename to {REPLACED}"
+    claim = f"alter schema {CANDIDATE} rename to {CLAIMED}"
+    swap = f"alter schema {LIVE} swap with {CLAIMED}"
+    claim_back = f"alter schema {REPLACED} rename to {CLAIMED}"
 
-    warehouse.execute(swap)
+    warehouse.execute(claim)
+    # a build makes the schema before it is told that there are no candidates
+    warehouse.execute(f"create schema {CANDIDATE}")
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == repaired
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+
+    for statement in (claim, swap):
+        warehouse.execute(statement)
     for verb, incident in (("clone", INCIDENT), ("clone", "INC-2"), ("swap", "INC-2")):
         decided(warehouse, incident)
         with pytest.raises(DbtError, match="unfinished remediation_swap for incident INC-1"):
@@ -126,7 +139,8 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     assert schemas(warehouse)[LIVE] == "Curated payments"
     assert CANDIDATE not in schemas(warehouse)
 
-    warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
+    for statement in (f"drop schema {WITHDRAWN}", claim_back, swap):
+        warehouse.execute(statement)
     for verb in ("clone", "swap"):
         with pytest.raises(DbtError, match="unfinished remediation_rollback for incident INC-1"):
             warehouse.operate(f"remediation_{verb}", INCIDENT)
@@ -138,16 +152,20 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
 
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
-    for statement in (swap, rename):
+    for statement in (claim, swap, f"alter schema {CLAIMED} rename to {REPLACED}"):
         warehouse.execute(statement)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == repaired
     with pytest.raises(DbtError, match="a swap that is done"):
         warehouse.operate("remediation_clone", INCIDENT)
 
-    warehouse.execute(f"drop schema {WITHDRAWN}")
-    warehouse.execute(f"alter schema {LIVE} swap with {REPLACED}")
-    warehouse.execute(f"alter schema {REPLACED} rename to {WITHDRAWN}")
+    for statement in (
+        f"drop schema {WITHDRAWN}",
+        claim_back,
+        swap,
+        f"alter schema {CLAIMED} rename to {WITHDRAWN}",
+    ):
+        warehouse.execute(statement)
     warehouse.operate("remediation_rollback", INCIDENT)
     warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == before
@@ -186,6 +204,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
         warehouse,
         f"revoke usage on schema {LIVE} from role late",
         f"revoke select on future tables in schema {LIVE} from role late",
+        f"revoke select on all tables in schema {LIVE} from role late",
     )
 
     # the rows that a reader may see at once in both tables: those of one side, or of the other
