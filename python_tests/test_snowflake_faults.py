@@ -26,7 +26,7 @@ def chosen(name: str, log: StatementLog) -> list[Death]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     snowflake_warehouse: SnowflakeWarehouse, group: str
