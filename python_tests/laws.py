@@ -663,9 +663,8 @@ def check_entries(warehouse: Warehouse) -> None:
         for name, value in golden.items()
     )
     warehouse.execute(f"insert into {LEDGER} ({', '.join(golden)}) values ({values})")
-    said = verification(warehouse)
-    assert "does not fit its hash" not in said
-    assert "the comment of the table, which names the last entry, is gone" in said
+    # a first entry may have died before its comment
+    assert not verification(warehouse)
 
     step = {
         "step": "a'b",
