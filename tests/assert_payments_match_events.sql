@@ -1,6 +1,8 @@
 {%- set checked_payments = exactly_once.checked_keys('payments', ref('payments')) -%}
 {%- set is_in_reach = exactly_once.event_time_from(
-    exactly_once.earliest_event_of_payments(ref('payments'), checked_payments)
+    exactly_once.earliest_event_of_payments(
+        ref('payments'), checked_payments, exactly_once.recorded_watermark(ref('payments'))
+    )
 ) %}
 
 with checked_payments as (

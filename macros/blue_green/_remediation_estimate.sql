@@ -160,7 +160,7 @@
     ).rows[0][0] | int -%}
     {%- set repair = exactly_once._keys_and_events(
         repair_keys, exactly_once.same_event_hours(repair_keys) if 'event_hour' in keys
-        else exactly_once.event_time_from(exactly_once.earliest_event_of_payments(built, repair_keys))
+        else exactly_once.event_time_from(exactly_once.earliest_event_of_payments(built, repair_keys, watermark))
     ) -%}
     {%- do repair.update({'rows_read': copies_read + repair.events_read}) -%}
     {%- if reached is none -%}{{- return({'repair': repair, 'regular': {'key_count': 0, 'events_read': 0}}) -}}{%- endif -%}

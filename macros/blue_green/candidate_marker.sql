@@ -62,3 +62,9 @@
     {%- set marker = fromjson(comment, none) if comment and comment.startswith('{') else none -%}
     {{- return(marker if marker is mapping and marker.app == 'exactly_once' else none) -}}
 {% endmacro %}
+
+
+{% macro _iso_or_none(time) %}
+    {#- A time as markers have it. -#}
+    {{- return(time.isoformat() if time is not none else none) -}}
+{% endmacro %}

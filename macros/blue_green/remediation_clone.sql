@@ -127,7 +127,7 @@
             'app': 'exactly_once',
             'incident_id': incident_id,
             'cloned_at': run_started_at.isoformat(),
-            'cloned_watermark': watermark.isoformat() if watermark is not none else none
+            'cloned_watermark': exactly_once._iso_or_none(watermark)
         } -%}
         {%- do statements.append('create or replace table ' ~ table.candidate ~ ' as select * from ' ~ table.live) -%}
         {%- do statements.append(
@@ -157,9 +157,7 @@
     {%- for table in tables -%}
         {#- read before the clone, so that it can only lag behind what is cloned -#}
         {%- set watermark = exactly_once.recorded_watermark(table.live) -%}
-        {%- do watermarks.update({
-            table.live.identifier | lower: watermark.isoformat() if watermark is not none else none
-        }) -%}
+        {%- do watermarks.update({table.live.identifier | lower: exactly_once._iso_or_none(watermark)}) -%}
     {%- endfor -%}
     {%- set marker = {
         'app': 'exactly_once',

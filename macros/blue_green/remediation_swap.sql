@@ -44,7 +44,7 @@
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
-        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id) -%}
+        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
     {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}
@@ -66,12 +66,12 @@
 {% endmacro %}
 
 
-{% macro default___swap_tables(tables, incident_id) %}
+{% macro default___swap_tables(tables, incident_id, watermarks) %}
     {%- do exactly_once._refuse_engine('remediation_swap') -%}
 {% endmacro %}
 
 
-{% macro duckdb___swap_tables(tables, incident_id) %}
+{% macro duckdb___swap_tables(tables, incident_id, watermarks) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
@@ -86,7 +86,15 @@
 
 
 {#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
-{% macro snowflake___swap_tables(tables, incident_id) %}
+{% macro snowflake___swap_tables(tables, incident_id, watermarks) %}
+    {%- set checked = {} -%}
+    {%- for table in tables -%}
+        {%- do checked.update({table.live.identifier | lower: exactly_once._iso_or_none(watermarks[loop.index0])}) -%}
+    {%- endfor -%}
+    {#- goes along with the swap, so that whoever finishes it knows how far live was when it was checked -#}
+    {%- do exactly_once._comment_on_schema(tables[0].candidate, tojson(dict(
+        exactly_once._parsed_marker(exactly_once._comment_of(tables[0].candidate)), checked_watermarks=checked
+    ))) -%}
     {%- set claimed = exactly_once._claim(tables[0], tables[0].candidate) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
@@ -109,7 +117,7 @@
     {%- set marker = exactly_once.candidate_marker(live) -%}
     {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
     {%- if claimed -%}
-        {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema) -%}
+        {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema, marker.checked_watermarks) -%}
         {%- do exactly_once._rename_schema(claimed.schema, replaced) -%}
     {%- endif -%}
     {#- one that was given since the checks -#}
@@ -124,20 +132,21 @@
 {% endmacro %}
 
 
-{% macro _swap_back_if_overtaken(tables, old_tables) %}
+{% macro _swap_back_if_overtaken(tables, old_tables, checked_watermarks) %}
     {#- A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once. -#}
     {%- set overtaken = [] -%}
     {%- for table in tables -%}
-        {%- set before = exactly_once.recorded_watermark(
+        {%- set reached = exactly_once.recorded_watermark(
             old_tables.incorporate(path={'identifier': table.live.identifier})
         ) -%}
-        {%- set now = exactly_once.recorded_watermark(table.live) -%}
-        {%- if before is not none and (now is none or now < before) -%}{%- do overtaken.append(table.name) -%}{%- endif -%}
+        {%- if exactly_once._iso_or_none(reached) != checked_watermarks[table.live.identifier | lower] -%}
+            {%- do overtaken.append(table.name) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- if overtaken -%}
         {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
         {%- do exactly_once._rename_schema(old_tables, tables[0].candidate) -%}
-        {%- do exactly_once._refuse_overtaken(overtaken | join(', ') ~ ' further than the candidates; the swap was taken back') -%}
+        {%- do exactly_once._refuse_overtaken('a regular run that moved ' ~ overtaken | join(', ') ~ ' after the checks; the swap was taken back') -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -1,11 +1,11 @@
-{% macro earliest_event_of_payments(payments, changed_payments) %}
+{% macro earliest_event_of_payments(payments, changed_payments, watermark) %}
     {#-
         The earliest event time among the payments that a run computes again, as a datetime in UTC: the events
         are read from there on, not from the beginning of history.
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- set is_new = exactly_once.arrived_since(exactly_once._mark_before_build()) -%}
+    {%- set is_new = exactly_once.arrived_since(watermark) -%}
     {%- set found = run_query(
         'select min(micros) as micros from ('
         ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments

@@ -61,8 +61,8 @@
 
 
 {% macro _mark_before_build() %}
-    {#- How far the model that is built had taken in arrivals when its compilation began, or none. -#}
-    {{- return(graph.nodes[model.unique_id].get('recorded_before_build') if execute else none) -}}
+    {#- How far the model that is built had taken in arrivals when its compilation began, or none; a unit test has no graph. -#}
+    {{- return(graph.nodes[model.unique_id].get('recorded_before_build') if execute and graph.nodes is defined else none) -}}
 {% endmacro %}
 
 

@@ -13,7 +13,8 @@
 {%- set keys = exactly_once.curated_keys('payments') -%}
 {%- set changed_payments = exactly_once.changed_keys(keys) -%}
 {%- set earliest =
-    exactly_once.earliest_event_of_payments(this, changed_payments) if is_incremental() else none
+    exactly_once.earliest_event_of_payments(this, changed_payments, exactly_once._mark_before_build())
+    if is_incremental() else none
 -%}
 {%- set is_in_reach = exactly_once.event_time_from(earliest) %}
 
