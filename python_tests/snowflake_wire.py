@@ -233,7 +233,7 @@ def report(statements: list[Statement]) -> str:
 
 
 def _shortened(text: str) -> str:
-    text = text.replace("|", "\\|")
+    text = re.sub(r"__claimed_[0-9a-f]{8}", "__claimed_<invocation>", text).replace("|", "\\|")
     return text if len(text) <= 90 else text[:87] + "..."
 
 

@@ -126,6 +126,7 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
 
+    note_checks(warehouse)
     for statement in (claim, swap):
         warehouse.execute(statement)
     for verb, incident in (("clone", INCIDENT), ("clone", "INC-2"), ("swap", "INC-2")):
@@ -170,6 +171,13 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == before
     assert schemas(warehouse)[LIVE] == "Curated payments"
+
+
+def note_checks(warehouse: SnowflakeWarehouse) -> None:
+    """What a swap writes between its checks and its claim; no regular run has run since the clone."""
+    marker = json.loads(schemas(warehouse)[CANDIDATE])
+    marker["checked_watermarks"] = marker["cloned_watermarks"]
+    warehouse.execute(f"comment on schema {CANDIDATE} is '{json.dumps(marker)}'")
 
 
 def decided(warehouse: SnowflakeWarehouse, incident_id: str) -> None:
