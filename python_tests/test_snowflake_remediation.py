@@ -174,7 +174,7 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
 
 
 def note_checks(warehouse: SnowflakeWarehouse) -> None:
-    """What a swap writes between its checks and its claim; no regular run has run since the clone."""
+    """What a swap writes between its checks and its claim, where live is as it was cloned."""
     marker = json.loads(schemas(warehouse)[CANDIDATE])
     marker["checked_watermarks"] = marker["cloned_watermarks"]
     warehouse.execute(f"comment on schema {CANDIDATE} is '{json.dumps(marker)}'")
