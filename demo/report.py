@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from demo.generate import IncidentTruth
+from demo.render import FAULTY_VERSION
 
 Warehouse = duckdb.DuckDBPyConnection
 
@@ -41,6 +42,7 @@ class Repair:
     kept: int
     removed: int
     review: int
+    cause: str
 
     @classmethod
     def read(cls, warehouse: Warehouse) -> Repair:
@@ -50,7 +52,11 @@ class Repair:
             select incident_id, window_start, window_end, scope_start, scope_end,
                 (select count(*) from main_incident.incident_decisions where decision = 'keep'),
                 (select count(*) from main_incident.incident_decisions where decision = 'remove'),
-                (select count(*) from main_incident.incident_decisions where decision = 'review')
+                (select count(*) from main_incident.incident_decisions where decision = 'review'),
+                coalesce(
+                    (select conditions from main_incident.incident_root_cause where cause_rank = 1),
+                    'none'
+                )
             from main_incident.incident_scope
             """
         ).fetchone()
@@ -262,7 +268,8 @@ def print_report(
             ("  of these right", f"{strays_score.right:,}", ""),
         ],
     )
-    print()
+    planted_cause = f"payload.producer.version = {FAULTY_VERSION}"
+    print(f"\n  cause: {incident.cause} (true: {planted_cause})\n")
     _print_table(
         ("GMV (captured)", "before", "after", "true"),
         [
@@ -277,6 +284,7 @@ def print_report(
     print(f"  fraud_features: {features:,} rows differ from the truth")
     return (
         gmv_after == gmv_true
+        and incident.cause == planted_cause
         and payments == features == 0
         and incident_score.is_exact
         and strays_score.is_exact

@@ -26,7 +26,7 @@ def verb(name: str) -> Step:
 # The steps of a remediation in their order; each is killed in the state that those before it left.
 STEPS: Mapping[str, Step] = {
     "remediation_clone": verb("remediation_clone"),
-    "build": build_candidate,
+    "candidate_build": build_candidate,
     "remediation_swap": verb("remediation_swap"),
     "raw_quarantine": verb("raw_quarantine"),
     "raw_restore": verb("raw_restore"),

@@ -10,7 +10,7 @@ from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.test_faults import STEPS, die, rows_in_raw_and_quarantine
 
 GROUPS = {
-    "candidates": ("remediation_clone", "build"),
+    "candidates": ("remediation_clone", "candidate_build"),
     "swap": ("remediation_swap",),
     "raw": ("raw_quarantine", "raw_restore"),
     "rollback": ("remediation_rollback", "remediation_retire"),
@@ -22,7 +22,7 @@ def chosen(name: str, log: StatementLog) -> list[Death]:
     return [
         death
         for death in deaths(log)
-        if name != "build" or "__candidate" in log.statements[death.place].lower()
+        if name != "candidate_build" or "__candidate" in log.statements[death.place].lower()
     ]
 
 

@@ -1,5 +1,8 @@
 {% macro check_candidates() %}
-    {#- Every candidate at once, in a model that the curated models depend on: one error instead of one each. -#}
+    {#-
+        Every candidate at once, in a model that the curated models depend on: one error instead of one each. Then
+        the ledger has it that a build began.
+    -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if execute and settings.build_candidate and flags.WHICH in ('run', 'build') -%}
         {%- if settings.incident_id is not none -%}
@@ -8,5 +11,6 @@
         {%- for table in exactly_once.curated_relations('') -%}
             {%- do exactly_once.check_candidate(table.candidate) -%}
         {%- endfor -%}
+        {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
     {%- endif -%}
 {% endmacro %}

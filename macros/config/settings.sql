@@ -36,6 +36,7 @@
         'exactly_once__reprocess_from': 'time or null',
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
+        'exactly_once__cause_path_names': 'positive number',
         'exactly_once__deduplicate': 'true or false',
         'exactly_once__build_candidate': 'true or false',
         'exactly_once__warehouses': 'warehouses',

@@ -15,12 +15,7 @@
 
 {% macro duckdb__payload_text(payload, path) -%}
     {%- set json_path = "'$.\"" ~ path | replace('.', '"."') ~ "\"'" -%}
-    {%- set json = payload.sql -%}
-    {%- if exactly_once.type_family(payload.type) == 'text' -%}
-        {%- set json = 'case when json_valid(' ~ json ~ ') then ' ~ json ~ ' end' -%}
-    {%- elif exactly_once.type_family(payload.type) != 'json' -%}
-        {%- set json = 'to_json(' ~ json ~ ')' -%}
-    {%- endif -%}
+    {%- set json = exactly_once._as_json(payload) -%}
     {%- set value = 'json_extract(' ~ json ~ ', ' ~ json_path ~ ')' -%}
     case
         when cast({{ value }} as varchar) like '"%' then json_extract_string({{ json }}, {{ json_path }})
@@ -32,14 +27,36 @@
 {#- https://docs.snowflake.com/en/sql-reference/functions/get_path -#}
 {% macro snowflake__payload_text(payload, path) -%}
     {%- set json_path = '\'["' ~ path | replace('.', '"]["') ~ '"]\'' -%}
-    {%- set json = payload.sql -%}
-    {%- if exactly_once.type_family(payload.type) == 'text' -%}
-        {%- set json = 'try_parse_json(' ~ json ~ ')' -%}
-    {%- endif -%}
-    {%- set value = 'get_path(' ~ json ~ ', ' ~ json_path ~ ')' -%}
+    {%- set value = 'get_path(' ~ exactly_once._as_json(payload) ~ ', ' ~ json_path ~ ')' -%}
     case typeof({{ value }})
         when 'VARCHAR' then cast({{ value }} as varchar)
         when 'NULL_VALUE' then null
         else {{ exactly_once.canonical_text(value, 'json') }}
     end
 {%- endmacro %}
+
+
+{% macro _as_json(payload) %}
+    {#- The payload as JSON whatever its type; NULL where it is a text that is not JSON. -#}
+    {{- return(adapter.dispatch('_as_json', 'exactly_once')(payload)) -}}
+{% endmacro %}
+
+
+{% macro default___as_json(payload) %}
+    {%- do exactly_once._refuse_engine('payload_text') -%}
+{% endmacro %}
+
+
+{% macro duckdb___as_json(payload) %}
+    {%- set family = exactly_once.type_family(payload.type) -%}
+    {%- if family == 'text' -%}
+        {{- return('case when json_valid(' ~ payload.sql ~ ') then ' ~ payload.sql ~ ' end') -}}
+    {%- endif -%}
+    {{- return(payload.sql if family == 'json' else 'to_json(' ~ payload.sql ~ ')') -}}
+{% endmacro %}
+
+
+{% macro snowflake___as_json(payload) %}
+    {%- set is_text = exactly_once.type_family(payload.type) == 'text' -%}
+    {{- return('try_parse_json(' ~ payload.sql ~ ')' if is_text else payload.sql) -}}
+{% endmacro %}

@@ -5,18 +5,25 @@
     -#}
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- set scope = run_query(
-        'select ' ~ exactly_once.epoch_micros('scope_start') ~ ' as start_micros, '
-        ~ exactly_once.epoch_micros('scope_end') ~ ' as end_micros from ' ~ ref('incident_scope')
-    ).rows -%}
-    {%- if not scope -%}{{- return('false') -}}{%- endif -%}
-    {%- set start = exactly_once.time_from_micros(scope[0][0]) -%}
-    {%- set end = exactly_once.time_from_micros(scope[0][1]) -%}
+    {%- set bounds = exactly_once._incident_bounds('scope') -%}
+    {%- if not bounds -%}{{- return('false') -}}{%- endif -%}
+    {%- set start, end = bounds -%}
     {%- set arrival_time = columns.arrival_time.sql -%}
     {{- return(
         '(' ~ exactly_once._between(columns.arrival_time, start, end) ~ ' or (' ~ arrival_time ~ ' is null and '
         ~ exactly_once._between(columns.event_time, start, end) ~ '))'
     ) -}}
+{% endmacro %}
+
+
+{% macro _incident_bounds(range) %}
+    {#- Start and end of the incident's window or scope, as datetimes in UTC; none without an incident. -#}
+    {%- set found = run_query(
+        'select ' ~ exactly_once.epoch_micros(range ~ '_start') ~ ' as start_micros, '
+        ~ exactly_once.epoch_micros(range ~ '_end') ~ ' as end_micros from ' ~ ref('incident_scope')
+    ).rows -%}
+    {%- if not found -%}{{- return(none) -}}{%- endif -%}
+    {{- return([exactly_once.time_from_micros(found[0][0]), exactly_once.time_from_micros(found[0][1])]) -}}
 {% endmacro %}
 
 

@@ -1,0 +1,174 @@
+"""incident_root_cause names what repeated events have in common, not what only goes along."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.generate import IncidentSettings, generate
+from demo.load import load
+from demo.render import FAULTY_VERSION
+from python_tests.laws import HOUR, NOON, Row, event
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.warehouse import Warehouse
+
+CAUSES = "main_incident.incident_root_cause"
+WINDOW: dict[str, Any] = {
+    "incident_id": "INC-1",
+    "incident_start": NOON.isoformat(),
+    "incident_end": (NOON + HOUR).isoformat(),
+}
+EVENTS = 1500
+USUAL, FAULTY = "3.1.0", "3.2.0"
+
+
+def planted(payload_of: Any, is_repeated: Any, seed: int = 1) -> Iterator[Row]:
+    """Events over an hour: their payloads, and whether they come twice, by two functions."""
+    rng = random.Random(seed)
+    for number in range(EVENTS):
+        moment = NOON + timedelta(seconds=number * 2)
+        payload = payload_of(rng)
+        row = event(
+            f"pay_{number}",
+            moment,
+            event_ts=moment,
+            event_type=rng.choice(["authorized", "captured"]),
+            currency=rng.choice(["USD", "EUR"]),
+            merchant_id=f"mer_{rng.randrange(40)}",
+            payload=json.dumps(payload),
+        )
+        yield row
+        if is_repeated(rng, payload, row):
+            yield row
+
+
+def with_distractor(rng: random.Random) -> dict[str, Any]:
+    """The faulty version is mostly, not always, on one channel and one host."""
+    is_faulty = rng.random() < 0.3
+    return {
+        "producer": {"version": FAULTY if is_faulty else USUAL, "host": f"h{rng.randrange(5)}"},
+        "channel": "web" if rng.random() < (0.9 if is_faulty else 0.15) else "app",
+        "rollout": {"ring": 2 if rng.random() < (0.95 if is_faulty else 0.05) else 1.50},
+        "tags": ["a", "b"],
+    }
+
+
+def by_version(rng: random.Random, payload: Any, _row: Row) -> bool:
+    """Nearly every event of the faulty version, and now and then another."""
+    return rng.random() < (0.95 if payload["producer"]["version"] == FAULTY else 0.01)
+
+
+def causes(warehouse: Warehouse, rows: Sequence[Row], **settings: Any) -> list[dict[str, Any]]:
+    """What the package finds in them, best first."""
+    warehouse.write_events(rows)
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_root_cause", **WINDOW, **settings)
+    return sorted(warehouse.read(CAUSES), key=lambda row: row["cause_rank"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_version_comes_before_what_goes_along_with_it(warehouse: Warehouse, seed: int) -> None:
+    found = causes(warehouse, list(planted(with_distractor, by_version, seed)))
+    assert found[0]["conditions"] == f"payload.producer.version = {FAULTY}"
+    assert found[0]["condition_count"] == 1
+    alone = {row["conditions"]: row["association"] for row in found if row["condition_count"] == 1}
+    assert alone["payload.rollout.ring = 2"] < found[0]["association"]
+    assert alone["payload.channel = web"] < alone["payload.rollout.ring = 2"]
+
+
+def test_the_numbers_are_those_of_the_rows(warehouse: Warehouse) -> None:
+    rows = list(planted(with_distractor, by_version))
+    first = causes(warehouse, rows)[0]
+    payments = [row["payment_id"] for row in rows]
+    repeated = {one for one, other in pairwise(payments) if one == other}
+    faulty = {row["payment_id"] for row in rows if FAULTY in row["payload"]}
+    both, n = len(repeated & faulty), len(set(payments))
+    assert first["sampled_events"] == n
+    assert first["sampled_repeated_events"] == len(repeated)
+    assert first["matching_events"] == len(faulty)
+    assert first["repeated_events"] == both
+    assert first["support"] == pytest.approx(both / len(repeated), abs=1e-6)
+    assert first["repeat_rate"] == pytest.approx(both / len(faulty), abs=1e-6)
+    assert first["lift"] == pytest.approx(both * n / len(faulty) / len(repeated), abs=1e-6)
+    phi = (n * both - len(repeated) * len(faulty)) / (
+        len(repeated) * (n - len(repeated)) * len(faulty) * (n - len(faulty))
+    ) ** 0.5
+    assert first["association"] == pytest.approx(phi, abs=1e-6)
+
+
+def test_the_smallest_combination_that_explains_the_copies_comes_first(
+    warehouse: Warehouse,
+) -> None:
+    """The faulty version repeats captures of one channel only."""
+
+    def repeats(rng: random.Random, payload: Any, row: Row) -> bool:
+        return (
+            by_version(rng, payload, row)
+            and row["event_type"] == "captured"
+            and payload["channel"] == "web"
+        )
+
+    def payload(rng: random.Random) -> dict[str, Any]:
+        return {
+            "producer": {"version": rng.choice([FAULTY, USUAL])},
+            "channel": rng.choice(["web", "app"]),
+        }
+
+    found = causes(warehouse, list(planted(payload, repeats)))
+    assert found[0]["condition_count"] == 3
+    assert set(found[0]["conditions"].split(" and ")) == {
+        f"payload.producer.version = {FAULTY}",
+        "event_type = captured",
+        "payload.channel = web",
+    }
+
+
+def test_copies_without_a_cause_have_none_of_weight(warehouse: Warehouse) -> None:
+    found = causes(warehouse, list(planted(with_distractor, lambda rng, *_: rng.random() < 0.1)))
+    assert all(abs(row["association"]) < 0.15 for row in found)
+
+
+def test_paths_of_more_names_are_left_out(warehouse: Warehouse) -> None:
+    rows = list(planted(with_distractor, by_version))
+    found = causes(warehouse, rows, exactly_once__cause_path_names=1)
+    assert not [row for row in found if "producer" in row["conditions"]]
+    assert found[0]["conditions"] == "payload.channel = web"
+
+
+def test_a_payload_that_is_no_json_and_a_source_without_one(
+    warehouse: Warehouse, new_warehouse: Any
+) -> None:
+    rows = [dict(row, payload="{broken") for row in planted(with_distractor, by_version)]
+    text = new_warehouse("text", columns=warehouse.columns | {"payload": "varchar"})
+    assert all("payload" not in row["conditions"] for row in causes(text, rows))
+    settings = {"exactly_once__payload_column": None}
+    assert causes(
+        new_warehouse("none", settings=settings), [dict(row, payload="{}") for row in rows]
+    )
+
+
+def test_both_engines_find_the_same(
+    warehouse: Warehouse, snowflake_warehouse: SnowflakeWarehouse
+) -> None:
+    rows = list(planted(with_distractor, by_version))
+    on_duckdb = causes(warehouse, rows)
+    assert causes(snowflake_warehouse, rows) == on_duckdb
+    assert len(on_duckdb) > 3
+
+
+def test_the_generated_day_names_the_version_that_was_planted(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    day = generate(IncidentSettings(events=20_000, seed=3), tmp_path / "day")
+    load(warehouse.path, day.bronze)
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_root_cause")
+    first = min(warehouse.read(CAUSES), key=lambda row: row["cause_rank"])
+    assert first["conditions"] == f"payload.producer.version = {FAULTY_VERSION}"
