@@ -41,14 +41,14 @@ events as (
     group by event_fingerprint
 ),
 
--- an event of before the span is one of its first second, and none happened after it arrived
+-- by its own time an event may lie outside: it then belongs to the first or the last second of the span
 events_of_spans as (
     select
         spans.window_number,
         events.first_arrival,
-        greatest(
-            least(coalesce(events.event_time, events.first_arrival), events.first_arrival),
-            spans.span_start
+        least(
+            greatest(coalesce(events.event_time, events.first_arrival), spans.span_start),
+            spans.span_end - interval '1 second'
         ) as event_time,
         events.event_copy_count
     from events
@@ -56,7 +56,10 @@ events_of_spans as (
         on
             events.first_arrival >= spans.span_start
             and events.first_arrival < spans.span_end
-            and coalesce(events.event_type = spans.event_type, events.event_type is null and spans.event_type is null)
+            and (
+                events.event_type = spans.event_type
+                or (events.event_type is null and spans.event_type is null)
+            )
 ),
 
 clocks as (

@@ -30,8 +30,10 @@ MOST_ROUNDS = 6
 # An edge is looked for by second as far as the minutes leave it odds of e^-12, and so far at least.
 EDGE_EVIDENCE = 12.0
 EDGE_REACH = timedelta(minutes=10)
-# An event type is not part of an incident if it speaks against it by odds of e^3, or 20 to 1.
+# An event type speaks against being part of an incident by odds of e^3, or 20 to 1; so that not every
+# type is part of it, it takes such types with a thousandth of the events.
 EVIDENCE_AGAINST = 3.0
+SMALLEST_PART = 0.001
 
 
 class Minute(NamedTuple):
@@ -305,13 +307,15 @@ def _affected(
         for name, (spans, _) in cuts.items()
         if any(s.start < hull.end and hull.start < s.end for s in spans)
     ]
-    share = _total([types[name].between(*hull) for name in own or types]).share
+    inside = {name: series.between(*hull) for name, series in types.items()}
+    share = _total([inside[name] for name in own or types]).share
     speaks = {
         name: sum(cuts[name][1].evidence(counts, share) for counts in series.within(*hull))
         for name, series in types.items()
     }
     against = [n for n in types if n not in own and speaks[n] < -EVIDENCE_AGAINST]
-    if not against:
+    others = sum(inside[name].events for name in against)
+    if others < SMALLEST_PART * sum(counts.events for counts in inside.values()):
         return list(types), True
     return [name for name in types if name in own or speaks[name] > 0] or own, False
 
