@@ -64,6 +64,7 @@ def day(base: Base, seed: int, incidents: Sequence[Incident] = (), days: int = 1
     campaign, quiet = random.integers(0, DAY - 120, 2)
     volume[campaign : campaign + 120] *= 2
     volume[quiet : quiet + 60] *= 0.02
+    starts = [START + at * MINUTE for at in range(len(minutes))]
     found = []
     for event_type, part in SHARE_OF_TYPES.items():
         events = random.poisson(volume * part)
@@ -75,8 +76,8 @@ def day(base: Base, seed: int, incidents: Sequence[Incident] = (), days: int = 1
                 faulty = random.binomial(events, inside)
                 copied += random.binomial(np.minimum(faulty, events - copied), incident.share)
         found += [
-            CANDIDATES.Minute(START + int(at) * MINUTE, event_type, int(n), int(k), int(k))
-            for at, n, k in zip(minutes, events, copied, strict=True)
+            CANDIDATES.Minute(start, event_type, n, k, k)
+            for start, n, k in zip(starts, events.tolist(), copied.tolist(), strict=True)
         ]
     return found
 
@@ -101,7 +102,7 @@ def seconds(
     Arrivals lag behind events by six seconds on average, so that by arrival the edges are blurred.
     """
     random = np.random.default_rng(seed)
-    happened = np.sort(random.uniform(0, length, random.poisson(rate * length)))
+    happened = random.uniform(0, length, random.poisson(rate * length))
     arrived = happened + 0.2 + random.exponential(6, len(happened))
     inside = (happened >= edges[0]) & (happened < edges[1])
     copied = random.random(len(happened)) < np.where(inside, incident_share, base_share)

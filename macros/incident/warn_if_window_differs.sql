@@ -4,11 +4,11 @@
         detected window that it meets, reaches far beyond all of them, or meets none. By whole minutes of arrival.
     -#}
     {%- set settings = exactly_once.settings() -%}
-    {%- set windows = exactly_once.model_relation('incident_windows') -%}
-    {%- if not execute or settings.incident_start is none or flags.WHICH not in ('run', 'build') or flags.EMPTY
-        or not exactly_once._is_there(windows) -%}
+    {%- if not execute or settings.incident_start is none or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}
         {{- return('') -}}
     {%- endif -%}
+    {%- set windows = exactly_once.model_relation('incident_windows') -%}
+    {%- if not exactly_once._is_there(windows) -%}{{- return('') -}}{%- endif -%}
     {%- set met = [] -%}
     {%- set others = [] -%}
     {%- for row in run_query(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from math import log
+from math import log, sqrt
+from operator import itemgetter
 from statistics import quantiles
 from typing import Any, NamedTuple
 
@@ -25,13 +26,14 @@ HIGHEST_SHARE = 0.95
 # At the first look the base is the lower quartile over blocks of so many events.
 BLOCK_EVENTS = 100
 LOWER_QUARTILE_OF_CHI_SQUARE = 0.1015
+LOWER_QUARTILE_OF_NORMAL = 0.6745
 LIKENESS_SCALES = (1, 10)
 MOST_ROUNDS = 6
 # An edge is looked for by second as far as the minutes leave it odds of e^-12, and so far at least.
 EDGE_EVIDENCE = 12.0
 EDGE_REACH = timedelta(minutes=10)
-# An event type speaks against being part of an incident by odds of e^3, or 20 to 1; so that not every
-# type is part of it, it takes such types with a thousandth of the events.
+# An event type speaks against being part of an incident by odds of e^3, or 20 to 1; not every type
+# is part of it where such types have a thousandth of the events.
 EVIDENCE_AGAINST = 3.0
 SMALLEST_PART = 0.001
 
@@ -159,12 +161,14 @@ def _by_name(name: str | None) -> tuple[bool, str]:
 
 def _series(minutes: Iterable[Minute]) -> Series:
     """The minutes of some event types, added up and in order."""
-    sums: dict[datetime, Counts] = {}
-    for minute in minutes:
-        so_far = sums.get(minute.start, Counts(0, 0, 0))
-        sums[minute.start] = _total([so_far, Counts(*minute[2:])])
+    sums: dict[datetime, list[int]] = {}
+    for start, _, events, copied, copies in minutes:
+        of_minute = sums.setdefault(start, [0, 0, 0])
+        of_minute[0] += events
+        of_minute[1] += copied
+        of_minute[2] += copies
     starts = sorted(sums)
-    return Series(starts, [sums[start] for start in starts])
+    return Series(starts, [Counts(*sums[start]) for start in starts])
 
 
 def _total(counts: Sequence[Counts]) -> Counts:
@@ -197,18 +201,25 @@ def _cut(series: Series, min_rate: float, penalty: float) -> tuple[list[Span], B
 
 def _first_base(series: Series) -> Base:
     """A base that holds even where windows fill most of the minutes: quartiles, not means."""
-    blocks = [Counts(0, 0, 0)]
-    for counts in series.counts:
-        if blocks[-1].events >= BLOCK_EVENTS:
-            blocks.append(Counts(0, 0, 0))
-        blocks[-1] = _total([blocks[-1], counts])
-    events = sum(block.events for block in blocks)
-    quartile = _lower_quartile([block.copied / block.events for block in blocks])
-    share = (quartile * events + 0.5) / (events + 1)
+    blocks: list[tuple[int, int]] = []
+    block_events = block_copied = 0
+    for events, copied, _ in series.counts:
+        block_events, block_copied = block_events + events, block_copied + copied
+        if block_events >= BLOCK_EVENTS:
+            blocks.append((block_events, block_copied))
+            block_events = block_copied = 0
+    blocks = blocks or [(block_events, block_copied)]
+    events = sum(events for events, _ in blocks)
+    quartile = _lower_quartile([copied / events for events, copied in blocks])
+    # of what is by chance less than usual, a quarter is so by this much
+    usual = quartile + LOWER_QUARTILE_OF_NORMAL * sqrt(
+        quartile * (1 - quartile) * len(blocks) / events
+    )
+    share = (usual * events + 0.5) / (events + 1)
     misfits = [
-        (_misfit(counts, share) / LOWER_QUARTILE_OF_CHI_SQUARE - 1) / counts.events
-        for counts in series.counts
-        if counts.events * share >= 3
+        (_misfit(events, copied, share) / LOWER_QUARTILE_OF_CHI_SQUARE - 1) / events
+        for events, copied, _ in series.counts
+        if events * share >= 3
     ]
     return Base(share, max(0.0, _lower_quartile(misfits)) if misfits else 0.0)
 
@@ -217,19 +228,24 @@ def _base(outside: Sequence[Counts]) -> Base:
     """The base by what lies outside all windows; the likeness of minutes, or of longer blocks."""
     share = _total(outside).share
     likeness = 0.0
+    events = [counts.events for counts in outside]
+    copied = [counts.copied for counts in outside]
     for scale in LIKENESS_SCALES:
-        blocks = [_total(outside[at : at + scale]) for at in range(0, len(outside), scale)]
-        excess = sum((_misfit(block, share) - 1) * block.events for block in blocks)
-        pairs = sum(block.events * (block.events - 1) for block in blocks)
+        blocks = [
+            (sum(events[at : at + scale]), sum(copied[at : at + scale]))
+            for at in range(0, len(outside), scale)
+        ]
+        excess = sum((_misfit(*block, share) - 1) * block[0] for block in blocks)
+        pairs = sum(block_events * (block_events - 1) for block_events, _ in blocks)
         if pairs > 0:
             likeness = max(likeness, scale * excess / pairs)
     return Base(share, likeness)
 
 
-def _misfit(counts: Counts, share: float) -> float:
+def _misfit(events: int, copied: int, share: float) -> float:
     """Pearson's squared residual."""
-    expected = counts.events * share
-    return (counts.copied - expected) ** 2 / (expected * (1 - share))
+    expected = events * share
+    return (copied - expected) ** 2 / (expected * (1 - share))
 
 
 def _lower_quartile(values: Sequence[float]) -> float:
@@ -249,31 +265,27 @@ def _runs(
     losses = [log((1 - level) / (1 - base.share)) for level in levels]
     # up to this share a minute speaks against every level, so that no run begins there
     lowest_share = -losses[0] / gains[0]
-    # the best up to now that is back at the base, as (likelihood, runs); and the best at each
-    # level, as (likelihood, where the current run began, runs before it)
-    at_base: tuple[float, _Runs] = (0.0, None)
+    # the best up to now that is back at the base, its likelihood and its runs; and the best at each
+    # level, with where the current run began and the runs before it
+    base_likelihood = 0.0
+    base_runs: _Runs = None
     at_level: list[tuple[float, int, _Runs]] = []
     for place, (events, copied, _) in enumerate(counts):
         if not at_level and copied <= events * lowest_share:
             continue
-        entered = (at_base[0] - penalty, place, at_base[1])
-        stays = at_level or [entered] * len(levels)
-        moved = [max(stay, entered, key=_likelihood) for stay in stays]
         spread = base.dispersion(events)
-        at_level = [
-            (likelihood + (copied * gain + events * loss) / spread, first, runs)
-            for (likelihood, first, runs), gain, loss in zip(moved, gains, losses, strict=True)
-        ]
-        best = max(at_level, key=_likelihood)
-        if best[0] > at_base[0]:
-            at_base = (best[0], (best[1], place + 1, best[2]))
-        if best[0] <= at_base[0] - penalty:
+        entered = (base_likelihood - penalty, place, base_runs)
+        stays = at_level or [entered] * len(levels)
+        at_level = []
+        for stay, gain, loss in zip(stays, gains, losses, strict=True):
+            likelihood, first, runs = stay if stay[0] > entered[0] else entered
+            at_level.append((likelihood + (copied * gain + events * loss) / spread, first, runs))
+        best = max(at_level, key=itemgetter(0))
+        if best[0] > base_likelihood:
+            base_likelihood, base_runs = best[0], (best[1], place + 1, best[2])
+        elif best[0] <= base_likelihood - penalty:
             at_level = []
-    return _in_order(at_base[1])
-
-
-def _likelihood(state: tuple) -> float:
-    return state[0]
+    return _in_order(base_runs)
 
 
 def _in_order(runs: _Runs) -> list[tuple[int, int]]:
