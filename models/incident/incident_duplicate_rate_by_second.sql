@@ -41,7 +41,7 @@ events as (
     group by event_fingerprint
 ),
 
--- by its own time an event may lie outside: it then belongs to the first or the last second of the span
+-- an event may lie outside by its own time: then in the first or the last second of the span
 events_of_spans as (
     select
         spans.window_number,
