@@ -36,6 +36,8 @@ BUILT = {
 }
 DETECTED = {
     "main_incident.incident_duplicate_rate": "*",
+    "main_incident.incident_window_candidates": "*",
+    "main_incident.incident_duplicate_rate_by_second": "*",
     "main_incident.incident_windows": "*",
     "main_incident.incident_scope": "*",
     "main_incident.incident_duplicate_groups": "*",

@@ -1,19 +1,19 @@
-"""One Python model on DuckDB, as a procedure on Snowflake, and in Snowpark's local testing."""
+"""The Python models on DuckDB, as procedures on Snowflake, and in Snowpark's local testing."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib import util
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
-from python_tests.laws import NOON, Row, event
+from python_tests.detection import MIN_RATE, load_model
+from python_tests.laws import NOON, Row, event, steady_events
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.warehouse import ROOT, Warehouse
+from python_tests.warehouse import Warehouse
 
-WINDOWS = "main_incident.incident_windows"
-RATES = "main_incident.incident_duplicate_rate"
-MIN_RATE = 0.02
+INCIDENT = "main_incident"
+MODELS = ("incident_window_candidates", "incident_windows")
+FEEDS = ("stg_events", "incident_duplicate_rate", "incident_duplicate_rate_by_second")
 
 
 def events_of_an_incident() -> list[Row]:
@@ -25,24 +25,6 @@ def events_of_an_incident() -> list[Row]:
         row = event(f"pay_{number}", arrives, event_ts=arrives)
         rows += [row, row] if 45 <= minute < 75 else [row]
     return rows
-
-
-def windows_in_local_testing(rates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the model gives for these rates in Snowpark's local testing."""
-    from snowflake.snowpark import Session
-
-    session = Session.builder.config("local_testing", True).create()
-    try:
-        names = [name.upper() for name in rates[0]]
-        frame = session.create_dataframe([list(row.values()) for row in rates], schema=names)
-        dbt = SimpleNamespace(config=_Config(), ref=lambda _: frame)
-        found = _model().model(dbt, session)
-        return [
-            {name.lower(): value for name, value in row.as_dict().items()}
-            for row in found.collect()
-        ]
-    finally:
-        session.close()
 
 
 class _Config:
@@ -57,13 +39,25 @@ class _Config:
         return MIN_RATE
 
 
-def _model() -> ModuleType:
-    spec = util.spec_from_file_location("model", ROOT / "models/incident/incident_windows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def in_local_testing(name: str, warehouse: Warehouse) -> list[dict[str, Any]]:
+    """What a model gives for the tables of a warehouse in Snowpark's local testing."""
+    from snowflake.snowpark import Session
+
+    session = Session.builder.config("local_testing", True).create()
+
+    def ref(relation: str) -> Any:
+        rows = warehouse.read(f"{INCIDENT}.{relation}")
+        names = [column.upper() for column in rows[0]]
+        return session.create_dataframe([list(row.values()) for row in rows], schema=names)
+
+    try:
+        found = load_model(name).model(SimpleNamespace(config=_Config(), ref=ref), session)
+        return [
+            {column.lower(): value for column, value in row.as_dict().items()}
+            for row in found.collect()
+        ]
+    finally:
+        session.close()
 
 
 def test_windows_are_the_same_on_duckdb_on_snowflake_and_in_local_testing(
@@ -71,8 +65,23 @@ def test_windows_are_the_same_on_duckdb_on_snowflake_and_in_local_testing(
 ) -> None:
     for engine in (warehouse, snowflake_warehouse):
         engine.write_events(events_of_an_incident())
-        engine.dbt("run", "--select", "stg_events", "incident_duplicate_rate", "incident_windows")
-    on_duckdb = warehouse.read(WINDOWS)
-    assert [row["detected_start"] for row in on_duckdb] == [NOON + timedelta(minutes=45)]
-    assert snowflake_warehouse.digest(WINDOWS) == warehouse.digest(WINDOWS)
-    assert windows_in_local_testing(warehouse.read(RATES)) == on_duckdb
+        engine.dbt("run", "--select", *FEEDS, *MODELS)
+    (window,) = warehouse.read(f"{INCIDENT}.incident_windows")
+    assert window["detected_start"] == NOON + timedelta(minutes=45)
+    assert window["detected_end_low"] <= NOON + timedelta(minutes=75) <= window["detected_end_high"]
+    assert (window["copy_count"], window["event_types"]) == (300, "all")
+    for name in MODELS:
+        table = f"{INCIDENT}.{name}"
+        assert snowflake_warehouse.digest(table) == warehouse.digest(table)
+        assert in_local_testing(name, warehouse) == warehouse.read(table)
+
+
+def test_without_copies_there_is_no_window_on_any_engine(
+    warehouse: Warehouse, snowflake_warehouse: SnowflakeWarehouse
+) -> None:
+    for engine in (warehouse, snowflake_warehouse):
+        engine.write_events(steady_events(NOON))
+        engine.dbt("run", "--select", *FEEDS, *MODELS)
+        for name in MODELS:
+            assert engine.read(f"{INCIDENT}.{name}") == []
+    assert in_local_testing(MODELS[0], warehouse) == []

@@ -20,7 +20,8 @@ first_arrivals as (
         arrival_minute,
         row_count,
         row_number() over (partition by event_fingerprint order by arrival_minute, event_type) = 1
-            as holds_the_first_copy
+            as holds_the_first_copy,
+        sum(row_count) over (partition by event_fingerprint) - 1 as event_copy_count
     from arrivals
 ),
 
@@ -30,7 +31,13 @@ duplicate_rate as (
         event_type,
         cast(sum(row_count) as bigint) as row_count,
         cast(sum(row_count) - count(case when holds_the_first_copy then 1 end) as bigint)
-            as copy_count
+            as copy_count,
+        cast(count(case when holds_the_first_copy then 1 end) as bigint) as event_count,
+        cast(
+            count(case when holds_the_first_copy and event_copy_count > 0 then 1 end) as bigint
+        ) as copied_event_count,
+        cast(sum(case when holds_the_first_copy then event_copy_count else 0 end) as bigint)
+            as event_copy_count
     from first_arrivals
     group by arrival_minute, event_type
 )
@@ -40,5 +47,8 @@ select
     event_type,
     row_count,
     copy_count,
-    copy_count / cast(row_count as double) as copy_rate
+    copy_count / cast(row_count as double) as copy_rate,
+    event_count,
+    copied_event_count,
+    event_copy_count
 from duplicate_rate

@@ -2,6 +2,7 @@
 {%- set settings = exactly_once.settings() -%}
 {%- set lookback = exactly_once.hours_interval(settings.late_arrival_hours) -%}
 {%- do exactly_once.refuse_empty_window() -%}
+{%- do exactly_once.warn_if_window_differs() -%}
 
 -- depends_on: {{ ref('incident_windows') }}
 with

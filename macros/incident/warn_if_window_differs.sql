@@ -1,0 +1,80 @@
+{% macro warn_if_window_differs() %}
+    {#-
+        One warning where the declared window and what was detected tell different stories: it leaves out copies of a
+        detected window that it meets, reaches far beyond all of them, or meets none. By whole minutes of arrival.
+    -#}
+    {%- set settings = exactly_once.settings() -%}
+    {%- if not execute or settings.incident_start is none or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}
+        {{- return('') -}}
+    {%- endif -%}
+    {%- set windows = exactly_once.model_relation('incident_windows') -%}
+    {%- if not exactly_once._is_there(windows) -%}{{- return('') -}}{%- endif -%}
+    {%- set met = [] -%}
+    {%- set others = [] -%}
+    {%- for row in run_query(
+        'select ' ~ exactly_once.epoch_micros('detected_start') ~ ' as start_micros, '
+        ~ exactly_once.epoch_micros('detected_end') ~ ' as end_micros, copy_count from ' ~ windows
+        ~ ' order by detected_start'
+    ).rows -%}
+        {%- set window = {
+            'start': exactly_once.time_from_micros(row[0]), 'end': exactly_once.time_from_micros(row[1]),
+            'copies': row[2] | int
+        } -%}
+        {%- set is_met = window.start < settings.incident_end and settings.incident_start < window.end -%}
+        {%- do (met if is_met else others).append(window) -%}
+    {%- endfor -%}
+    {%- set findings = exactly_once._differences_of_windows(met, settings.incident_start, settings.incident_end) -%}
+    {#- once its copies are in quarantine, an incident leaves nothing to detect -#}
+    {%- if not met and (others or exactly_once.quarantined_copies() is none) -%}
+        {%- do findings.append('it meets no detected window') -%}
+    {%- endif -%}
+    {%- if findings -%}
+        {%- do exceptions.warn(
+            '[exactly_once] the declared window, ' ~ settings.incident_start ~ ' to ' ~ settings.incident_end ~ ' (UTC): '
+            ~ findings | join('; ') ~ '. Detected: ' ~ exactly_once._told_windows(met or others)
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _differences_of_windows(met, start, end) %}
+    {#- What the declared window leaves out of the detected windows that it meets, and how far it reaches beyond. -#}
+    {%- set far = modules.datetime.timedelta(minutes=30) -%}
+    {%- set minute = modules.datetime.timedelta(minutes=1) -%}
+    {%- set findings = [] -%}
+    {%- if not met -%}{{- return(findings) -}}{%- endif -%}
+    {%- set is_detected = [] -%}
+    {%- for window in met -%}
+        {%- do is_detected.append(
+            '(arrival_minute >= ' ~ exactly_once.timestamp_literal(window.start) ~ ' and arrival_minute < '
+            ~ exactly_once.timestamp_literal(window.end) ~ ')'
+        ) -%}
+    {%- endfor -%}
+    {%- set left_out = run_query(
+        'select coalesce(sum(event_copy_count), 0) as copies from '
+        ~ exactly_once.model_relation('incident_duplicate_rate') ~ ' where (' ~ is_detected | join(' or ')
+        ~ ') and (arrival_minute <= ' ~ exactly_once.timestamp_literal(start - minute) ~ ' or arrival_minute >= '
+        ~ exactly_once.timestamp_literal(end) ~ ')'
+    ).rows[0][0] | int -%}
+    {%- if left_out > 0 -%}
+        {%- do findings.append('{:,} copies of a detected window are of events that arrived outside it'.format(left_out)) -%}
+    {%- endif -%}
+    {%- set before = (met | map(attribute='start') | min) - start -%}
+    {%- set behind = end - (met | map(attribute='end') | max) -%}
+    {%- if before > far -%}
+        {%- do findings.append('it begins {:,.0f} minutes before what was detected'.format(before / minute)) -%}
+    {%- endif -%}
+    {%- if behind > far -%}
+        {%- do findings.append('it ends {:,.0f} minutes after what was detected'.format(behind / minute)) -%}
+    {%- endif -%}
+    {{- return(findings) -}}
+{% endmacro %}
+
+
+{% macro _told_windows(windows) %}
+    {%- set told = [] -%}
+    {%- for window in windows -%}
+        {%- do told.append('{} to {} ({:,} copies)'.format(window.start, window.end, window.copies)) -%}
+    {%- endfor -%}
+    {{- return(told | join(', ') or 'nothing') -}}
+{% endmacro %}

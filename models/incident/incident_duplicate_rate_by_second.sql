@@ -1,0 +1,89 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
+{%- set columns = exactly_once.source_columns() %}
+
+with candidates as (
+    select
+        window_number,
+        event_type,
+        start_from,
+        start_to,
+        end_from,
+        end_to
+    from {{ ref('incident_window_candidates') }}
+),
+
+-- the two spans of a short window are one
+spans as (
+    select
+        window_number,
+        event_type,
+        start_from as span_start,
+        start_to as span_end
+    from candidates
+    union distinct
+    select
+        window_number,
+        event_type,
+        end_from as span_start,
+        end_to as span_end
+    from candidates
+),
+
+events as (
+    select
+        event_fingerprint,
+        min(cast({{ columns.event_type.sql }} as varchar)) as event_type,
+        min({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as first_arrival,
+        min({{ exactly_once.utc_timestamp(columns.event_time) }}) as event_time,
+        count(*) - 1 as event_copy_count
+    from {{ ref('stg_events') }}
+    where {{ exactly_once.arrived_near_candidates() }}
+    group by event_fingerprint
+),
+
+-- an event may lie outside by its own time: then in the first or the last second of the span
+events_of_spans as (
+    select
+        spans.window_number,
+        events.first_arrival,
+        least(
+            greatest(coalesce(events.event_time, events.first_arrival), spans.span_start),
+            spans.span_end - interval '1 second'
+        ) as event_time,
+        events.event_copy_count
+    from events
+    inner join spans
+        on
+            events.first_arrival >= spans.span_start
+            and events.first_arrival < spans.span_end
+            and (
+                events.event_type = spans.event_type
+                or (events.event_type is null and spans.event_type is null)
+            )
+),
+
+clocks as (
+    select
+        window_number,
+        'arrival' as clock,
+        date_trunc('second', first_arrival) as second_start,
+        event_copy_count
+    from events_of_spans
+    union all
+    select
+        window_number,
+        'event' as clock,
+        date_trunc('second', event_time) as second_start,
+        event_copy_count
+    from events_of_spans
+)
+
+select
+    window_number,
+    clock,
+    second_start,
+    count(*) as event_count,
+    count(case when event_copy_count > 0 then 1 end) as copied_event_count,
+    cast(sum(event_copy_count) as bigint) as event_copy_count
+from clocks
+group by window_number, clock, second_start

@@ -1,0 +1,115 @@
+"""Detection on DuckDB: from labelled events to windows, and a declared window against them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.generate import generate
+from demo.load import load
+from demo.settings import IncidentSettings
+from python_tests.laws import NOON
+from python_tests.warehouse import Warehouse
+
+MINUTE = timedelta(minutes=1)
+DETECTION = (
+    "stg_events",
+    "incident_duplicate_rate",
+    "incident_window_candidates",
+    "incident_duplicate_rate_by_second",
+    "incident_windows",
+)
+
+
+def detected(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """The windows that the warehouse's source has."""
+    generic = "test_type:generic"
+    warehouse.dbt("run", "--select", *DETECTION)
+    warehouse.dbt("test", "--select", *(f"{name},{generic}" for name in DETECTION[1:]))
+    return warehouse.read("main_incident.incident_windows order by window_number")
+
+
+def test_the_labelled_incident_of_a_day_is_found(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Late copies after the end, stragglers, stray copies; without what is planted by hand."""
+    truth = generate(
+        IncidentSettings(
+            events=20_000,
+            hours=8,
+            incident_start=datetime(2026, 3, 1, 3),
+            incident_hours=1.5,
+            planted=False,
+        ),
+        tmp_path / "day",
+    )
+    warehouse.execute("drop table raw.events")
+    load(warehouse.path, truth.bronze)
+    (window,) = detected(warehouse)
+    assert window["detected_start_low"] <= truth.incident_start <= window["detected_start_high"]
+    assert window["detected_end_low"] <= truth.incident_end <= window["detected_end_high"]
+    assert window["detected_end"] <= truth.incident_end + MINUTE
+    assert (window["event_types"], window["clock"]) == ("all", "event")
+
+
+@pytest.fixture
+def loaded(warehouse: Warehouse) -> Warehouse:
+    """Captures and refunds of six hours, ten a minute each; captures of half an hour come again.
+
+    They arrive three hours after they happened, and the copies an hour later.
+    """
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    arrives = "timestamp '2026-03-01 12:00:00' + number * interval '6 seconds'"
+    for event_type, numbers, delay in (
+        ("captured", "range(3600)", 0),
+        ("refunded", "range(3600)", 0),
+        ("captured", "range(1200, 1500)", 60),
+    ):
+        warehouse.execute(
+            f"""
+            insert into raw.events ({columns})
+            select number, number, '{event_type}', 1000, 'USD', timestamp '2026-03-01 09:00:00',
+                {arrives} + interval '{delay} minutes'
+            from {numbers} as numbers (number)
+            """
+        )
+    return warehouse
+
+
+def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
+    """The window is where the repeated events arrived first; their copies don't stretch it."""
+    (window,) = detected(loaded)
+    assert window["event_types"] == "captured"
+    assert window["clock"] == "arrival"
+    assert window["detected_start"] == NOON + 120 * MINUTE
+    assert window["detected_end"] == NOON + 150 * MINUTE - timedelta(seconds=5)
+    assert window["detected_end_high"] >= NOON + 150 * MINUTE
+    assert (window["row_count"], window["copy_count"]) == (600, 300)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ((120, 150), None),
+        ((100, 170), None),
+        ((120, 140), "100 copies of a detected window are of events that arrived outside it"),
+        ((120, 200), "it ends 50 minutes after what was detected"),
+        ((60, 150), "it begins 60 minutes before what was detected"),
+        ((10, 60), "it meets no detected window"),
+    ],
+)
+def test_a_declared_window_that_differs_is_a_warning(
+    loaded: Warehouse, declared: tuple[int, int], said: str | None
+) -> None:
+    start, end = (str(NOON + minute * MINUTE) for minute in declared)
+    models = (*DETECTION, "incident_scope")
+    loaded.dbt("run", "--select", *models, incident_start=start, incident_end=end)
+    warnings = [line for line in loaded.project.logged if "the declared window" in line]
+    if said is None:
+        assert warnings == []
+    else:
+        (warning,) = warnings
+        assert said in warning
+        assert f"the declared window, {start} to {end} (UTC): " in warning
+        assert warning.endswith("Detected: 2026-03-01 14:00:00 to 2026-03-01 14:29:55 (300 copies)")
