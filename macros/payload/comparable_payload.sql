@@ -18,23 +18,21 @@
     Mostly it is, and one constant patch does.
 -#}
 {% macro duckdb__comparable_payload(payload, tree) %}
-    {%- set json = payload.sql -%}
-    {%- if exactly_once.type_family(payload.type) not in ('json', 'text') -%}
-        {%- set json = 'cast(to_json(' ~ json ~ ') as varchar)' -%}
-    {%- endif -%}
-    {%- if not tree -%}{{- return('coalesce(cast(' ~ json ~ " as varchar), '')") -}}{%- endif -%}
+    {%- set whole = exactly_once.whole_payload(payload) -%}
+    {%- if not tree -%}{{- return(whole) -}}{%- endif -%}
+    {%- set is_json = exactly_once.type_family(payload.type) in ('json', 'text') -%}
+    {%- set json = payload.sql if is_json else 'to_json(' ~ payload.sql ~ ')' -%}
     {%- set objects = exactly_once._objects_on_the_way(tree, '$') -%}
     {%- set kinds = ['OBJECT'] * (objects | length) -%}
     {{- return(
-        'coalesce(case\n'
-        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._has_long_number(json)
-        ~ ' then cast(' ~ json ~ ' as varchar)\n'
+        'case\n'
+        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._has_long_number(json) ~ ' then ' ~ whole ~ '\n'
         ~ '    when json_type(' ~ json ~ ', ' ~ objects ~ ') = ' ~ kinds ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
         ~ '    when json_type(' ~ json ~ ") = 'OBJECT'\n"
         ~ '        then cast(json_merge_patch(' ~ json ~ ', ' ~ exactly_once._fitting_patch(tree, json, '$') ~ ') as varchar)\n'
-        ~ '    else cast(' ~ json ~ ' as varchar)\n'
-        ~ "end, '')"
+        ~ '    else ' ~ whole ~ '\n'
+        ~ 'end'
     ) -}}
 {% endmacro %}
 
@@ -93,22 +91,19 @@
     out what is NULL.
 -#}
 {% macro snowflake__comparable_payload(payload, tree) %}
+    {%- set whole = exactly_once.whole_payload(payload) -%}
+    {%- if not tree -%}{{- return(whole) -}}{%- endif -%}
     {%- set json = payload.sql -%}
+    {%- set is_object = namespace(sql='typeof(' ~ json ~ ") = 'OBJECT'") -%}
     {%- if exactly_once.type_family(payload.type) == 'text' -%}
-        {#- parsing would round a number with an exponent, and what is no JSON has to stay -#}
         {%- set json = 'try_parse_json(' ~ payload.sql ~ ')' -%}
-        {%- set whole = payload.sql -%}
-    {%- else -%}
-        {%- set whole = 'to_json(' ~ json ~ ')' -%}
-    {%- endif -%}
-    {%- if not tree -%}{{- return('coalesce(' ~ whole ~ ", '')") -}}{%- endif -%}
-    {%- set is_object = 'typeof(' ~ json ~ ") = 'OBJECT'" -%}
-    {%- if exactly_once.type_family(payload.type) == 'text' -%}
-        {%- set is_object = is_object ~ ' and not regexp_like(' ~ payload.sql ~ ", '.*[0-9][0-9.]{14,}[0-9eE].*', 's')" -%}
+        {#- parsing would round a long number -#}
+        {%- set is_object.sql = 'typeof(' ~ json ~ ") = 'OBJECT' and not regexp_like(" ~ payload.sql
+            ~ ", '.*[0-9][0-9.]{14,}[0-9eE].*', 's')" -%}
     {%- endif -%}
     {{- return(
-        'coalesce(case when ' ~ is_object ~ ' then to_json(' ~ exactly_once._without_volatile(tree, json) ~ ') else '
-        ~ whole ~ " end, '')"
+        'case when ' ~ is_object.sql ~ ' then to_json(' ~ exactly_once._without_volatile(tree, json) ~ ') else '
+        ~ whole ~ ' end'
     ) -}}
 {% endmacro %}
 

@@ -27,6 +27,7 @@ from duplicate_groups
 where false
 {%- else -%}
 {%- set comparable = exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths()) -%}
+{%- set whole = exactly_once.whole_payload(columns.payload) -%}
 {%- set is_in_reach = exactly_once.same_event_times(ref('incident_duplicate_groups')) -%}
 ,
 
@@ -34,7 +35,8 @@ where false
 copies as (
     select
         event_fingerprint,
-        {{ comparable }} as comparable_payload
+        {{ comparable }} as comparable_payload,
+        {{ whole }} as whole_payload
     from {{ ref('stg_events') }}
     where
         has_complete_key and {{ is_in_reach }}
@@ -45,7 +47,7 @@ digests as (
     select
         event_fingerprint,
         {{ exactly_once.payload_digest('comparable_payload') }} as payload_digest,
-        max({{ exactly_once._byte_length('comparable_payload') }}) as payload_bytes
+        max({{ exactly_once._byte_length('whole_payload') }}) as payload_bytes
     from copies
     group by 1, 2
 ),
@@ -64,7 +66,8 @@ differing as (
 differing_copies as (
     select
         event_fingerprint,
-        {{ comparable }} as comparable_payload
+        {{ comparable }} as comparable_payload,
+        {{ whole }} as whole_payload
     from {{ ref('stg_events') }}
     where
         has_complete_key and {{ is_in_reach }}
@@ -74,17 +77,19 @@ differing_copies as (
         )
 ),
 
+-- copies that differ in volatile paths alone say the same: any of them speaks for all
 distinct_payloads as (
-    select distinct
+    select
         event_fingerprint,
-        comparable_payload
+        min(whole_payload) as whole_payload
     from differing_copies
+    group by event_fingerprint, comparable_payload
 ),
 
 payloads as (
     select
         event_fingerprint,
-        {{ exactly_once.json_array_of('comparable_payload') }} as payloads
+        {{ exactly_once.json_array_of('whole_payload') }} as payloads
     from distinct_payloads
     group by event_fingerprint
 )
