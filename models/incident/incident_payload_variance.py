@@ -121,7 +121,8 @@ def judge(
     paths = sorted(found)
     rest = 1.0
     for path in paths:
-        rest *= 1.0 - field_of(path).weight * distance(found[path])
+        if weight := field_of(path).weight:
+            rest *= 1.0 - weight * distance(found[path])
     score = round(min(max(1.0 - rest, 0.0), 1.0), 6)
     payload_class = max(classes.values(), key=CLASSES.index)
     named = json.dumps([dotted(path) for path in paths if classes[path] != "volatile"])
@@ -224,13 +225,14 @@ def differences(documents: Sequence[Any], field_of: FieldOf) -> dict[Path, list[
             continue
         present = [value for value in values if value is not MISSING]
         kinds = {type(value) for value in present}
-        if kinds == {list} and len(present) == len(values) and field_of(path).is_set:
-            if len({tuple(sorted(map(_canonical, one))) for one in values}) > 1:
+        is_missing = len(present) < len(values)
+        if kinds == {list} and field_of(path).is_set:
+            if is_missing or len({tuple(sorted(map(_canonical, one))) for one in values}) > 1:
                 found[path] = values
             continue
         if len(kinds) > 1 or not kinds <= {dict, list}:
             found[path] = values
-        elif len(present) < len(values) and not all(present):
+        if is_missing and any(value in ({}, []) for value in present):
             # nothing, and an empty object or array: below it there is no path to name
             found[(*path, "*")] = [MISSING, None]
         for kind in kinds & {dict, list}:
