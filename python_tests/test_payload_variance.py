@@ -509,6 +509,50 @@ def test_nothing_of_a_material_group_is_removed(warehouse: Warehouse) -> None:
     check_material_payloads(warehouse)
 
 
+def shown_side_by_side(warehouse: Warehouse, **settings: Any) -> list[dict[str, Any]]:
+    """What the analysis shows of an event."""
+    compiled = warehouse.dbt("compile", "--select", "incident_payload_review", **settings)
+    return warehouse.query(compiled.results[0].node.compiled_code)
+
+
+def check_review(warehouse: Warehouse) -> None:
+    """A reviewer sees the copies side by side, and in which paths they differ."""
+    assert shown_side_by_side(warehouse) == []
+    base = {"amount": 5, "op": {"id": "a"}, "description": "é"}
+    detect(
+        warehouse,
+        [
+            *steady_events(NOON),
+            *copies_of("shown", base, base | {"amount": 500, "items": [1]}, base),
+            *copies_of("kept", base, base | {"op": {"id": "b"}}),
+        ],
+    )
+    shown = {row["payload_path"]: row for row in shown_side_by_side(warehouse)}
+    marked = [path for path, row in shown.items() if row["differs"] == "<>"]
+    assert marked == ["amount", "items.0"]
+    assert [shown["amount"][f"copy_{place}"] for place in (1, 2, 3)] == ["5", "500", "5"]
+    assert [shown["items.0"][f"copy_{place}"] for place in (1, 2, 3)] == [None, "[1]", None]
+    assert shown["reason"]["copy_3"] == "material_payload"
+    assert json.loads(shown["whole payload"]["copy_1"]) == base
+    kept = oracle.fingerprint(event("kept"))
+    marked = [
+        row["payload_path"]
+        for row in shown_side_by_side(warehouse, event_fingerprint=kept)
+        if row["differs"] == "<>"
+    ]
+    assert marked == ["op.id"]
+
+
+def test_a_reviewer_sees_the_copies_side_by_side(warehouse: Warehouse) -> None:
+    check_review(warehouse)
+
+
+def test_a_reviewer_sees_the_copies_side_by_side_on_snowflake(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_review(snowflake_warehouse)
+
+
 @pytest.mark.slow
 def test_nothing_of_a_material_group_is_removed_on_snowflake(
     snowflake_warehouse: SnowflakeWarehouse,
