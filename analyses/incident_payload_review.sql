@@ -29,7 +29,7 @@ where false
 ] -%}
 {%- for path in fromjson(found[0][1]) -%}
     {#- an array is shown as a whole, and so is the payload where a name is in quotes -#}
-    {%- set plain = modules.re.match('[A-Za-z_-][A-Za-z0-9_-]*([.][A-Za-z_-][A-Za-z0-9_-]*)*', path) -%}
+    {%- set plain = modules.re.match('[A-Za-z_-][A-Za-z0-9_-]*([.][A-Za-z_-][A-Za-z0-9_-]*)*(?=[.]|$)', path) -%}
     {%- set value = exactly_once.payload_text(columns.payload, plain.group(0)) if plain
         else exactly_once.whole_payload(columns.payload) -%}
     {%- do lines.append(('<>', path, value)) -%}

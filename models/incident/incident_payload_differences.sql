@@ -26,7 +26,8 @@ select
 from duplicate_groups
 where false
 {%- else -%}
-{%- set comparable = exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths()) -%}
+{%- set volatile_paths = exactly_once.volatile_paths() -%}
+{%- set comparable = exactly_once.comparable_payload(columns.payload, volatile_paths) -%}
 {%- set whole = exactly_once.whole_payload(columns.payload) -%}
 {%- set is_in_reach = exactly_once.same_event_times(ref('incident_duplicate_groups')) -%}
 ,
@@ -49,7 +50,7 @@ digests as (
         {{ exactly_once.payload_digest('comparable_payload') }} as payload_digest,
         max({{ exactly_once._byte_length('whole_payload') }}) as payload_bytes
     from copies
-    group by 1, 2
+    group by event_fingerprint, {{ exactly_once.payload_digest('comparable_payload') }}
 ),
 
 differing as (
@@ -73,7 +74,9 @@ differing_copies as (
         has_complete_key and {{ is_in_reach }}
         and event_fingerprint in (
             select differing.event_fingerprint from differing
-            where payload_count <= {{ most_payloads }} and payload_bytes <= {{ most_bytes }}
+            where
+                differing.payload_count <= {{ most_payloads }}
+                and differing.payload_bytes <= {{ most_bytes }}
         )
 ),
 
@@ -103,7 +106,10 @@ select
     cast(differing.payload_bytes as bigint) as payload_bytes,
     coalesce(
         payloads.payloads,
-        case when differing.payload_count > {{ most_payloads }} then '"too_many_payloads"' else '"too_large"' end
+        case
+            when differing.payload_count > {{ most_payloads }} then '"too_many_payloads"'
+            else '"too_large"'
+        end
     ) as payloads
 from differing
 inner join duplicate_groups on differing.event_fingerprint = duplicate_groups.event_fingerprint
