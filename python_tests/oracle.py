@@ -44,6 +44,16 @@ class Layout:
         }
     )
     lookback: timedelta = timedelta(hours=2)
+    # as in the seed payload_field_policy
+    policy: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "delivery.*": "volatile",
+            "producer.host": "volatile",
+            "description": "benign",
+            "amount": "material",
+            "op.id": "identity",
+        }
+    )
 
 
 DEFAULT = Layout()
@@ -240,23 +250,71 @@ def decisions(
             continue
         verdict = (overrides or {}).get(name)
         survivor = row_hash(copies[0])
+        payload_class = _payload_class(copies, layout)
         for position, row in enumerate(copies):
-            judged = _verdict(row, position, survivor, verdict, layout)
+            judged = _verdict(row, position, survivor, verdict, payload_class, layout)
             found[Decision(name, row_hash(row), *judged, survivor)] += 1
     return found
 
 
 def _verdict(
-    row: Row, position: int, survivor: str, verdict: str | None, layout: Layout
+    row: Row,
+    position: int,
+    survivor: str,
+    verdict: str | None,
+    payload_class: str,
+    layout: Layout,
 ) -> tuple[str, str]:
     if verdict is not None:
         first = "keep" if position == 0 else "remove"
         return (first if verdict == "remove" else verdict), "override"
     if not has_complete_key(row, layout):
         return "review", "incomplete_key"
+    if payload_class == "identity":
+        return "keep", "distinct_payload"
+    if payload_class == "material":
+        return "review", "material_payload"
     if position == 0:
         return "keep", "first_copy"
     return "remove", "identical_copy" if row_hash(row) == survivor else "later_copy"
+
+
+def _payload_class(copies: Sequence[Row], layout: Layout) -> str:
+    """The gravest class of the paths in which payloads differ; benign where nothing does."""
+    if layout.payload is None:
+        return "benign"
+    leaves = [_leaves(json.loads(row[layout.payload] or "null")) for row in copies]
+    classes = {"benign"}
+    for path in {path for one in leaves for path in one}:
+        values = {one.get(path) for one in leaves}
+        if len(values) > 1:
+            found = _class_of_path(path, layout)
+            lacks = len(values - {None, "null"}) < 2
+            classes.add("material" if found == "identity" and lacks else found)
+    return next(name for name in ("identity", "material", "benign") if name in classes)
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
+    """What stands at the end of each path, as text; numbers by value."""
+    if isinstance(value, (dict, list)) and value:
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        return {
+            found: text
+            for name, member in members
+            for found, text in _leaves(member, (*path, str(name))).items()
+        }
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return {path: f"number {Decimal(str(value)).normalize()}" if is_number else json.dumps(value)}
+
+
+def _class_of_path(path: tuple[str, ...], layout: Layout) -> str:
+    def holds(pattern: list[str]) -> bool:
+        return len(pattern) <= len(path) and all(
+            name in ("*", step) for name, step in zip(pattern, path, strict=False)
+        )
+
+    patterns = [pattern for pattern in layout.policy if holds(pattern.split("."))]
+    return layout.policy[max(patterns, key=len)] if patterns else "material"
 
 
 def payments(events: Iterable[Row], layout: Layout = DEFAULT) -> list[dict[str, Any]]:

@@ -160,14 +160,16 @@
 {% macro _gmv_reconciles(table, computed_again) %}
     {#-
         Captured amounts of the repaired payments, by currency, against the decisions: of each decided event the copies
-        that count (every kept one, the survivor alone where it waits for review), of every other event its one row.
+        that count (every kept one, the survivor alone where it waits for review or where only the payload tells its
+        copies apart), of every other event its one row.
     -#}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set decisions = exactly_once.model_relation('incident_decisions') -%}
     {%- set counts -%}
         (
-            decision = 'keep' or (
-                decision = 'review' and reason = 'override' and row_hash = survivor_row_hash and copy_number = 1
+            (decision = 'keep' and reason <> 'distinct_payload') or (
+                (decision = 'review' or reason = 'distinct_payload')
+                and row_hash = survivor_row_hash and copy_number = 1
             )
         )
     {%- endset -%}

@@ -37,6 +37,8 @@
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
+        'exactly_once__benign_max_score': 'score',
+        'exactly_once__material_min_score': 'score',
         'exactly_once__deduplicate': 'true or false',
         'exactly_once__build_candidate': 'true or false',
         'exactly_once__warehouses': 'warehouses',
@@ -113,6 +115,10 @@
                 what, value,
                 'a number above 0' ~ (' and below 1' if kind == 'share' else ''), 'Set it to such a number.'
             ) -%}
+        {%- endif -%}
+    {%- elif kind == 'score' -%}
+        {%- if value is not number or value is boolean or value < 0 or value > 1 -%}
+            {%- do exactly_once._refuse(what, value, 'a number from 0 to 1', 'Set it to such a number.') -%}
         {%- endif -%}
     {%- elif kind == 'time or null' -%}
         {{- return(exactly_once._parsed_time(what, value)) -}}

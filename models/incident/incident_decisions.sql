@@ -18,6 +18,14 @@ overrides as (
     from {{ ref('decision_overrides') }}
 ),
 
+payload_variance as (
+    select
+        event_fingerprint,
+        variance_score,
+        verdict
+    from {{ ref('incident_payload_variance') }}
+),
+
 copies as (
     select
         duplicate_groups.incident_id,
@@ -102,21 +110,27 @@ ranked as (
 decided as (
     select
         ranked.*,
+        payload_variance.variance_score,
         case
             when overrides.decision in ('keep', 'review') then overrides.decision
             when overrides.decision is null and not ranked.has_complete_key then 'review'
+            when overrides.decision is null and payload_variance.verdict in ('keep', 'review')
+                then payload_variance.verdict
             when ranked.survivor_rank = 1 then 'keep'
             else 'remove'
         end as decision,
         case
             when overrides.decision is not null then 'override'
             when not ranked.has_complete_key then 'incomplete_key'
+            when payload_variance.verdict = 'keep' then 'distinct_payload'
+            when payload_variance.verdict = 'review' then 'material_payload'
             when ranked.survivor_rank = 1 then 'first_copy'
             when ranked.row_hash = ranked.survivor_row_hash then 'identical_copy'
             else 'later_copy'
         end as reason
     from ranked
     left join overrides on ranked.event_fingerprint = overrides.event_fingerprint
+    left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
 )
 
 select
@@ -129,6 +143,10 @@ select
     decision,
     reason,
     survivor_row_hash,
+    {%- if columns.payload is none %}
     cast(null as double) as variance_score,
+    {%- else %}
+    case when has_complete_key then coalesce(variance_score, 0) end as variance_score,
+    {%- endif %}
     '{{ exactly_once.decision_rule_version() }}' as rule_version
 from decided

@@ -1,0 +1,124 @@
+{% macro comparable_payload(payload, paths) %}
+    {#-
+        The payload as text without what is volatile, for a first comparison: equal texts differ in nothing that
+        counts, unequal ones may. `paths` are those of volatile_paths. A payload that is no JSON object stays as it
+        is, and so does one with a number that the engine's JSON functions would round. NULL is the empty text.
+    -#}
+    {{- return(adapter.dispatch('comparable_payload', 'exactly_once')(payload, exactly_once._volatile_tree(paths))) -}}
+{% endmacro %}
+
+
+{% macro default__comparable_payload(payload, tree) %}
+    {%- do exactly_once._refuse_engine('comparable_payload') -%}
+{% endmacro %}
+
+
+{#-
+    A merge patch takes members out, and puts an object where there was none: so what is on the way must be objects.
+    Mostly it is, and one constant patch does.
+-#}
+{% macro duckdb__comparable_payload(payload, tree) %}
+    {%- set whole = exactly_once.whole_payload(payload) -%}
+    {%- if not tree -%}{{- return(whole) -}}{%- endif -%}
+    {%- set is_json = exactly_once.type_family(payload.type) in ('json', 'text') -%}
+    {%- set json = payload.sql if is_json else 'to_json(' ~ payload.sql ~ ')' -%}
+    {%- set objects = exactly_once._objects_on_the_way(tree, '$') -%}
+    {%- set kinds = ['OBJECT'] * (objects | length) -%}
+    {{- return(
+        'case\n'
+        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._has_long_number(json) ~ ' then ' ~ whole ~ '\n'
+        ~ '    when json_type(' ~ json ~ ', ' ~ objects ~ ') = ' ~ kinds ~ '\n'
+        ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
+        ~ '    when json_type(' ~ json ~ ") = 'OBJECT'\n"
+        ~ '        then cast(json_merge_patch(' ~ json ~ ', ' ~ exactly_once._fitting_patch(tree, json, '$') ~ ') as varchar)\n'
+        ~ '    else ' ~ whole ~ '\n'
+        ~ 'end'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _objects_on_the_way(tree, json_path) %}
+    {%- set found = [json_path] -%}
+    {%- for name, below in tree.items() if below != 'value' -%}
+        {%- set deeper = json_path ~ '."' ~ name ~ '"' -%}
+        {%- do found.extend([deeper] if below == 'members' else exactly_once._objects_on_the_way(below, deeper)) -%}
+    {%- endfor -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _constant_patch(tree) %}
+    {%- set members = [] -%}
+    {%- for name, below in tree.items() -%}
+        {%- do members.append('"' ~ name ~ '":' ~ (exactly_once._constant_patch(below) if below is mapping else 'null')) -%}
+    {%- endfor -%}
+    {{- return('{' ~ members | join(',') ~ '}') -}}
+{% endmacro %}
+
+
+{% macro _fitting_patch(tree, json, json_path) %}
+    {#- The patch for this payload, as SQL: without what is no object there. -#}
+    {%- set members = [] -%}
+    {%- for name, below in tree.items() -%}
+        {%- set deeper = json_path ~ '."' ~ name ~ '"' -%}
+        {%- set member = "'\"" ~ name ~ "\":' || " ~ (
+            exactly_once._fitting_patch(below, json, deeper) if below is mapping else "'null'"
+        ) -%}
+        {%- if below != 'value' -%}
+            {%- set member = 'case when json_type(' ~ json ~ ", '" ~ deeper ~ "') = 'OBJECT' then " ~ member ~ ' end' -%}
+        {%- endif -%}
+        {%- do members.append(member) -%}
+    {%- endfor -%}
+    {{- return("'{' || concat_ws(',', " ~ members | join(', ') ~ ") || '}'") -}}
+{% endmacro %}
+
+
+{% macro _has_long_number(json) %}
+    {#-
+        Whether a payload has a number that a double can't hold, more than 15 digits and a point or an exponent: JSON
+        functions would round it. Looked for behind the colon of a member, which is fast, and in arrays if there are any.
+    -#}
+    {%- set number = '\\s*-?([0-9]{12,}[.eE]|[0-9]{5,}[.][0-9]{5}|[0-9]+[.][0-9]{12}|[0-9]+[.][0-9]{5,}[eE])' -%}
+    {{- return(
+        '(regexp_matches(' ~ json ~ ", ':" ~ number ~ "') or (contains(" ~ json ~ ", '[') and regexp_matches("
+        ~ json ~ ", '[,\\[]" ~ number ~ "')))"
+    ) -}}
+{% endmacro %}
+
+
+{#-
+    A VARIANT holds its numbers already. https://docs.snowflake.com/en/sql-reference/functions/object_insert leaves
+    out what is NULL.
+-#}
+{% macro snowflake__comparable_payload(payload, tree) %}
+    {%- set whole = exactly_once.whole_payload(payload) -%}
+    {%- if not tree -%}{{- return(whole) -}}{%- endif -%}
+    {%- set json = payload.sql -%}
+    {%- set is_object = namespace(sql='typeof(' ~ json ~ ") = 'OBJECT'") -%}
+    {%- if exactly_once.type_family(payload.type) == 'text' -%}
+        {%- set json = 'try_parse_json(' ~ payload.sql ~ ')' -%}
+        {#- parsing would round a long number -#}
+        {%- set is_object.sql = 'typeof(' ~ json ~ ") = 'OBJECT' and not regexp_like(" ~ payload.sql
+            ~ ", '.*[0-9][0-9.]{14,}[0-9eE].*', 's')" -%}
+    {%- endif -%}
+    {{- return(
+        'case when ' ~ is_object.sql ~ ' then to_json(' ~ exactly_once._without_volatile(tree, json) ~ ') else '
+        ~ whole ~ ' end'
+    ) -}}
+{% endmacro %}
+
+
+{% macro _without_volatile(tree, object) %}
+    {%- set rest = namespace(sql=object) -%}
+    {%- for name, below in tree.items() -%}
+        {%- if below == 'value' -%}
+            {%- set rest.sql = 'object_delete(' ~ rest.sql ~ ", '" ~ name ~ "')" -%}
+        {%- else -%}
+            {%- set member = 'get_path(' ~ object ~ ", '[\"" ~ name ~ "\"]')" -%}
+            {%- set rest.sql = 'object_insert(' ~ rest.sql ~ ", '" ~ name ~ "', case when typeof(" ~ member
+                ~ ") = 'OBJECT' then " ~ ('null' if below == 'members' else exactly_once._without_volatile(below, member))
+                ~ ' else ' ~ member ~ ' end, true)' -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(rest.sql) -}}
+{% endmacro %}
