@@ -283,7 +283,11 @@ def _payload_class(copies: Sequence[Row], layout: Layout) -> str:
     """The gravest class of the paths in which payloads differ; benign where nothing does."""
     if layout.payload is None:
         return "benign"
-    leaves = [_leaves(json.loads(row[layout.payload] or "null")) for row in copies]
+    texts = {row[layout.payload] or "null" for row in copies}
+    try:
+        leaves = [_leaves(json.loads(text)) for text in texts]
+    except json.JSONDecodeError:
+        return "benign" if len(texts) == 1 else "material"
     classes = {"benign"}
     for path in {path for one in leaves for path in one}:
         values = {one.get(path) for one in leaves}

@@ -22,6 +22,7 @@ from python_tests.laws import (
     check_repair,
     check_verdict,
 )
+from python_tests.laws_of_payloads import check_material_payloads
 from python_tests.laws_of_raw import check_concurrent_arrival, check_raw_repair
 from python_tests.warehouse import DbtError, Project, Warehouse
 
@@ -307,6 +308,22 @@ ARRIVAL_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
+PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
+    "a material payload is removed": [
+        Edit(DECISIONS, "payload_variance.verdict in ('keep', 'review')", "false")
+    ],
+    "an event whose payloads differ is not repaired": [
+        Edit("macros/incident/is_repaired.sql", "'material_payload', ", "")
+    ],
+    "copies that only the payload tells apart all count": [
+        Edit(
+            "macros/blue_green/remediation_validate.sql",
+            "(decision = 'keep' and reason <> 'distinct_payload')",
+            "decision = 'keep'",
+        )
+    ],
+}
+
 CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
@@ -314,6 +331,7 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_repair, REPAIR_MUTATIONS),
     (check_verdict, VERDICT_MUTATIONS),
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
+    (check_material_payloads, PAYLOAD_MUTATIONS),
     (check_catch_up, CATCH_UP_MUTATIONS),
     (check_ledger, LEDGER_MUTATIONS),
     (check_raw_repair, RAW_MUTATIONS),
