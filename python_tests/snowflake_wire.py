@@ -100,7 +100,12 @@ def _second_batch() -> list[dict[str, Any]]:
 
 def _with_mark(rows: Iterable[Any]) -> list[dict[str, Any]]:
     return [
-        {**row, "payload": f'{{"note": "{PAYLOAD_MARK}", "at": {n}}}'} for n, row in enumerate(rows)
+        {
+            **row,
+            "payload": f'{{"note": "{PAYLOAD_MARK}", "delivery": {{"attempt": {n}}}, '
+            f'"description": "Order {n % 2}"}}',
+        }
+        for n, row in enumerate(rows)
     ]
 
 

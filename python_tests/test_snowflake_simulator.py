@@ -183,6 +183,14 @@ VALUES = [
         rows('{"a":2,"b":1}'),
     ),
     Case(
+        SQL + "functions/object_insert",
+        "an object with another value for a key, whole; NULL takes the key out",
+        """select
+            object_insert(parse_json('{"a":{"x":1},"b":1}'), 'a', parse_json('{"y":2}'), true),
+            object_insert(parse_json('{"a":1,"b":2}'), 'b', null, true)""",
+        [('{"a":{"y":2},"b":1}', '{"a":1}')],
+    ),
+    Case(
         SQL + "functions/object_construct",
         "an object is made without its NULL values",
         "select object_construct('b', 1, 'a', null)",

@@ -3,12 +3,9 @@
 {%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
 {%- set fewest_events, smallest_support, most_suspects, most_causes = 10, 0.01, 12, 20 -%}
 {%- set price_of_a_condition = 0.02 -%}
-{%- set dimensions = {
-    columns.event_type.name | lower: columns.event_type.sql,
-    columns.currency.name | lower: columns.currency.sql
-} -%}
+{%- set dimensions = [columns.event_type, columns.currency] -%}
 {%- if columns.merchant_id is not none -%}
-    {%- do dimensions.update({columns.merchant_id.name | lower: columns.merchant_id.sql}) -%}
+    {%- do dimensions.append(columns.merchant_id) -%}
 {%- endif %}
 -- depends_on: {{ ref('incident_scope') }}
 -- depends_on: {{ ref('incident_duplicate_rate') }}
@@ -16,8 +13,8 @@
 with sampled as (
     select
         event_fingerprint,
-        {%- for sql in dimensions.values() %}
-        {{ sql }},
+        {%- for dimension in dimensions %}
+        {{ dimension.sql }},
         {%- endfor %}
         {%- if columns.payload is not none %}
         {{ columns.payload.sql }},
@@ -51,13 +48,13 @@ payload_values as (
 
 {% endif -%}
 described as (
-    {% for name, sql in dimensions.items() -%}
+    {% for dimension in dimensions -%}
     select
         event_fingerprint,
-        {{ exactly_once.text_literal(name) }} as dimension,
-        cast({{ sql }} as varchar) as value
+        {{ exactly_once.text_literal(dimension.name | lower) }} as dimension,
+        cast({{ dimension.sql }} as varchar) as value
     from sampled
-    where {{ sql }} is not null
+    where {{ dimension.sql }} is not null
     {{ 'union all' if not loop.last }}
     {% endfor -%}
     {%- if columns.payload is not none -%}
@@ -112,7 +109,7 @@ traits as (
         on described.dimension = suspects.dimension and described.value = suspects.value
 ),
 
--- events that share all their suspects are counted together, so that combinations cost next to nothing
+-- events that share all their suspects are counted together: combinations then cost little
 profiles_of_events as (
     select
         event_fingerprint,
@@ -191,7 +188,7 @@ combinations_counted as (
     group by combinations.first_suspect, combinations.second_suspect, combinations.third_suspect
 ),
 
-scored as (
+associated as (
     select
         counted.*,
         totals.event_count as sampled_events,
@@ -204,11 +201,16 @@ scored as (
         and counted.repeated_events >= {{ smallest_support }} * totals.repeated_count
 ),
 
+scored as (
+    select
+        *,
+        association - {{ price_of_a_condition }} * (condition_count - 1) as worth
+    from associated
+),
+
 -- a further condition has to earn its place
 worth_naming as (
-    select
-        scored.*,
-        scored.association - {{ price_of_a_condition }} * (scored.condition_count - 1) as worth
+    select scored.*
     from scored
     left join scored as part_1
         on scored.first_suspect = part_1.first_suspect and part_1.condition_count = 1
@@ -218,8 +220,8 @@ worth_naming as (
         on scored.third_suspect = part_3.first_suspect and part_3.condition_count = 1
     where
         scored.condition_count = 1
-        or scored.association - {{ price_of_a_condition }} * (scored.condition_count - 1) > greatest(
-            part_1.association, part_2.association, coalesce(part_3.association, part_2.association)
+        or scored.worth > greatest(
+            part_1.worth, part_2.worth, coalesce(part_3.worth, part_2.worth)
         )
 ),
 

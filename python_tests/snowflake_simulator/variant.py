@@ -120,6 +120,18 @@ MACROS["simulator_object_delete(o, ks)"] = _MEMBERS.format(
 )
 MACROS["simulator_object_pick(o, ks)"] = _MEMBERS.format(condition="list_contains(ks, keys.k)")
 MACROS["simulator_sorted(v)"] = "(simulator_canonical(v::varchar)::json)"
+# The member takes the place of the former one, as text: a merge would mix the two.
+MACROS["simulator_object_insert(o, k, v)"] = """(
+    case
+        when o is null then null
+        when v is null then simulator_object_delete(o, [k])
+        when simulator_object_delete(o, [k])::varchar = '{}' then json_object(k, v)
+        else simulator_sorted(
+            (simulator_object_delete(o, [k])::varchar)[:-2]
+            || ',' || (json_object(k, v)::varchar)[2:]
+        )
+    end
+)"""
 MACROS["simulator_flatten(input, path, is_outer, is_recursive, mode)"] = """table
     select
         1::bigint as "SEQ", item.key as "KEY", item.path as "PATH", item.idx as "INDEX",
@@ -176,9 +188,7 @@ def object_members(node: exp.Expr) -> exp.Expr:
 def object_insert(node: exp.Expr) -> exp.Expr:
     """https://docs.snowflake.com/en/sql-reference/functions/object_insert"""
     if (found := arguments_of(node, "OBJECT_INSERT")) is not None:
-        member = call("json_object", *found[1:3])
-        merged = call("json_merge_patch", exp.cast(found[0], "JSON"), member)
-        return call("simulator_sorted", merged)
+        return call("simulator_object_insert", *found[:3])
     return node
 
 
