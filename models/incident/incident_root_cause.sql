@@ -3,10 +3,9 @@
 {%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
 {%- set fewest_events, smallest_support, most_suspects, most_causes = 10, 0.01, 12, 20 -%}
 {%- set price_of_a_condition = 0.02 -%}
-{%- set dimensions = [columns.event_type, columns.currency] -%}
-{%- if columns.merchant_id is not none -%}
-    {%- do dimensions.append(columns.merchant_id) -%}
-{%- endif %}
+{%- set dimensions =
+    [columns.event_type, columns.currency, columns.merchant_id] | reject('none') | list
+%}
 -- depends_on: {{ ref('incident_scope') }}
 -- depends_on: {{ ref('incident_duplicate_rate') }}
 
