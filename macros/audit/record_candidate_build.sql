@@ -10,8 +10,10 @@
             | map(attribute='node.name') | select('in', curated) | list -%}
         {%- set failed = results | rejectattr('status', 'in', ('success', 'pass', 'warn')) | list -%}
         {%- if built and not failed -%}
+            {%- set incident_id = exactly_once.candidate_marker(tables[0].candidate).incident_id -%}
+            {%- do exactly_once.tag_queries('candidate_build', incident_id) -%}
             {%- do exactly_once._end_step(
-                'candidate_build', exactly_once.candidate_marker(tables[0].candidate).incident_id,
+                'candidate_build', incident_id,
                 exactly_once._row_counts(tables, 'candidate'), exactly_once._digests_of(tables, 'candidate')
             ) -%}
             {%- do exactly_once._commit_what_is_open() -%}

@@ -11,6 +11,7 @@
         {%- for table in exactly_once.curated_relations('') -%}
             {%- do exactly_once.check_candidate(table.candidate) -%}
         {%- endfor -%}
+        {%- do exactly_once.tag_queries('candidate_build', exactly_once.decided_incident()) -%}
         {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
     {%- endif -%}
 {% endmacro %}
