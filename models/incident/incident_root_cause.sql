@@ -3,6 +3,8 @@
 {%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
 {%- set fewest_events, smallest_support, most_suspects, most_causes = 10, 0.01, 12, 20 -%}
 {%- set price_of_a_condition = 0.02 -%}
+{%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
+    ~ smallest_support ~ ' * totals.repeated_count)' -%}
 {%- set dimensions =
     [columns.event_type, columns.currency, columns.merchant_id] | reject('none') | list
 %}
@@ -83,9 +85,7 @@ values_scored as (
         {{ exactly_once.association() }} as association
     from counted
     cross join totals
-    where
-        counted.repeated_events >= {{ fewest_events }}
-        and counted.repeated_events >= {{ smallest_support }} * totals.repeated_count
+    where {{ is_common_enough }}
 ),
 
 -- the values that tell most: only these are combined
@@ -195,9 +195,7 @@ associated as (
         {{ exactly_once.association() }} as association
     from combinations_counted as counted
     cross join totals
-    where
-        counted.repeated_events >= {{ fewest_events }}
-        and counted.repeated_events >= {{ smallest_support }} * totals.repeated_count
+    where {{ is_common_enough }}
 ),
 
 scored as (
