@@ -13,12 +13,15 @@ import pytest
 from snowflake.connector import DictCursor, SnowflakeConnection
 
 from python_tests.laws import (
+    HOUR,
     INCIDENT,
+    NOON,
     build_candidate,
     check_catch_up,
     check_rollback,
     contaminate,
     refusal,
+    steady_events,
 )
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError
@@ -171,6 +174,28 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == before
     assert schemas(warehouse)[LIVE] == "Curated payments"
+
+
+def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """Readers have seen the rows of a run that ended between the checks and the swap."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    repaired = digests(warehouse, CANDIDATE)
+    note_checks(warehouse)
+    warehouse.write_events(steady_events(NOON + 30 * HOUR))
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    seen = digests(warehouse)
+    for statement in (
+        f"alter schema {CANDIDATE} rename to {CLAIMED}",
+        f"alter schema {LIVE} swap with {CLAIMED}",
+    ):
+        warehouse.execute(statement)
+    with pytest.raises(DbtError, match="the swap was taken back"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == seen
+    assert digests(warehouse, CANDIDATE) == repaired
 
 
 def note_checks(warehouse: SnowflakeWarehouse) -> None:
