@@ -6,7 +6,6 @@ https://docs.snowflake.com/en/developer-guide/snowpark/python/creating-udfs
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ def install(snowpark: Any, caller: Session) -> None:
             raise not_imitated("vectorized UDFs")
         # as Snowpark ships it: what the pickle leaves out is missing here too
         shipped = cloudpickle.loads(cloudpickle.dumps(function))
-        called = given_name.split(".")[-1].strip('"') if name else f"UDF_{uuid.uuid4().hex[:12]}"
+        called = given_name.split(".")[-1].strip('"')
         takes = [_stored_type(one) for one in inputs]
         adapted = _adapted(shipped, inputs, result)
         define(caller.duck, called, adapted, takes, _stored_type(result), pure=False)
