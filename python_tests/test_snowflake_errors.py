@@ -133,25 +133,74 @@ def test_a_missing_warehouse_is_named_once_with_the_grant(warehouse_of: Make) ->
     [
         ({"role": "NO_SUCH"}, "Role 'NO_SUCH' specified in the connect string does not exist"),
         ({"database": "NO_SUCH"}, "NO_SUCH"),
-        ({"role": "ANALYST"}, "Insufficient privileges to operate on database 'ANALYTICS'"),
     ],
-    ids=["role", "database", "create schema"],
+    ids=["role", "database"],
 )
 def test_what_is_missing_is_named(warehouse_of: Make, changed: dict[str, str], said: str) -> None:
     """By Snowflake's own text."""
-    warehouse = warehouse_of(**changed)
-    warehouse.execute("grant usage on database analytics to role analyst")
-    assert said in error_of(warehouse)
+    assert said in error_of(warehouse_of(**changed))
 
 
-def test_a_schema_of_somebody_else_is_named(warehouse_of: Make, simulator: Simulator) -> None:
+def test_a_role_without_create_schema_is_told_which_grant_it_needs(
+    warehouse_of: Make, simulator: Simulator
+) -> None:
+    warehouse = warehouse_of(role="ANALYST")
+    as_admin(simulator, "grant usage on database analytics to role analyst")
+    message = error_of(warehouse)
+    for part in (
+        "role ANALYST on database ANALYTICS: found no CREATE SCHEMA",
+        "accepted: OWNERSHIP or CREATE SCHEMA",
+        "grant create schema on database ANALYTICS to role ANALYST",
+    ):
+        assert part in message
+    as_admin(
+        simulator,
+        "grant create schema on database analytics to role analyst",
+        "grant usage on schema analytics.raw to role analyst",
+        "grant select on table analytics.raw.events to role analyst",
+    )
+    warehouse.dbt(*STAGING)
+
+
+@pytest.mark.parametrize(
+    ("usage", "parts"),
+    [
+        pytest.param(
+            "grant usage on schema analytics.main_staging to role transformer",
+            (
+                "role TRANSFORMER on schema ANALYTICS.main_staging: found no CREATE VIEW; ANALYST",
+                "accepted: OWNERSHIP or CREATE VIEW",
+                "Run as ANALYST: grant create view on schema ANALYTICS.main_staging to role",
+            ),
+            id="seen",
+        ),
+        # the schema is there, and dbt is not shown it: Snowflake's own text names it
+        pytest.param(
+            "revoke usage on schema analytics.main_staging from role transformer",
+            ("MAIN_STAGING",),
+            id="unseen",
+        ),
+    ],
+)
+def test_a_schema_of_somebody_else_is_named(
+    warehouse_of: Make, simulator: Simulator, usage: str, parts: tuple[str, ...]
+) -> None:
     warehouse = warehouse_of()
     as_admin(
         simulator,
+        "grant ownership on database analytics to role accountadmin",
+        "grant usage, create schema on database analytics to role transformer",
         "create schema analytics.main_staging",
         "grant ownership on schema analytics.main_staging to role analyst",
+        usage,
     )
-    assert "MAIN_STAGING" in error_of(warehouse).upper()
+    message = error_of(warehouse)
+    for part in parts:
+        assert part.upper() in message.upper()
+    as_admin(
+        simulator, "grant usage, create view on schema analytics.main_staging to role transformer"
+    )
+    warehouse.dbt(*STAGING)
 
 
 @pytest.mark.slow
@@ -171,7 +220,7 @@ def test_a_repair_is_refused_before_it_begins_where_the_role_could_not_swap(
     with pytest.raises(DbtError) as refused:
         warehouse.operate("remediation_clone", INCIDENT)
     message = str(refused.value)
-    assert "found ANALYST; accepted: role TRANSFORMER" in message
+    assert "found no OWNERSHIP; ANALYST is the owner; accepted: OWNERSHIP." in message
     assert "grant ownership on schema ANALYTICS.main_analytics to role TRANSFORMER" in message
     # whoever has been granted the owner's role may swap too
     as_admin(simulator, "grant role analyst to role transformer")

@@ -1,7 +1,7 @@
 {% macro check_session() %}
     {#-
-        Stops before anything is built where the session has no warehouse: without it each statement that computes
-        fails by itself, and none says which warehouse is missing. Nothing on an engine without warehouses.
+        Stops before anything is built where the session has no warehouse, or may not make this package's tables in
+        their schemas: each model would fail by itself, and none says what is missing. Nothing on other engines.
     -#}
     {%- if execute -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
 {% endmacro %}
@@ -22,21 +22,20 @@
             'Correct `warehouse` in the profile, or run: grant usage on warehouse ' ~ named ~ ' to role ' ~ found[1]
         ) -%}
     {%- endif -%}
+    {%- if flags.WHICH in ('run', 'build', 'seed', 'snapshot', 'retry') -%}{%- do exactly_once._check_schemas() -%}{%- endif -%}
 {% endmacro %}
 
 
-{#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema: a swap needs OWNERSHIP of both schemas -#}
-{% macro _check_owner(relation) %}
-    {%- set schema = relation.include(identifier=false) -%}
-    {%- for row in run_query('show grants on schema ' ~ schema).rows if row['privilege'] == 'OWNERSHIP' -%}
-        {%- set is_owner, role = run_query(
-            'select is_role_in_session(' ~ exactly_once.text_literal(row['grantee_name']) ~ '), current_role()'
-        ).rows[0].values() -%}
-        {%- if not is_owner -%}
-            {%- do exactly_once._refuse(
-                'the owner of schema ' ~ schema, row['grantee_name'], 'role ' ~ role ~ ', or a role granted to it',
-                'Run as ' ~ row['grantee_name'] ~ ': grant ownership on schema ' ~ schema ~ ' to role ' ~ role ~ ' copy current grants'
-            ) -%}
+{% macro _check_schemas() %}
+    {%- set needed = [] -%}
+    {%- for node in graph.nodes.values() if node.unique_id in selected_resources and node.package_name == 'exactly_once' -%}
+        {%- if node.resource_type in ('model', 'seed', 'snapshot') and node.config.materialized != 'ephemeral' -%}
+            {%- set schema = api.Relation.create(database=node.database, schema=node.schema) -%}
+            {%- set made = 'view' if node.config.materialized == 'view' else 'table' -%}
+            {%- do needed.append(('CREATE ' ~ made | upper, schema.render())) -%}
         {%- endif -%}
+    {%- endfor -%}
+    {%- for privilege, schema in needed | unique -%}
+        {%- do exactly_once._check_granted(privilege, 'schema', schema) -%}
     {%- endfor -%}
 {% endmacro %}

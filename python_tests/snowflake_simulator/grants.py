@@ -110,7 +110,7 @@ def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     catalog = cursor.session.account.catalog
     kind = (match[1] or "TABLE").upper()
     name = _named(cursor, kind, match[2])
-    if not catalog.exists(name):
+    if not catalog.exists(name) or not catalog.sees(cursor.session.role, name):
         raise missing(kind.capitalize(), ".".join(name))
     shown = literal(".".join(name))
     database, schema, item = ([*map(literal, name), "''", "''"])[:3]
