@@ -65,7 +65,20 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "paths without a list": (
         {"exactly_once__payload_identity_paths": "op.id"},
-        "var exactly_once__payload_identity_paths: found op.id; accepted: a list of payload paths",
+        "var exactly_once__payload_identity_paths: found op.id; accepted: a list of names or",
+    ),
+    "a dimension that is no name": (
+        {"exactly_once__impact_dimensions": ["country of issue"]},
+        "var exactly_once__impact_dimensions: found country of issue; accepted: names of letters",
+    ),
+    "a threshold of no feature": (
+        {"exactly_once__alert_thresholds": {"chargebacks": 0.01}},
+        "var exactly_once__alert_thresholds: found {'chargebacks': 0.01}; accepted: a mapping of "
+        "authorized_count",
+    ),
+    "a threshold that is no number": (
+        {"exactly_once__alert_thresholds": {"chargeback_rate": "1%"}},
+        "var exactly_once__alert_thresholds: found {'chargeback_rate': '1%'}; accepted: a mapping",
     ),
     "paths without a payload": (
         {

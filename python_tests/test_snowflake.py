@@ -43,7 +43,10 @@ DETECTED = {
     "main_incident.incident_duplicate_groups": "*",
     "main_incident.incident_decisions": "*",
     "main_incident.incident_impact_by_event_type": "*",
+    "main_incident.incident_impact_by_dimension": "*",
+    "main_incident.incident_impact_by_hour": "*",
     "main_incident.incident_impact_by_merchant": "*",
+    "main_incident.incident_impact_on_alerts": "*",
     "main_incident.incident_impact_on_curated": "*",
     "main_audit.audit_decisions": DECISION,
 }

@@ -37,6 +37,8 @@
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
+        'exactly_once__impact_dimensions': 'list of paths',
+        'exactly_once__alert_thresholds': 'thresholds',
         'exactly_once__benign_max_score': 'score',
         'exactly_once__material_min_score': 'score',
         'exactly_once__deduplicate': 'true or false',
@@ -124,7 +126,7 @@
         {{- return(exactly_once._parsed_time(what, value)) -}}
     {%- elif kind == 'list of paths' -%}
         {%- if value is string or value is mapping or value is not iterable -%}
-            {%- do exactly_once._refuse(what, value, 'a list of payload paths, such as [op.id]', 'Write it as a list.') -%}
+            {%- do exactly_once._refuse(what, value, 'a list of names or payload paths, such as [op.id]', 'Write it as a list.') -%}
         {%- endif -%}
         {%- for path in value -%}
             {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
@@ -135,6 +137,8 @@
         {{- return(exactly_once._key_columns(what, value)) -}}
     {%- elif kind == 'event types' -%}
         {{- return(exactly_once._event_types(what, value)) -}}
+    {%- elif kind == 'thresholds' -%}
+        {{- return(exactly_once._thresholds(what, value)) -}}
     {%- elif kind == 'warehouses' -%}
         {{- return(exactly_once._warehouses(what, value)) -}}
     {%- elif kind == 'clustering key' and value is not none and value is not false and value is not string -%}
@@ -187,6 +191,21 @@
         {%- do types.update({name: spellings | list}) -%}
     {%- endfor -%}
     {{- return(types) -}}
+{% endmacro %}
+
+
+{% macro _thresholds(what, value) %}
+    {%- set features = [
+        'authorized_count', 'captured_count', 'refunded_count', 'chargeback_count', 'authorized_cents',
+        'distinct_payments', 'captures_per_authorization', 'chargeback_rate'
+    ] -%}
+    {%- set numbers = value.values() | select('number') | reject('boolean') | list if value is mapping else [] -%}
+    {%- if value is not mapping or value.keys() | reject('in', features) | list or numbers | length != value | length -%}
+        {%- do exactly_once._refuse(
+            what, value, 'a mapping of ' ~ features | join(', ') ~ ' to numbers', 'Correct the entries.'
+        ) -%}
+    {%- endif -%}
+    {{- return(value) -}}
 {% endmacro %}
 
 

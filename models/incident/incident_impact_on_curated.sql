@@ -2,19 +2,12 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set payments_before = exactly_once.table_before_repair(ref('payments')) -%}
 {%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) %}
-{% set is_affected %}
-    event_fingerprint in (
-        select event_fingerprint from {{ ref('incident_decisions') }} where {{ exactly_once.is_repaired() }}
-    )
-    and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
-{% endset %}
-
 with incident_scope as (
     select incident_id from {{ ref('incident_scope') }}
 ),
 
 affected_events as (
-    {{ exactly_once.payment_events(ref('stg_events'), is_affected) }}
+    {{ exactly_once.repaired_events() }}
 ),
 
 affected_payments as (

@@ -1,0 +1,20 @@
+{% macro impact_dimensions() %}
+    {#-
+        The dimensions of incident_impact_by_dimension, as [{name, sql}]: a column of the source by that name, else
+        the path of the payload. A source that has neither leaves it out.
+    -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set dimensions = [] -%}
+    {%- for name in exactly_once.settings().impact_dimensions -%}
+        {%- set named = [] -%}
+        {%- for column in columns.all if column.name | lower == name | lower -%}{%- do named.append(column.sql) -%}{%- endfor -%}
+        {%- if named -%}
+            {%- do dimensions.append({'name': name, 'sql': 'cast(' ~ named[0] ~ ' as varchar)'}) -%}
+        {%- elif columns.payload is not none -%}
+            {#- incident_root_cause writes the payload's name before the path -#}
+            {%- set path = modules.re.sub('(?i)^' ~ modules.re.escape(columns.payload.name) ~ '[.]', '', name) -%}
+            {%- do dimensions.append({'name': name, 'sql': exactly_once.payload_text(columns.payload, path)}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(dimensions) -}}
+{% endmacro %}

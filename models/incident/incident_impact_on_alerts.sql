@@ -1,0 +1,82 @@
+{%- do exactly_once.use_warehouse_of('detection') -%}
+{%- set features_before = exactly_once.table_before_repair(ref('fraud_features')) -%}
+{%- set thresholds = exactly_once.settings().alert_thresholds -%}
+{%- set is_in_reach = exactly_once.same_event_times(ref('incident_duplicate_groups')) %}
+-- depends_on: {{ ref('incident_impact_on_curated') }}: if no table is there, one of the two says so
+
+with incident_scope as (
+    select incident_id from {{ ref('incident_scope') }}
+),
+
+repaired_events as (
+    {{ exactly_once.repaired_events() }}
+),
+
+affected_hours as (
+    select distinct
+        merchant_id,
+        date_trunc('hour', event_at) as event_hour
+    from repaired_events
+    where event_at is not null
+),
+
+clean_events as (
+    {{ exactly_once.payment_events(ref('stg_events_counted'), is_in_reach) }}
+),
+
+clean_events_of_hours as (
+    select
+        clean_events.*,
+        affected_hours.event_hour
+    from clean_events
+    inner join affected_hours
+        on
+            clean_events.merchant_id = affected_hours.merchant_id
+            and date_trunc('hour', clean_events.event_at) = affected_hours.event_hour
+),
+
+features_after as (
+    {{ exactly_once.hourly_features('clean_events_of_hours') }}
+),
+
+alerts as (
+    {% for feature, threshold in thresholds.items() -%}
+    select
+        '{{ feature }}' as feature,
+        cast({{ threshold }} as double) as threshold,
+        coalesce(features_before.{{ feature }} >= {{ threshold }}, false) as is_alert_before,
+        coalesce(features_after.{{ feature }} >= {{ threshold }}, false) as is_alert_after
+    from affected_hours
+    left join {{ features_before }} as features_before
+        on
+            affected_hours.merchant_id = features_before.merchant_id
+            and affected_hours.event_hour = features_before.event_hour
+    left join features_after
+        on
+            affected_hours.merchant_id = features_after.merchant_id
+            and affected_hours.event_hour = features_after.event_hour
+    union all
+    {% endfor -%}
+    select
+        cast(null as varchar) as feature,
+        cast(null as double) as threshold,
+        false as is_alert_before,
+        false as is_alert_after
+    from affected_hours
+    where false
+)
+
+select
+    incident_scope.incident_id,
+    alerts.feature,
+    alerts.threshold,
+    count(*) as affected_hours,
+    count(case when alerts.is_alert_before then 1 end) as alerts_before,
+    count(case when alerts.is_alert_after then 1 end) as alerts_after,
+    count(case when alerts.is_alert_before and not alerts.is_alert_after then 1 end)
+        as false_alerts,
+    count(case when alerts.is_alert_after and not alerts.is_alert_before then 1 end)
+        as missed_alerts
+from alerts
+cross join incident_scope
+group by 1, 2, 3
