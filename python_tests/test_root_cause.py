@@ -17,7 +17,7 @@ from demo.load import load
 from demo.render import FAULTY_VERSION
 from python_tests.laws import HOUR, NOON, Row, event
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.warehouse import Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
 
 CAUSES = "main_incident.incident_root_cause"
 WINDOW: dict[str, Any] = {
@@ -101,6 +101,20 @@ def test_the_numbers_are_those_of_the_rows(warehouse: Warehouse) -> None:
         len(repeated) * (n - len(repeated)) * len(faulty) * (n - len(faulty))
     ) ** 0.5
     assert first["association"] == pytest.approx(phi, abs=1e-6)
+
+
+def test_other_columns_of_the_source_are_suspects(project: Project, tmp_path: Path) -> None:
+    """A producer that is a column, not a path of the payload; what numbers the rows is none."""
+    rng = random.Random(3)
+    rows = [
+        row | {"producer": rng.choice(["a", "b"]), "batch_number": number // 100, "is_replay": False}
+        for number, row in enumerate(planted(lambda _: {}, lambda *_: False))
+    ]
+    copies = [row for row in rows if row["producer"] == "b" and rng.random() < 0.9]
+    others = {"producer": "varchar", "batch_number": "integer", "is_replay": "boolean"}
+    found = causes(Warehouse(project, tmp_path, columns=EVENT_COLUMNS | others), rows + copies)
+    assert found[0]["conditions"] == "producer = b"
+    assert found[0]["association"] > 0.8
 
 
 def test_the_smallest_combination_that_explains_the_copies_comes_first(

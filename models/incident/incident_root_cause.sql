@@ -5,9 +5,7 @@
 {%- set price_of_a_condition = 0.02 -%}
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
-{%- set dimensions =
-    [columns.event_type, columns.currency, columns.merchant_id] | reject('none') | list
-%}
+{%- set dimensions = exactly_once.cause_columns() %}
 -- depends_on: {{ ref('incident_scope') }}
 -- depends_on: {{ ref('incident_duplicate_rate') }}
 
@@ -15,7 +13,7 @@ with sampled as (
     select
         event_fingerprint,
         {%- for dimension in dimensions %}
-        {{ dimension.sql }},
+        {{ dimension.sql }} as dimension_{{ loop.index }},
         {%- endfor %}
         {%- if columns.payload is not none %}
         {{ columns.payload.sql }},
@@ -53,9 +51,9 @@ described as (
     select
         event_fingerprint,
         {{ exactly_once.text_literal(dimension.name | lower) }} as dimension,
-        cast({{ dimension.sql }} as varchar) as value
+        substr(cast(dimension_{{ loop.index }} as varchar), 1, 100) as value
     from sampled
-    where {{ dimension.sql }} is not null
+    where dimension_{{ loop.index }} is not null
     {{ 'union all' if not loop.last }}
     {% endfor -%}
     {%- if columns.payload is not none -%}
