@@ -65,11 +65,15 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "paths without a list": (
         {"exactly_once__payload_identity_paths": "op.id"},
-        "var exactly_once__payload_identity_paths: found op.id; accepted: a list of names or",
+        "var exactly_once__payload_identity_paths: found op.id; accepted: a list of payload paths",
     ),
     "a dimension that is no name": (
         {"exactly_once__impact_dimensions": ["country of issue"]},
         "var exactly_once__impact_dimensions: found country of issue; accepted: names of letters",
+    ),
+    "a dimension twice": (
+        {"exactly_once__impact_dimensions": ["country", "channel", "country"]},
+        "var exactly_once__impact_dimensions: found country twice; accepted: each once",
     ),
     "a threshold of no feature": (
         {"exactly_once__alert_thresholds": {"chargebacks": 0.01}},

@@ -107,8 +107,8 @@ def test_other_columns_of_the_source_are_suspects(project: Project, tmp_path: Pa
     """A producer that is a column, not a path of the payload; what numbers the rows is none."""
     rng = random.Random(3)
     once = planted(lambda _: {}, lambda *_: False)
-    rows = [
-        row | {"producer": rng.choice("ab"), "batch_number": number // 100, "is_replay": False}
+    rows: list[Row] = [
+        {**row, "producer": rng.choice("ab"), "batch_number": number // 100, "is_replay": False}
         for number, row in enumerate(once)
     ]
     copies = [row for row in rows if row["producer"] == "b" and rng.random() < 0.9]

@@ -204,6 +204,25 @@ def test_a_schema_of_somebody_else_is_named(
 
 
 @pytest.mark.slow
+def test_a_role_that_only_fills_its_tables_needs_no_privilege_on_the_schema(
+    warehouse_of: Make, simulator: Simulator
+) -> None:
+    """Temporary tables need none; to make the table anew would."""
+    warehouse = warehouse_of()
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    as_admin(
+        simulator,
+        "grant ownership on database analytics to role accountadmin",
+        "grant usage on database analytics to role transformer",
+        "grant ownership on schema analytics.main_analytics to role analyst",
+        "grant usage on schema analytics.main_analytics to role transformer",
+    )
+    warehouse.dbt("run", "--select", "payments")
+    message = error_of(warehouse, "run", "--select", "payments", "--full-refresh")
+    assert "on schema ANALYTICS.main_analytics: found no CREATE TABLE; ANALYST" in message
+
+
+@pytest.mark.slow
 def test_a_repair_is_refused_before_it_begins_where_the_role_could_not_swap(
     warehouse_of: Make, simulator: Simulator
 ) -> None:

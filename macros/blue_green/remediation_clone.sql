@@ -152,7 +152,7 @@
 {% macro snowflake___clone_tables(tables, incident_id) %}
     {%- set live, candidate = tables[0].live, tables[0].candidate -%}
     {#- the swap will need it: better told now than after the repair -#}
-    {%- do exactly_once._check_granted('OWNERSHIP', 'schema', live.include(identifier=false)) -%}
+    {%- do exactly_once._check_granted(['OWNERSHIP'], 'schema', live.include(identifier=false)) -%}
     {%- set watermarks = {} -%}
     {%- for table in tables -%}
         {#- read before the clone, so that it can only lag behind what is cloned -#}

@@ -1,30 +1,41 @@
 {#- https://docs.snowflake.com/en/sql-reference/sql/show-grants -#}
-{% macro _check_granted(privilege, kind, name) %}
+{% macro _check_granted(privileges, kind, name) %}
     {#-
-        Refuses where the grants on an object prove that no role of the session has the privilege. A list without the
-        owner is not whole, and what a database role may do is not known here: then Snowflake itself decides.
+        Refuses where the grants on an object prove that no role of the session has one of the privileges. A list
+        without the owner is not whole, what a database role may do is not known here, and a secondary role, which may
+        not create, counts as one of the session: then Snowflake itself decides.
     -#}
-    {%- set grants = run_query('show grants on ' ~ kind ~ ' ' ~ name).rows -%}
-    {%- set owners = [] -%}
-    {%- set holders = [] -%}
-    {%- for grant in grants if grant['privilege'] in ('OWNERSHIP', privilege) -%}
-        {%- do holders.append(grant) -%}
-        {%- if grant['privilege'] == 'OWNERSHIP' -%}{%- do owners.append(grant['grantee_name']) -%}{%- endif -%}
+    {%- set holders = {'OWNERSHIP': []} -%}
+    {%- for privilege in privileges -%}{%- do holders.update({privilege: []}) -%}{%- endfor -%}
+    {%- set asked = [] -%}
+    {%- for grant in run_query('show grants on ' ~ kind ~ ' ' ~ name).rows if grant['privilege'] in holders -%}
+        {%- do holders[grant['privilege']].append(grant['grantee_name'] if grant['granted_to'] == 'ROLE' else none) -%}
+        {%- if grant['granted_to'] == 'ROLE' -%}{%- do asked.append(grant['grantee_name']) -%}{%- endif -%}
     {%- endfor -%}
-    {%- if owners and holders | rejectattr('granted_to', 'equalto', 'ROLE') | list | length == 0 -%}
-        {%- set held = [] -%}
-        {%- for grant in holders -%}
-            {%- do held.append('is_role_in_session(' ~ exactly_once.text_literal(grant['grantee_name']) ~ ')') -%}
+    {%- set owner = holders['OWNERSHIP'] | first -%}
+    {%- if owner -%}
+        {%- set asked = asked | unique(case_sensitive=true) | list -%}
+        {%- set sql = [] -%}
+        {%- for role in asked -%}{%- do sql.append('is_role_in_session(' ~ exactly_once.text_literal(role) ~ ')') -%}{%- endfor -%}
+        {%- set answers = run_query('select current_role(), ' ~ sql | join(', ')).rows[0].values() | list -%}
+        {%- set held = [none] -%}
+        {%- for role in asked -%}{%- if answers[loop.index] -%}{%- do held.append(role) -%}{%- endif -%}{%- endfor -%}
+        {%- for privilege in privileges
+            if not (holders['OWNERSHIP'] + holders[privilege]) | select('in', held) | list -%}
+            {%- do exactly_once._refuse_ungranted(privilege, kind, name, owner, answers[0]) -%}
         {%- endfor -%}
-        {%- set is_held, role = run_query('select ' ~ held | unique | join(' or ') ~ ', current_role()').rows[0].values() -%}
-        {%- if not is_held -%}
-            {%- do exactly_once._refuse(
-                'the privileges of role ' ~ role ~ ' on ' ~ kind ~ ' ' ~ name,
-                'no ' ~ privilege ~ '; ' ~ owners[0] ~ ' is the owner',
-                ['OWNERSHIP', privilege] | unique | join(' or '),
-                'Run as ' ~ owners[0] ~ ': grant ' ~ privilege | lower ~ ' on ' ~ kind ~ ' ' ~ name ~ ' to role ' ~ role
-                ~ (' copy current grants' if privilege == 'OWNERSHIP' else '')
-            ) -%}
-        {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _refuse_ungranted(privilege, kind, name, owner, role) %}
+    {%- set is_plain = modules.re.match('^[A-Z_][A-Z0-9_$]*$', role) -%}
+    {%- do exactly_once._refuse(
+        'the privileges of role ' ~ role ~ ' on ' ~ kind ~ ' ' ~ name,
+        'no ' ~ privilege ~ '; ' ~ owner ~ ' is the owner',
+        ['OWNERSHIP', privilege] | unique | join(' or '),
+        'Run as ' ~ owner ~ ': grant ' ~ privilege | lower ~ ' on ' ~ kind ~ ' ' ~ name
+        ~ ' to role ' ~ (role if is_plain else adapter.quote(role))
+        ~ (' copy current grants' if privilege == 'OWNERSHIP' else '')
+    ) -%}
 {% endmacro %}

@@ -22,20 +22,25 @@
             'Correct `warehouse` in the profile, or run: grant usage on warehouse ' ~ named ~ ' to role ' ~ found[1]
         ) -%}
     {%- endif -%}
-    {%- if flags.WHICH in ('run', 'build', 'seed', 'snapshot', 'retry') -%}{%- do exactly_once._check_schemas() -%}{%- endif -%}
+    {%- if flags.WHICH in ('run', 'build', 'seed', 'snapshot') -%}{%- do exactly_once._check_schemas() -%}{%- endif -%}
 {% endmacro %}
 
 
 {% macro _check_schemas() %}
-    {%- set needed = [] -%}
+    {#- Only what is made anew: a role may fill and change a table that it owns without a privilege on the schema. -#}
+    {%- set needed = {} -%}
     {%- for node in graph.nodes.values() if node.unique_id in selected_resources and node.package_name == 'exactly_once' -%}
-        {%- if node.resource_type in ('model', 'seed', 'snapshot') and node.config.materialized != 'ephemeral' -%}
-            {%- set schema = api.Relation.create(database=node.database, schema=node.schema) -%}
-            {%- set made = 'view' if node.config.materialized == 'view' else 'table' -%}
-            {%- do needed.append(('CREATE ' ~ made | upper, schema.render())) -%}
+        {%- set kind = node.config.materialized -%}
+        {%- set is_made = kind in ('view', 'table') or (kind in ('incremental', 'seed', 'snapshot') and (
+            flags.FULL_REFRESH or adapter.get_relation(node.database, node.schema, node.alias) is none
+        )) -%}
+        {%- if is_made -%}
+            {%- set schema = api.Relation.create(database=node.database, schema=node.schema).render() -%}
+            {%- set privileges = needed.setdefault(schema, []) -%}
+            {%- do privileges.append('CREATE VIEW' if kind == 'view' else 'CREATE TABLE') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for privilege, schema in needed | unique -%}
-        {%- do exactly_once._check_granted(privilege, 'schema', schema) -%}
+    {%- for schema, privileges in needed.items() -%}
+        {%- do exactly_once._check_granted(privileges | unique | list, 'schema', schema) -%}
     {%- endfor -%}
 {% endmacro %}

@@ -37,7 +37,7 @@
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
-        'exactly_once__impact_dimensions': 'list of paths',
+        'exactly_once__impact_dimensions': 'list of names',
         'exactly_once__alert_thresholds': 'thresholds',
         'exactly_once__benign_max_score': 'score',
         'exactly_once__material_min_score': 'score',
@@ -124,11 +124,15 @@
         {%- endif -%}
     {%- elif kind == 'time or null' -%}
         {{- return(exactly_once._parsed_time(what, value)) -}}
-    {%- elif kind == 'list of paths' -%}
+    {%- elif kind in ('list of paths', 'list of names') -%}
         {%- if value is string or value is mapping or value is not iterable -%}
-            {%- do exactly_once._refuse(what, value, 'a list of names or payload paths, such as [op.id]', 'Write it as a list.') -%}
+            {%- set accepted = 'payload paths, such as [op.id]' if kind == 'list of paths' else 'columns and payload paths, such as [country]' -%}
+            {%- do exactly_once._refuse(what, value, 'a list of ' ~ accepted, 'Write it as a list.') -%}
         {%- endif -%}
         {%- for path in value -%}
+            {%- if value | select('equalto', path) | list | length > 1 -%}
+                {%- do exactly_once._refuse(what, path ~ ' twice', 'each once', 'Remove one of the two.') -%}
+            {%- endif -%}
             {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
                 {%- do exactly_once._refuse(what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.') -%}
             {%- endif -%}
@@ -200,7 +204,9 @@
         'distinct_payments', 'captures_per_authorization', 'chargeback_rate'
     ] -%}
     {%- set numbers = value.values() | select('number') | reject('boolean') | list if value is mapping else [] -%}
-    {%- if value is not mapping or value.keys() | reject('in', features) | list or numbers | length != value | length -%}
+    {#- infinity and NaN are numbers too -#}
+    {%- if value is not mapping or value.keys() | reject('in', features) | list or numbers | length != value | length
+        or numbers | reject('lt', 1e18) | list or numbers | reject('gt', -1e18) | list -%}
         {%- do exactly_once._refuse(
             what, value, 'a mapping of ' ~ features | join(', ') ~ ' to numbers', 'Correct the entries.'
         ) -%}

@@ -6,10 +6,11 @@
     {%- set columns = exactly_once.source_columns() -%}
     {%- set dimensions = [] -%}
     {%- for name in exactly_once.settings().impact_dimensions -%}
-        {%- set named = [] -%}
-        {%- for column in columns.all if column.name | lower == name | lower -%}{%- do named.append(column.sql) -%}{%- endfor -%}
-        {%- if named -%}
-            {%- do dimensions.append({'name': name, 'sql': 'cast(' ~ named[0] ~ ' as varchar)'}) -%}
+        {%- set alike = [] -%}
+        {%- for column in columns.all if column.name | lower == name | lower -%}{%- do alike.append(column) -%}{%- endfor -%}
+        {%- set column = (alike | selectattr('name', 'equalto', name) | list + alike) | first -%}
+        {%- if column -%}
+            {%- do dimensions.append({'name': name, 'sql': 'cast(' ~ column.sql ~ ' as varchar)'}) -%}
         {%- elif columns.payload is not none -%}
             {#- incident_root_cause writes the payload's name before the path -#}
             {%- set path = modules.re.sub('(?i)^' ~ modules.re.escape(columns.payload.name) ~ '[.]', '', name) -%}

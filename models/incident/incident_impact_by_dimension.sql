@@ -2,11 +2,11 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set dimensions = exactly_once.impact_dimensions() %}
 
--- rows of one hash agree in every column
+-- one row a hash, so that no decision is counted twice
 with copies as (
-    select distinct
+    select
         {% for dimension in dimensions -%}
-        {{ dimension.sql }} as dimension_{{ loop.index }},
+        min({{ dimension.sql }}) as dimension_{{ loop.index }},
         {% endfor -%}
         row_hash
     from {{ ref('stg_events') }}
@@ -16,32 +16,42 @@ with copies as (
             from {{ ref('incident_duplicate_groups') }} as duplicate_groups
         )
         and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
+    group by row_hash
 ),
 
-described as (
-    {% for dimension in dimensions -%}
+decisions as (
     select
-        decisions.*,
-        {{ exactly_once.text_literal(dimension.name) }} as dimension,
-        copies.dimension_{{ loop.index }} as value
-    from {{ ref('incident_decisions') }} as decisions
-    inner join copies on decisions.row_hash = copies.row_hash
-    union all
-    {% endfor -%}
-    select
-        decisions.*,
-        cast(null as varchar) as dimension,
-        cast(null as varchar) as value
-    from {{ ref('incident_decisions') }} as decisions
-    where false
+        incident_id,
+        event_fingerprint,
+        row_hash,
+        decision,
+        {{ columns.payment_id.sql }},
+        {{ columns.amount.sql }},
+        {{ columns.currency.sql }} as copy_currency
+    from {{ ref('incident_decisions') }}
 )
 
+{% for dimension in dimensions -%}
+select
+    decisions.incident_id,
+    {{ exactly_once.text_literal(dimension.name) }} as dimension,
+    copies.dimension_{{ loop.index }} as value,
+    decisions.copy_currency as currency,
+    {{ exactly_once.impact_measures(columns) }}
+from decisions
+inner join copies on decisions.row_hash = copies.row_hash
+where copies.dimension_{{ loop.index }} is not null
+group by decisions.incident_id, copies.dimension_{{ loop.index }}, decisions.copy_currency
+
+union all
+
+{% endfor -%}
 select
     incident_id,
-    dimension,
-    value,
-    {{ columns.currency.sql }} as currency,
+    cast(null as varchar) as dimension,
+    cast(null as varchar) as value,
+    copy_currency as currency,
     {{ exactly_once.impact_measures(columns) }}
-from described
-where value is not null
-group by 1, 2, 3, 4
+from decisions
+where false
+group by incident_id, copy_currency
