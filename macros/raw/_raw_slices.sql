@@ -92,6 +92,7 @@
             'Run: dbt build --select quarantined_events'
         ) -%}
     {%- endif -%}
+    {%- do adapter.dispatch('_check_one_transaction', 'exactly_once')(exactly_once.source_columns().relation, quarantine) -%}
     {%- set record = exactly_once.quarantine_columns() -%}
     {%- set source_names = exactly_once.source_columns().all | map(attribute='name') | list -%}
     {%- set names = [] -%}
@@ -105,6 +106,22 @@
             'the quarantine ' ~ quarantine,
             'other columns than those of the source: ' ~ (lacking + surplus) | join(', '), 'the same columns',
             'Run: dbt build --select quarantined_events' if lacking else 'Give the source its column back.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro default___check_one_transaction(source_table, quarantine) %}
+{% endmacro %}
+
+
+{#- https://duckdb.org/docs/stable/sql/statements/attach: a transaction writes to one database -#}
+{% macro duckdb___check_one_transaction(source_table, quarantine) %}
+    {%- if source_table.database | lower != quarantine.database | lower -%}
+        {%- do exactly_once._refuse(
+            'the source ' ~ source_table, 'a table outside database ' ~ quarantine.database
+            ~ ', which holds the quarantine: one DuckDB transaction writes to one database',
+            'a source in the database of the target', 'Remove the copies where the source is kept: incident_decisions names them.'
         ) -%}
     {%- endif -%}
 {% endmacro %}

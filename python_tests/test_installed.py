@@ -1,0 +1,234 @@
+"""The package in another company's project, integration_tests/: other names, its own seeds."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from python_tests.snowflake_simulator import running_simulator
+from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
+from python_tests.warehouse import ROOT, DbtError, Project
+
+COMPANY = ROOT / "integration_tests"
+NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ENTRIES = '"Ledger"."Entries"'
+COLUMNS = (
+    'order_ref varchar, "Kind" varchar, minor_units decimal(18, 4), ccy varchar, '
+    '"occurred at" {time}, loaded_at {time}, shop integer, body varchar'
+)
+INCIDENT = json.dumps({"incident_id": "INC-7"})
+WINDOW = {
+    "incident_id": "INC-7",
+    "incident_start": "2026-03-01 10:00:00+01:00",
+    "incident_end": "2026-03-01 09:10:00",
+}
+MARTS = "warehouse_analytics"
+
+
+class Company(Project):
+    """A copy of the project, with the package where dbt deps would put it."""
+
+    def __init__(self, work: Path, profile: str) -> None:
+        folder = work / "project"
+        shutil.copytree(COMPANY, folder, ignore=shutil.ignore_patterns("target", "dbt_packages"))
+        packages = folder / "dbt_packages"
+        packages.mkdir()
+        (packages / "exactly_once").symlink_to(ROOT)
+        for package in (ROOT / "dbt_packages").iterdir():
+            if package.is_dir():
+                (packages / package.name).symlink_to(package)
+        self.profile = profile
+        super().__init__(folder, work)
+
+    def add_to_seed(self, name: str, **row: str) -> None:
+        """What a reviewed change of the company's repository does."""
+        seed = self.folder / "seeds" / f"{name}.csv"
+        columns = seed.read_text().splitlines()[0].split(",")
+        with seed.open("a", newline="") as file:
+            csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+
+
+def entries() -> Iterator[tuple[Any, ...]]:
+    """300 orders a second apart; of each third there are three copies, 40 of them to judge."""
+    for number in range(300):
+        occurred = NINE + number * SECOND
+        for copy in range(3 if number % 3 == 0 else 1):
+            body: dict[str, Any] = {"trace": {"id": copy}, "note": f"attempt {copy}"}
+            if number < 120:
+                body["approved"] = copy == 0
+            yield (
+                *(f"o{number}", "SALE" if number % 2 else "CAP", Decimal("10.5")),
+                *(" eur" if copy else "EUR", occurred, occurred + (1 + copy) * SECOND),
+                *(number % 5, json.dumps(body)),
+            )
+
+
+CLEAN = [{"day": NINE.date(), "currency": "EUR", "captures": 300, "captured": Decimal(3150)}]
+
+
+class Ledgerworks:
+    """Its two DuckDB files."""
+
+    def __init__(self, work: Path) -> None:
+        self.project = Company(work, (COMPANY / "profiles.yml").read_text())
+        self.path, self.landing = work / "ledgerworks.duckdb", work / "landing.duckdb"
+        with duckdb.connect(str(self.landing)) as landing:
+            landing.execute('create schema "Ledger"')
+            landing.execute(f"create table {ENTRIES} ({COLUMNS.format(time='timestamptz')})")
+            marks = ", ".join("?" * 8)
+            landing.executemany(f"insert into {ENTRIES} values ({marks})", list(entries()))
+
+    def dbt(self, *arguments: str, **variables: Any) -> None:
+        """Run a dbt command in the company's project."""
+        environment = {
+            "LEDGERWORKS_DUCKDB_PATH": str(self.path),
+            "LEDGERWORKS_LANDING_PATH": str(self.landing),
+        }
+        # parsed anew: seeds change between commands
+        self.project.invoke(
+            *arguments, environment=environment, given=json.dumps(variables), fresh=True
+        )
+
+    def read(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        with duckdb.connect(str(self.path), read_only=True) as warehouse:
+            found = warehouse.execute(sql)
+            names = [column[0] for column in found.description or []]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def volume(self) -> list[dict[str, Any]]:
+        """What the company's own model says."""
+        return self.read(
+            "select day, currency, captures, captured_minor_units as captured "
+            "from warehouse_finance.daily_volume"
+        )
+
+
+@pytest.fixture
+def ledgerworks(tmp_path: Path) -> Ledgerworks:
+    return Ledgerworks(tmp_path)
+
+
+@pytest.mark.slow
+def test_another_project_installs_the_package_and_repairs_an_incident(
+    ledgerworks: Ledgerworks,
+) -> None:
+    company = ledgerworks
+    company.dbt("build", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    contaminated = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
+    assert contaminated == [{"cents": Decimal(5250)}]
+
+    company.dbt("build", "--selector", "detection", **WINDOW)
+    decided = company.read(
+        "select decision, count(*) as copies from warehouse_incident.incident_decisions "
+        "group by 1 order by 1"
+    )
+    # `approved` is in no line of the company's policy, so those copies are for people to judge
+    assert decided == [
+        {"decision": "keep", "copies": 60},
+        {"decision": "remove", "copies": 120},
+        {"decision": "review", "copies": 120},
+    ]
+
+    company.dbt("run-operation", "remediation_clone", "--args", INCIDENT)
+    company.dbt(
+        *("build", "--selector", "remediation"),
+        incident_id="INC-7",
+        exactly_once__build_candidate=True,
+    )
+    with pytest.raises(DbtError, match="incident_register"):
+        company.dbt("run-operation", "remediation_swap", "--args", INCIDENT)
+    company.project.add_to_seed(
+        "incident_register",
+        incident_id="INC-7",
+        incident_start="2026-03-01 09:00:00",
+        incident_end="2026-03-01 09:10:00",
+        requested_by="alice",
+        approved_by="bob",
+        ticket="T-1",
+    )
+    company.dbt("seed")
+    company.dbt("run-operation", "remediation_swap", "--args", INCIDENT)
+    company.dbt("build", "--selector", "fifteen_minute")
+    company.dbt("build", "--select", "daily_volume")
+    repaired = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
+    assert repaired == [{"cents": Decimal(3150)}]
+    assert company.volume() == CLEAN
+
+    # the source is in a database of its own, and a DuckDB transaction writes to one
+    entries_before = company.read("select count(*) as n from warehouse_audit.remediation_ledger")
+    with pytest.raises(DbtError, match="one DuckDB transaction writes to one database"):
+        company.dbt("run-operation", "raw_quarantine", "--args", INCIDENT)
+    assert entries_before == company.read(
+        "select count(*) as n from warehouse_audit.remediation_ledger"
+    )
+
+    company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
+    assert contaminated == company.read(
+        f"select sum(captured_cents) as cents from {MARTS}.payments"
+    )
+    company.dbt("run-operation", "ledger_verify")
+    company.dbt("build", "--selector", "monitoring")
+
+
+def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledgerworks) -> None:
+    first = ("run", "--select", "tag:exactly_once_staging")
+    assert f"dbt {' '.join(first)}" in (ROOT / "README.md").read_text()
+    ledgerworks.dbt(*first)
+    ledgerworks.dbt("run", "--select", "daily_volume")
+    assert ledgerworks.volume() == CLEAN
+    ledgerworks.dbt("seed")
+    ledgerworks.dbt("test", "--select", "test_type:unit")
+
+
+@pytest.mark.slow
+def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
+    """With a source in another database, and dispatch as documented."""
+    source = "landing.ledger.entries"
+    project = Company(tmp_path, SNOWFLAKE_PROFILE.replace("exactly_once:", "ledgerworks:", 1))
+    config = project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    search = ["ledgerworks", "exactly_once", "dbt"]
+    settings["dispatch"] = [{"macro_namespace": "dbt", "search_order": search}]
+    config.write_text(yaml.safe_dump(settings))
+    with running_simulator(roles=["TRANSFORMER"]) as simulator:
+        environment = {"EXACTLY_ONCE_TEST_PORT": str(simulator.port)}
+
+        def dbt(*arguments: str, **variables: Any) -> None:
+            project.invoke(
+                *arguments, environment=environment, given=json.dumps(variables), fresh=True
+            )
+
+        with simulator.connect(database="ANALYTICS") as connection:
+            cursor = connection.cursor()
+            cursor.execute("create database landing")
+            # written without quotes: the names of a source may not need them on Snowflake
+            cursor.execute("create schema landing.ledger")
+            cursor.execute(f"create table {source} ({COLUMNS.format(time='timestamp_tz')})")
+            marks = ", ".join(["%s"] * 8)
+            for entry in entries():
+                cursor.execute(f"insert into {source} values ({marks})", entry)
+            for grant in (
+                "usage on database landing",
+                "usage on schema landing.ledger",
+                f"select on table {source}",
+            ):
+                cursor.execute(f"grant {grant} to role transformer")
+            cursor.execute("grant usage on database analytics to role transformer")
+            with pytest.raises(DbtError, match="found no CREATE SCHEMA"):
+                dbt("build", "--select", "tag:exactly_once_staging")
+            cursor.execute("grant ownership on database analytics to role transformer")
+            dbt("build", "--selector", "fifteen_minute")
+            cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.payments")
+            assert cursor.fetchall() == [(Decimal(3150),)]
