@@ -6,7 +6,7 @@ BIN := .venv/bin
 export DBT_PROFILES_DIR := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint docs snowflake-check clean
+.PHONY: help setup demo test soak bench lint docs snowflake-check clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: setup lint  ## Lint, then run every test
 
 soak: setup  ## Let dozens of processes die, and runs cross, on the simulator (an hour)
 	$(BIN)/python -m pytest -n 2 -m soak
+
+bench: setup  ## Measure it against plain SQL, into docs/performance.md (a quarter of an hour)
+	$(BIN)/python -m bench.run
 
 # What reads dbt's output works on a small warehouse of its own, apart from the demo's.
 lint docs: export EXACTLY_ONCE_DUCKDB_PATH := target/lint.duckdb

@@ -1,9 +1,9 @@
 -- the copies of one event side by side, the paths in which they differ marked <>
--- depends_on: {{ ref('incident_decisions') }}
--- depends_on: {{ ref('incident_duplicate_groups') }}
--- depends_on: {{ ref('stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'incident_decisions') }}
+-- depends_on: {{ ref('exactly_once', 'incident_duplicate_groups') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events') }}
 {% set columns = exactly_once.source_columns() -%}
-{%- set variance = ref('incident_payload_variance') -%}
+{%- set variance = ref('exactly_once', 'incident_payload_variance') -%}
 {%- set wanted = var('event_fingerprint', none) -%}
 {%- set found = [] -%}
 {%- if execute and columns.payload is not none and exactly_once._is_there(variance) -%}
@@ -44,16 +44,16 @@ with decided as (
         row_number() over (
             order by {{ columns.arrival_time.sql }} asc nulls last, row_hash asc, copy_number asc
         ) as copy_place
-    from {{ ref('incident_decisions') }}
+    from {{ ref('exactly_once', 'incident_decisions') }}
     where event_fingerprint = {{ fingerprint }}
 ),
 
 events as (
-    select * from {{ ref('stg_events') }}
+    select * from {{ ref('exactly_once', 'stg_events') }}
     where
         event_fingerprint = {{ fingerprint }}
         and {{ exactly_once.same_event_times(
-            ref('incident_duplicate_groups'), 'event_fingerprint = ' ~ fingerprint
+            ref('exactly_once', 'incident_duplicate_groups'), 'event_fingerprint = ' ~ fingerprint
         ) }}
     qualify row_number() over (partition by row_hash order by row_hash) = 1
 ),

@@ -9,8 +9,9 @@ select
     decisions.reason,
     count(*) as copy_count,
     count(distinct decisions.event_fingerprint) as event_count
-from {{ ref('incident_decisions') }} as decisions
-inner join {{ ref('incident_scope') }} as scope on decisions.incident_id = scope.incident_id
+from {{ ref('exactly_once', 'incident_decisions') }} as decisions
+inner join {{ ref('exactly_once', 'incident_scope') }} as scope
+    on decisions.incident_id = scope.incident_id
 group by
     scope.incident_id,
     scope.window_source,

@@ -176,7 +176,7 @@ JOB_MUTATIONS: dict[str, list[Edit]] = {
     "keys of replaced copies are forgotten": [
         Edit(
             CHANGED_KEYS,
-            "_arrived_keys(keys, ref('stg_events'),",
+            "_arrived_keys(keys, ref('exactly_once', 'stg_events'),",
             "_arrived_keys(keys, exactly_once.curated_events(),",
         )
     ],

@@ -192,6 +192,31 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("test", "--select", "test_type:unit")
 
 
+def test_models_of_the_project_with_names_of_ours_are_left_alone(tmp_path: Path) -> None:
+    """Without a flag dbt resolves a ref of a package in the project that runs first.
+
+    So it does for the model that a test in a yml file is written under, which only the flag mends.
+    """
+    project = Company(tmp_path, (COMPANY / "profiles.yml").read_text())
+    config = project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    del settings["flags"]
+    config.write_text(yaml.safe_dump(settings))
+    models = [path.stem for path in ROOT.glob("models/*/*") if path.suffix in (".sql", ".py")]
+    for name in [*models, "audit_decisions"]:
+        (project.folder / "models" / f"{name}.sql").write_text("select 1 as theirs")
+    manifest = project.invoke("parse", environment={}, given="{}", fresh=True)
+    theirs = {
+        (node.unique_id, parent)
+        for node in [*manifest.nodes.values(), *manifest.unit_tests.values()]
+        if node.package_name == "exactly_once" and not getattr(node, "test_metadata", None)
+        for parent in node.depends_on.nodes
+        if ".ledgerworks." in parent and not parent.startswith("seed.")
+    }
+    assert theirs == set()
+    assert len(models) > 25
+
+
 @pytest.mark.slow
 def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
     """With a source in another database, and dispatch as documented."""

@@ -45,8 +45,8 @@ def in_local_testing(name: str, warehouse: Warehouse) -> list[dict[str, Any]]:
 
     session = Session.builder.config("local_testing", True).create()
 
-    def ref(relation: str) -> Any:
-        rows = warehouse.read(f"{INCIDENT}.{relation}")
+    def ref(*name: str) -> Any:
+        rows = warehouse.read(f"{INCIDENT}.{name[-1]}")
         names = [column.upper() for column in rows[0]]
         return session.create_dataframe([list(row.values()) for row in rows], schema=names)
 

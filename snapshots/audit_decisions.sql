@@ -8,6 +8,6 @@
         )
     }}
 {%- do exactly_once.use_warehouse_of('detection') %}
--- depends_on: {{ ref('remediation_ledger') }}
-select * from {{ ref('incident_decisions') }}
+-- depends_on: {{ ref('exactly_once', 'remediation_ledger') }}
+select * from {{ ref('exactly_once', 'incident_decisions') }}
 {% endsnapshot %}

@@ -7,7 +7,7 @@ with decisions as (
         reason,
         survivor_row_hash,
         rule_version
-    from {{ ref('incident_decisions') }}
+    from {{ ref('exactly_once', 'incident_decisions') }}
 ),
 
 current_states as (
@@ -19,7 +19,7 @@ current_states as (
         reason,
         survivor_row_hash,
         rule_version
-    from {{ ref('audit_decisions') }}
+    from {{ ref('exactly_once', 'audit_decisions') }}
     where dbt_valid_to is null
 ),
 

@@ -6,17 +6,19 @@ with duplicate_groups as (
     select
         event_fingerprint,
         last_arrival
-    from {{ ref('incident_duplicate_groups') }}
+    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
 ),
 
 rows_in_source as (
     select
         events.event_fingerprint,
         count(*) as row_count
-    from {{ ref('stg_events') }} as events
+    from {{ ref('exactly_once', 'stg_events') }} as events
     inner join duplicate_groups on events.event_fingerprint = duplicate_groups.event_fingerprint
     where
-        {{ exactly_once.same_event_times(ref('incident_duplicate_groups'), alias='events') }}
+        {{ exactly_once.same_event_times(
+            ref('exactly_once', 'incident_duplicate_groups'), alias='events'
+        ) }}
         and (
             events.{{ arrival_time }} <= duplicate_groups.last_arrival
             or events.{{ arrival_time }} is null
@@ -29,9 +31,9 @@ rows_in_quarantine as (
     select
         decisions.event_fingerprint,
         count(*) as row_count
-    from {{ ref('incident_decisions') }} as decisions
+    from {{ ref('exactly_once', 'incident_decisions') }} as decisions
     inner join duplicate_groups on decisions.event_fingerprint = duplicate_groups.event_fingerprint
-    inner join {{ ref('quarantined_events') }} as quarantined
+    inner join {{ ref('exactly_once', 'quarantined_events') }} as quarantined
         on
             decisions.incident_id = quarantined.incident_id
             and decisions.row_hash = quarantined.row_hash
@@ -63,7 +65,7 @@ decided as (
         count(case when decisions.decision = 'keep' then 1 end) as kept_count,
         count(case when decisions.decision = 'remove' then 1 end) as removed_count,
         count(case when decisions.decision = 'review' then 1 end) as review_count
-    from {{ ref('incident_decisions') }} as decisions
+    from {{ ref('exactly_once', 'incident_decisions') }} as decisions
     left join duplicate_groups on decisions.event_fingerprint = duplicate_groups.event_fingerprint
     where
         duplicate_groups.event_fingerprint is null

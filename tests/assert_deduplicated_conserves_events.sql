@@ -1,11 +1,13 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrival_time = columns.arrival_time.sql -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
-{%- set watermark = exactly_once.arrival_watermark(ref('stg_events_deduplicated')) -%}
+{%- set events = ref('exactly_once', 'stg_events') -%}
+{%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}
+{%- set watermark = exactly_once.arrival_watermark(deduplicated) -%}
 {%- set is_taken_in =
     exactly_once.arrived_since(watermark) ~ ' and ' ~ exactly_once.settled_before(watermark)
 -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_taken_in) %}
+{%- set is_in_reach = exactly_once.same_event_times(events, is_taken_in) %}
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
 -- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
@@ -16,7 +18,7 @@ with copies as (
         {{ arrival_time }} as arrived_at,
         {{ event_id }} as event_id,
         case when {{ is_taken_in }} then 1 else 0 end as is_taken_in
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_in_reach }}
 ),
 
@@ -54,7 +56,7 @@ tied_events as (
         {{ arrival_time }} as arrived_at,
         {{ event_id }} as event_id,
         row_hash
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         {{ is_taken_in }}
         and {{ is_in_reach }}
@@ -81,7 +83,7 @@ kept as (
         min({{ event_id }}) as event_id,
         min(row_hash) as row_hash,
         count(*) as row_count
-    from {{ ref('stg_events_deduplicated') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where {{ is_in_reach }}
     group by event_fingerprint
 ),

@@ -1,6 +1,6 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set is_new = exactly_once.arrived_since(
-    exactly_once.arrival_watermark(ref('stg_events_deduplicated'))
+    exactly_once.arrival_watermark(ref('exactly_once', 'stg_events_deduplicated'))
 ) %}
 
 with new_events as (
@@ -11,7 +11,7 @@ with new_events as (
         case when {{ column.sql }} is null then 1 else 0 end
         + {% endfor -%}
         0 as missing_parts
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_new }}
 ),
 

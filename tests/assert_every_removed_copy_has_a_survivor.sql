@@ -21,7 +21,7 @@ with decisions as (
         {{ columns.arrival_time.sql }},
         decision,
         survivor_row_hash
-    from {{ ref('incident_decisions') }}
+    from {{ ref('exactly_once', 'incident_decisions') }}
 ),
 
 removed as (

@@ -1,4 +1,5 @@
-{%- set checked_hours = exactly_once.checked_keys('fraud_features', ref('fraud_features')) %}
+{%- set fraud_features = ref('exactly_once', 'fraud_features') -%}
+{%- set checked_hours = exactly_once.checked_keys('fraud_features', fraud_features) %}
 
 with checked_hours as (
     {{ checked_hours }}
@@ -31,7 +32,7 @@ from_features as (
         sum(features.chargeback_count) as chargeback_count,
         sum(features.authorized_cents) as authorized_cents,
         sum(features.distinct_payments) as distinct_payments
-    from {{ ref('fraud_features') }} as features
+    from {{ ref('exactly_once', 'fraud_features') }} as features
     inner join checked_hours
         on
             features.merchant_id = checked_hours.merchant_id

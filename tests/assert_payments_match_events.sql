@@ -1,7 +1,8 @@
-{%- set checked_payments = exactly_once.checked_keys('payments', ref('payments')) -%}
+{%- set payments = ref('exactly_once', 'payments') -%}
+{%- set checked_payments = exactly_once.checked_keys('payments', payments) -%}
 {%- set is_in_reach = exactly_once.event_time_from(
     exactly_once.earliest_event_of_payments(
-        ref('payments'), checked_payments, exactly_once.recorded_watermark(ref('payments'))
+        ref('exactly_once', 'payments'), checked_payments, exactly_once.recorded_watermark(ref('exactly_once', 'payments'))
     )
 ) %}
 
@@ -22,7 +23,7 @@ from_payments as (
         sum(payments.captured_cents) as captured_cents,
         sum(payments.refunded_cents) as refunded_cents,
         sum(payments.chargeback_cents) as chargeback_cents
-    from {{ ref('payments') }} as payments
+    from {{ ref('exactly_once', 'payments') }} as payments
     inner join checked_payments on payments.payment_id = checked_payments.payment_id
     group by payments.payment_id
 ),

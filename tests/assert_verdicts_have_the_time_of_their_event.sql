@@ -12,7 +12,7 @@ duplicate_groups as (
     select
         event_fingerprint,
         {{ exactly_once.utc_timestamp(columns.event_time) }} as event_at
-    from {{ ref('incident_duplicate_groups') }}
+    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
     where has_complete_key
 ),
 

@@ -1,11 +1,11 @@
 {% macro model_relation(name) %}
     {#-
-        Where a model, seed or snapshot is stored, for run-operations, which can't ref. As ref does, it takes the one of
-        the project that runs before ours: seeds that people write belong there.
+        Where a model, seed or snapshot is stored, for run-operations, which can't ref. A seed may be one of the
+        project that installs this package: what people write is reviewed there.
     -#}
-    {%- for package in [project_name, 'exactly_once'] -%}
-        {%- for node in graph.nodes.values() if node.package_name == package and node.name == name
-            and node.resource_type in ('model', 'seed', 'snapshot') -%}
+    {%- for package, kinds in [(project_name, ['seed']), ('exactly_once', ['model', 'seed', 'snapshot'])] -%}
+        {%- for node in graph.nodes.values()
+            if node.package_name == package and node.name == name and node.resource_type in kinds -%}
             {{- return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -}}
         {%- endfor -%}
     {%- endfor -%}

@@ -5,13 +5,13 @@
     -#}
     {%- set keys = exactly_once.curated_keys(name) -%}
     {%- set watermark = exactly_once.recorded_watermark(relation) -%}
-    -- depends_on: {{ ref('incremental_watermarks') }}
-    {{- exactly_once._arrived_keys(keys, ref('stg_events'), watermark) }}
+    -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
+    {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), watermark) }}
         and {{ exactly_once.settled_before(watermark) }}
     {%- if exactly_once.settings().build_candidate %}
     union
     select distinct {{ exactly_once._selected_keys(keys) }}
-    from {{ ref('incident_decisions') }}
+    from {{ ref('exactly_once', 'incident_decisions') }}
     where {{ exactly_once.is_repaired() }} and {{ exactly_once.key_is_complete(exactly_once.source_columns()) }}
     {%- endif %}
 {% endmacro %}

@@ -4,7 +4,7 @@
         is false.
     -#}
     {%- if exactly_once.settings().deduplicate -%}
-        {{- return(ref('stg_events_counted')) -}}
+        {{- return(ref('exactly_once', 'stg_events_counted')) -}}
     {%- endif -%}
-    {{- return(ref('stg_events')) -}}
+    {{- return(ref('exactly_once', 'stg_events')) -}}
 {% endmacro %}

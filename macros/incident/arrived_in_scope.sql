@@ -20,7 +20,7 @@
     {#- Start and end of the incident's window or scope, as datetimes in UTC; none without an incident. -#}
     {%- set found = run_query(
         'select ' ~ exactly_once.epoch_micros(range ~ '_start') ~ ' as start_micros, '
-        ~ exactly_once.epoch_micros(range ~ '_end') ~ ' as end_micros from ' ~ ref('incident_scope')
+        ~ exactly_once.epoch_micros(range ~ '_end') ~ ' as end_micros from ' ~ ref('exactly_once', 'incident_scope')
     ).rows -%}
     {%- if not found -%}{{- return(none) -}}{%- endif -%}
     {{- return([exactly_once.time_from_micros(found[0][0]), exactly_once.time_from_micros(found[0][1])]) -}}

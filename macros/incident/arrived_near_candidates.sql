@@ -6,7 +6,7 @@
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
     {%- set lookback = exactly_once.settings().late_arrival_hours -%}
-    {%- set candidates = ref('incident_window_candidates') -%}
+    {%- set candidates = ref('exactly_once', 'incident_window_candidates') -%}
     {%- set ranges = [] -%}
     {%- for span in run_query(
         'select ' ~ exactly_once.epoch_micros('start_from') ~ ' as span_start, ' ~ exactly_once.epoch_micros('start_to')

@@ -13,7 +13,7 @@
     {%- set in_window = exactly_once._between(columns.arrival_time, start, end)
         ~ ' and ' ~ exactly_once._between(columns.event_time, earliest, end) -%}
     {%- set arrived = run_query(
-        'select coalesce(sum(row_count), 0) from ' ~ ref('incident_duplicate_rate') ~ ' where arrival_minute >= '
+        'select coalesce(sum(row_count), 0) from ' ~ ref('exactly_once', 'incident_duplicate_rate') ~ ' where arrival_minute >= '
         ~ exactly_once.timestamp_literal(start) ~ ' and arrival_minute < ' ~ exactly_once.timestamp_literal(end)
     ).rows[0][0] | int -%}
     {%- if arrived <= most_events -%}{{- return(in_window) -}}{%- endif -%}

@@ -10,14 +10,14 @@
         predicate: on the events whose keys are listed. A model that reads events by literal bounds passes the
         same bounds, so that what lands after they were found waits for the next run as a whole.
     -#}
-    -- depends_on: {{ ref('incremental_watermarks') }}
+    -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
-    {{- exactly_once._arrived_keys(keys, ref('stg_events'), exactly_once._mark_before_build()) }}
+    {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build()) }}
         and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}
     union
     {{ exactly_once._repaired_keys(
-        keys, ref('stg_events'), ref('incident_duplicate_groups'), ref('incident_decisions')
+        keys, ref('exactly_once', 'stg_events'), ref('exactly_once', 'incident_duplicate_groups'), ref('exactly_once', 'incident_decisions')
     ) }}
         and {{ predicate }}
     {%- endif %}

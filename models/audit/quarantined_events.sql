@@ -15,5 +15,5 @@ select
     cast(null as {{ type }}) as {{ name }},
     {% endfor -%}
     {{ columns.all | map(attribute='sql') | join(',\n    ') }}
-from {{ ref('stg_events') }}
+from {{ ref('exactly_once', 'stg_events') }}
 where false

@@ -8,7 +8,7 @@
 }}
 {%- set columns = exactly_once.ledger_columns() %}
 
--- depends_on: {{ ref('stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events') }}
 -- made empty; the verbs write their steps, each entry chained to the one before by its hash, and
 -- keep the last one in the table's comment, which dbt therefore must not write
 

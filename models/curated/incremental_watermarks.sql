@@ -7,7 +7,7 @@
 }}
 {%- do exactly_once.check_candidates() %}
 
--- depends_on: {{ ref('stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events') }}
 -- made empty; the post-hook of each curated model writes its row: see record_watermark
 
 select

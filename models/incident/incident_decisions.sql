@@ -8,7 +8,7 @@ with duplicate_groups as (
     select
         incident_id,
         event_fingerprint
-    from {{ ref('incident_duplicate_groups') }}
+    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
 ),
 
 overrides as (
@@ -23,7 +23,7 @@ payload_variance as (
         event_fingerprint,
         variance_score,
         verdict
-    from {{ ref('incident_payload_variance') }}
+    from {{ ref('exactly_once', 'incident_payload_variance') }}
 ),
 
 copies as (
@@ -33,9 +33,12 @@ copies as (
         events.row_hash,
         events.has_complete_key,
         events.{{ (narrow + ([event_id] if event_id else [])) | join(',\n        events.') }}
-    from {{ ref('stg_events') }} as events
+    from {{ ref('exactly_once', 'stg_events') }} as events
     inner join duplicate_groups on events.event_fingerprint = duplicate_groups.event_fingerprint
-    where {{ exactly_once.same_event_times(ref('incident_duplicate_groups'), alias='events') }}
+    where
+        {{ exactly_once.same_event_times(
+            ref('exactly_once', 'incident_duplicate_groups'), alias='events'
+        ) }}
 ),
 
 -- byte-identical copies share their row hash: numbered, so that each has a key of its own

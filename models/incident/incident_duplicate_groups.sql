@@ -2,7 +2,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set narrow = exactly_once.narrow_columns(columns) -%}
 {%- set in_scope = exactly_once.arrived_in_scope() -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('stg_events'), in_scope) %}
+{%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) %}
 
 -- copies may lie outside the scope, but never at another event time
 with copies as (
@@ -12,12 +12,12 @@ with copies as (
         {{ narrow | join(',\n        ') }},
         {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
         coalesce({{ in_scope }}, false) as is_in_scope
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_in_reach }}
 ),
 
 incident_scope as (
-    select incident_id from {{ ref('incident_scope') }}
+    select incident_id from {{ ref('exactly_once', 'incident_scope') }}
 ),
 
 duplicate_groups as (

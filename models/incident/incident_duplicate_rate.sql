@@ -9,7 +9,7 @@ with arrivals as (
         {{ columns.event_type.sql }} as event_type,
         {{ arrival_minute }} as arrival_minute,
         count(*) as row_count
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.detection_range() }}
     group by event_fingerprint, {{ columns.event_type.sql }}, {{ arrival_minute }}
 ),

@@ -9,7 +9,7 @@ with candidates as (
         start_to,
         end_from,
         end_to
-    from {{ ref('incident_window_candidates') }}
+    from {{ ref('exactly_once', 'incident_window_candidates') }}
 ),
 
 -- the two spans of a short window are one
@@ -36,7 +36,7 @@ events as (
         min({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as first_arrival,
         min({{ exactly_once.utc_timestamp(columns.event_time) }}) as event_time,
         count(*) - 1 as event_copy_count
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.arrived_near_candidates() }}
     group by event_fingerprint
 ),

@@ -9,13 +9,13 @@ with copies as (
         min({{ dimension.sql }}) as dimension_{{ loop.index }},
         {% endfor -%}
         row_hash
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         event_fingerprint in (
             select duplicate_groups.event_fingerprint
-            from {{ ref('incident_duplicate_groups') }} as duplicate_groups
+            from {{ ref('exactly_once', 'incident_duplicate_groups') }} as duplicate_groups
         )
-        and {{ exactly_once.same_event_times(ref('incident_duplicate_groups')) }}
+        and {{ exactly_once.same_event_times(ref('exactly_once', 'incident_duplicate_groups')) }}
     group by row_hash
 ),
 
@@ -28,7 +28,7 @@ decisions as (
         {{ columns.payment_id.sql }},
         {{ columns.amount.sql }},
         {{ columns.currency.sql }} as copy_currency
-    from {{ ref('incident_decisions') }}
+    from {{ ref('exactly_once', 'incident_decisions') }}
 )
 
 {% for dimension in dimensions -%}

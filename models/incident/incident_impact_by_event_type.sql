@@ -6,5 +6,5 @@ select
     {{ columns.event_type.sql }} as event_type,
     {{ columns.currency.sql }} as currency,
     {{ exactly_once.impact_measures(columns) }}
-from {{ ref('incident_decisions') }}
+from {{ ref('exactly_once', 'incident_decisions') }}
 group by 1, 2, 3

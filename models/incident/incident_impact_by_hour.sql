@@ -6,5 +6,5 @@ select
     date_trunc('hour', {{ exactly_once.utc_timestamp(columns.event_time) }}) as event_hour,
     {{ columns.currency.sql }} as currency,
     {{ exactly_once.impact_measures(columns) }}
-from {{ ref('incident_decisions') }}
+from {{ ref('exactly_once', 'incident_decisions') }}
 group by 1, 2, 3

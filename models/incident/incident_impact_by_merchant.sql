@@ -6,5 +6,5 @@ select
     {{ exactly_once.merchant_id(columns) }} as merchant_id,
     {{ columns.currency.sql }} as currency,
     {{ exactly_once.impact_measures(columns) }}
-from {{ ref('incident_decisions') }}
+from {{ ref('exactly_once', 'incident_decisions') }}
 group by 1, 2, 3

@@ -1,11 +1,14 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
-{%- set features_before = exactly_once.table_before_repair(ref('fraud_features')) -%}
+{%- set fraud_features = ref('exactly_once', 'fraud_features') -%}
+{%- set features_before = exactly_once.table_before_repair(fraud_features) -%}
 {%- set thresholds = exactly_once.settings().alert_thresholds -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('incident_duplicate_groups')) %}
--- depends_on: {{ ref('incident_impact_on_curated') }}: if no table is there, one of the two says so
+{%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
+{%- set is_in_reach = exactly_once.same_event_times(groups) %}
+-- one of the two says it where a table is missing
+-- depends_on: {{ ref('exactly_once', 'incident_impact_on_curated') }}
 
 with incident_scope as (
-    select incident_id from {{ ref('incident_scope') }}
+    select incident_id from {{ ref('exactly_once', 'incident_scope') }}
 ),
 
 repaired_events as (
@@ -21,7 +24,7 @@ affected_hours as (
 ),
 
 clean_events as (
-    {{ exactly_once.payment_events(ref('stg_events_counted'), is_in_reach) }}
+    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted'), is_in_reach) }}
 ),
 
 clean_events_of_hours as (

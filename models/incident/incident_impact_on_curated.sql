@@ -1,9 +1,11 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
-{%- set payments_before = exactly_once.table_before_repair(ref('payments')) -%}
-{%- set fraud_features_before = exactly_once.table_before_repair(ref('fraud_features')) %}
+{%- set payments = ref('exactly_once', 'payments') -%}
+{%- set fraud_features = ref('exactly_once', 'fraud_features') -%}
+{%- set payments_before = exactly_once.table_before_repair(payments) -%}
+{%- set fraud_features_before = exactly_once.table_before_repair(fraud_features) %}
 with incident_scope as (
-    select incident_id from {{ ref('incident_scope') }}
+    select incident_id from {{ ref('exactly_once', 'incident_scope') }}
 ),
 
 affected_events as (
@@ -22,7 +24,7 @@ affected_hours as (
 ),
 
 clean_events as (
-    {{ exactly_once.payment_events(ref('stg_events_counted')) }}
+    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted')) }}
 ),
 
 payments_before as (

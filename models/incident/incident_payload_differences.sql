@@ -4,7 +4,7 @@
 {%- set most_payloads = 64 -%}
 {%- set most_bytes = 256 * 1024 -%}
 -- depends_on: {{ ref('payload_field_policy') }}
--- depends_on: {{ ref('stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events') }}
 
 with duplicate_groups as (
     select
@@ -12,7 +12,7 @@ with duplicate_groups as (
         event_fingerprint,
         {{ exactly_once.utc_timestamp(columns.event_time) }} as event_at,
         copy_count
-    from {{ ref('incident_duplicate_groups') }}
+    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
     where has_complete_key
 )
 {%- if columns.payload is none %}
@@ -29,7 +29,8 @@ where false
 {%- set volatile_paths = exactly_once.volatile_paths() -%}
 {%- set comparable = exactly_once.comparable_payload(columns.payload, volatile_paths) -%}
 {%- set whole = exactly_once.whole_payload(columns.payload) -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('incident_duplicate_groups')) -%}
+{%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
+{%- set is_in_reach = exactly_once.same_event_times(groups) -%}
 ,
 
 -- narrow: digests tell which groups differ
@@ -38,7 +39,7 @@ copies as (
         event_fingerprint,
         {{ comparable }} as comparable_payload,
         {{ whole }} as whole_payload
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         has_complete_key and {{ is_in_reach }}
         and event_fingerprint in (select duplicate_groups.event_fingerprint from duplicate_groups)
@@ -69,7 +70,7 @@ differing_copies as (
         event_fingerprint,
         {{ comparable }} as comparable_payload,
         {{ whole }} as whole_payload
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         has_complete_key and {{ is_in_reach }}
         and event_fingerprint in (

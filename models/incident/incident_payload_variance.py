@@ -395,7 +395,8 @@ def model(dbt, session):
         float(dbt.config.meta_get("benign_max_score")),
         float(dbt.config.meta_get("material_min_score")),
     )
-    groups, policy = dbt.ref("incident_payload_differences"), dbt.ref("payload_field_policy")
+    groups = dbt.ref("exactly_once", "incident_payload_differences")
+    policy = dbt.ref("payload_field_policy")
     if type(session).__module__.startswith("snowflake."):
         return _judged_on_snowflake(session, groups, policy, thresholds)
     return _judged_on_duckdb(groups, policy, thresholds)

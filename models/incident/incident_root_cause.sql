@@ -6,8 +6,8 @@
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
 {%- set dimensions = exactly_once.cause_columns() %}
--- depends_on: {{ ref('incident_scope') }}
--- depends_on: {{ ref('incident_duplicate_rate') }}
+-- depends_on: {{ ref('exactly_once', 'incident_scope') }}
+-- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
 with sampled as (
     select
@@ -22,12 +22,12 @@ with sampled as (
             when
                 event_fingerprint in (
                     select duplicate_groups.event_fingerprint
-                    from {{ ref('incident_duplicate_groups') }} as duplicate_groups
+                    from {{ ref('exactly_once', 'incident_duplicate_groups') }} as duplicate_groups
                 )
                 then 1
             else 0
         end as is_repeated
-    from {{ ref('stg_events_deduplicated') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where has_complete_key and {{ in_sample }}
 ),
 
@@ -256,5 +256,5 @@ select
     ) as lift,
     ranked.association
 from ranked
-cross join {{ ref('incident_scope') }} as incident_scope
+cross join {{ ref('exactly_once', 'incident_scope') }} as incident_scope
 where ranked.cause_rank <= {{ most_causes }}

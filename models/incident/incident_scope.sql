@@ -4,7 +4,7 @@
 {%- do exactly_once.refuse_empty_window() -%}
 {%- do exactly_once.warn_if_window_differs() -%}
 
--- depends_on: {{ ref('incident_windows') }}
+-- depends_on: {{ ref('exactly_once', 'incident_windows') }}
 with
 {% if settings.incident_start is not none -%}
 incident_window as (
@@ -28,7 +28,7 @@ incident_window as (
         'detected' as window_source,
         detected_start as window_start,
         detected_end as window_end
-    from {{ ref('incident_windows') }}
+    from {{ ref('exactly_once', 'incident_windows') }}
     order by copy_count desc, detected_start asc
     limit 1
 ),

@@ -455,7 +455,7 @@ def model(dbt, session):
     """Adapter: minutes in, candidates out, on DuckDB and on Snowflake."""
     dbt.config(materialized="table", python_version="3.11")
     min_rate = float(dbt.config.meta_get("detection_min_rate"))
-    rates = dbt.ref("incident_duplicate_rate")
+    rates = dbt.ref("exactly_once", "incident_duplicate_rate")
     on_snowflake = type(session).__module__.startswith("snowflake.")
     read = _read_snowpark if on_snowflake else _read_duckdb
     write = _write_snowpark if on_snowflake else _write_duckdb

@@ -265,8 +265,10 @@ def model(dbt, session):
     on_snowflake = type(session).__module__.startswith("snowflake.")
     read = _read_snowpark if on_snowflake else _read_duckdb
     write = _write_snowpark if on_snowflake else _write_duckdb
-    candidates = as_candidates(read(dbt.ref("incident_window_candidates"), OF_CANDIDATES))
-    seconds = as_seconds(read(dbt.ref("incident_duplicate_rate_by_second"), OF_SECONDS))
+    found = dbt.ref("exactly_once", "incident_window_candidates")
+    rates = dbt.ref("exactly_once", "incident_duplicate_rate_by_second")
+    candidates = as_candidates(read(found, OF_CANDIDATES))
+    seconds = as_seconds(read(rates, OF_SECONDS))
     return write(session, [as_row(one, refine(one, seconds[one.number])) for one in candidates])
 
 

@@ -5,7 +5,7 @@ with arrivals as (
         event_fingerprint,
         date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_hour,
         count(*) as row_count
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.detection_range() }}
     group by 1, 2
 ),

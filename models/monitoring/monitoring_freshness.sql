@@ -7,14 +7,14 @@ with latest_times as (
         'source' as relation_name,
         max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
         max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_monitored }}
     union all
     select
         'deduplicated' as relation_name,
         max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
         max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event
-    from {{ ref('stg_events_deduplicated') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where {{ is_monitored }}
 ),
 

@@ -13,7 +13,7 @@ with incomplete_keys as (
         case when {{ columns.event_id.sql }} is null then 'content' else 'event_id' end
             as identified_by
         {%- endif %}
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         not has_complete_key
         and (({{ exactly_once.detection_range() }}) or {{ columns.arrival_time.sql }} is null)

@@ -1,6 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrived_at = exactly_once.utc_timestamp(columns.arrival_time) -%}
-{%- set watermark = exactly_once.arrival_watermark(ref('stg_events_deduplicated')) -%}
+{%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}
+{%- set watermark = exactly_once.arrival_watermark(deduplicated) -%}
 {%- set is_monitored =
     '((' ~ exactly_once.detection_range() ~ ') or ' ~ columns.arrival_time.sql ~ ' is null)'
     ~ ' and ' ~ exactly_once.settled_before(watermark)
@@ -11,7 +12,7 @@ with arrivals as (
         event_fingerprint,
         date_trunc('hour', {{ arrived_at }}) as arrival_hour,
         count(*) as row_count
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_monitored }}
     group by 1, 2
 ),
@@ -21,8 +22,8 @@ deduplicated as (
     select
         event_fingerprint,
         date_trunc('hour', {{ arrived_at }}) as kept_hour
-    from {{ ref('stg_events_deduplicated') }}
-    where {{ exactly_once.same_event_times(ref('stg_events'), is_monitored) }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
+    where {{ exactly_once.same_event_times(ref('exactly_once', 'stg_events'), is_monitored) }}
 ),
 
 matched as (

@@ -7,7 +7,7 @@ with arrivals as (
         date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_hour,
         {{ exactly_once.epoch_micros(columns.arrival_time.sql) }}
         - {{ exactly_once.epoch_micros(columns.event_time.sql) }} as lag_micros
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.detection_range() }}
 )
 

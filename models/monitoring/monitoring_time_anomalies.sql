@@ -22,7 +22,7 @@ with events as (
         {% endfor -%}
         {{ exactly_once.utc_timestamp(arrival_time) }} as arrived_at,
         {{ exactly_once.utc_timestamp(event_time) }} as event_at
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         ({{ exactly_once.detection_range() }})
         or {{ arrival_time.sql }} is null

@@ -1,7 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set kept_event_times = exactly_once.kept_event_times() -%}
 {%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
--- depends_on: {{ ref('stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events') }}
 -- depends_on: {{ ref('decision_overrides') }}
 
 with deduplicated as (
@@ -10,7 +10,7 @@ with deduplicated as (
         event_fingerprint,
         row_hash,
         has_complete_key
-    from {{ ref('stg_events_deduplicated') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
 )
 {%- if kept_event_times is none %}
 
@@ -22,7 +22,7 @@ select * from deduplicated
 copies as (
     select
         {{ exactly_once.place_columns(columns) | join(',\n        ') }}
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where
         event_fingerprint in (
             select event_fingerprint from {{ ref('decision_overrides') }} where decision = 'keep'
@@ -40,7 +40,7 @@ arrivals as (
         event_fingerprint,
         row_hash,
         has_complete_key
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ kept_event_times }}
 ),
 
@@ -59,7 +59,7 @@ arrivals_again as (
         event_fingerprint,
         row_hash,
         has_complete_key
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ kept_event_times }}
 ),
 

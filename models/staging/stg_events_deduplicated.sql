@@ -15,7 +15,7 @@
 {%- set is_arrival = 'true' -%}
 {% if is_incremental() %}
 {% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
-{% set is_in_reach = exactly_once.same_event_times(ref('stg_events'), is_new) %}
+{% set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), is_new) %}
 {% set is_arrival = is_new ~ ' and ' ~ is_in_reach %}
 {% endif %}
 
@@ -23,7 +23,7 @@
 with copies as (
     select
         {{ place_columns }}
-    from {{ ref('stg_events') }}
+    from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_arrival }}
 ),
 
@@ -32,7 +32,7 @@ contested as (
 ),
 
 arrivals as (
-    select * from {{ ref('stg_events') }}
+    select * from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_arrival }}
 ),
 
@@ -47,7 +47,7 @@ alone as (
 
 -- read apart from arrivals: an engine may store a CTE that is named twice, payloads and all
 arrivals_again as (
-    select * from {{ ref('stg_events') }}
+    select * from {{ ref('exactly_once', 'stg_events') }}
     where {{ is_arrival }}
 ),
 

@@ -1,0 +1,67 @@
+"""Run SQL in a process of its own and print what it took, as JSON: python -m bench.measure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+
+def bytes_moved() -> tuple[int, int]:
+    """Bytes that this process has read from and written to files so far."""
+    counted = dict(
+        line.split(": ") for line in Path("/proc/self/io").read_text(encoding="utf-8").splitlines()
+    )
+    return int(counted["rchar"]), int(counted["wchar"])
+
+
+def measure(database: Path, statements: list[str], memory: str, threads: int) -> dict[str, float]:
+    """Make a table of each query, beside a database that is only read."""
+    with tempfile.TemporaryDirectory(dir=database.parent) as folder:
+        connection = duckdb.connect()
+        connection.execute(f"attach '{database}' (read_only)")
+        connection.execute(f"use {database.stem}")
+        connection.execute(f"set memory_limit = '{memory}'")
+        connection.execute(f"set threads = {threads}")
+        connection.execute(f"set temp_directory = '{folder}/spilled'")
+        connection.execute(f"attach '{folder}/made.duckdb' as made")
+        read, written = bytes_moved()
+        began = time.perf_counter()
+        for number, statement in enumerate(statements):
+            connection.execute(f"create table made.result_{number} as {statement}")
+        connection.execute("checkpoint made")
+        seconds = time.perf_counter() - began
+        read_after, written_after = bytes_moved()
+        found = connection.execute(
+            f"select count(*) from made.result_{len(statements) - 1}"
+        ).fetchall()
+        connection.close()
+    return {
+        "seconds": seconds,
+        "rows": found[0][0],
+        "read_mb": (read_after - read) / 1e6,
+        "written_mb": (written_after - written) / 1e6,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+    }
+
+
+def main() -> int:
+    """One measurement; the statements come as a JSON list on standard input."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--memory", required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args()
+    statements = json.load(sys.stdin)
+    print(json.dumps(measure(options.database, statements, options.memory, options.threads)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
