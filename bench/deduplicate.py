@@ -5,51 +5,64 @@ from __future__ import annotations
 from pathlib import Path
 
 KEY = "payment_id, event_type, amount_cents, currency, event_ts"
+FINGERPRINT = "event_fingerprint, row_hash, has_complete_key"
 
 FIND = "copies of the incident to remove, with their survivors"
 WRITE = "the clean table of the day"
 
-# Group, what is measured, and whether it is the limit that the others are compared with
-LIMITS = {
-    FIND: "key columns scanned, one hash aggregate",
+# What the others are compared with, by group
+BASELINES = {
+    FIND: "keys with copies: key columns scanned, one hash aggregate",
     WRITE: "the clean rows copied",
+}
+# What dbt builds, and so measures, for the decisions
+OURS = "exactly_once: scope, groups, payload differences and their judgement, decisions"
+MODELS = (
+    "incident_scope",
+    "incident_duplicate_groups",
+    "incident_payload_differences",
+    "incident_payload_variance",
+    "incident_decisions",
+)
+
+NOTES = {
+    FIND: "Ours decides for every copy of a group, kept ones too, wherever it arrived, and "
+    "compares payloads. The others list the copies after the first that arrived in the window.",
+    WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
+    "apart, which the others fold together.",
 }
 
 
-def cases(compiled: Path, window: tuple[str, str]) -> dict[str, dict[str, list[str]]]:
-    """The statements of each case, by group and name; `compiled` is where dbt put ours."""
+def cases(compiled: Path, window: tuple[str, str]) -> dict[str, dict[str, str]]:
+    """The query of each case, by group and name; `compiled` is where dbt put ours."""
     start, end = window
     arrived = f"ingest_ts >= timestamp '{start}' and ingest_ts < timestamp '{end}'"
-    first = f"row_number() over (partition by {KEY} order by ingest_ts, event_id)"
+    order = f"(partition by {KEY} order by ingest_ts, event_id)"
+    ours = compiled / "exactly_once" / "models" / "staging" / "stg_events_deduplicated.sql"
     return {
         FIND: {
-            LIMITS[FIND]: [
-                f"select {KEY}, count(*) as copies, min(ingest_ts) as first_arrival "
-                f"from raw.events where {arrived} group by {KEY}"
-            ],
-            "exactly_once: incident_duplicate_groups, incident_decisions": [
-                _sql(compiled, "incident/incident_duplicate_groups.sql"),
-                _sql(compiled, "incident/incident_decisions.sql"),
-            ],
-            "window function over whole rows": [
-                f"select * from (select *, {first} as copy_number from raw.events "
-                f"where {arrived}) where copy_number > 1"
-            ],
+            BASELINES[FIND]: f"select {KEY}, count(*) as copies from raw.events where {arrived} "
+            f"group by {KEY} having count(*) > 1",
+            "window function over key columns": f"""
+                select * from (
+                    select {KEY}, event_id, ingest_ts,
+                        row_number() over {order} as copy_number,
+                        first_value(event_id) over {order} as survivor
+                    from raw.events where {arrived}
+                ) where copy_number > 1""",
+            "window function over whole rows": f"""
+                select * from (
+                    select *, row_number() over {order} as copy_number
+                    from raw.events where {arrived}
+                ) where copy_number > 1""",
         },
         WRITE: {
-            LIMITS[WRITE]: ["select * from main_staging.stg_events_deduplicated"],
-            "exactly_once: stg_events_deduplicated": [
-                _sql(compiled, "staging/stg_events_deduplicated.sql")
-            ],
-            "dbt_utils.deduplicate (QUALIFY over whole rows)": [
-                f"select * from raw.events qualify {first} = 1"
-            ],
-            "DISTINCT ON": [
-                f"select distinct on ({KEY}) * from raw.events order by {KEY}, ingest_ts, event_id"
-            ],
+            BASELINES[WRITE]: f"select * exclude ({FINGERPRINT}) "
+            "from main_staging.stg_events_deduplicated",
+            "exactly_once: stg_events_deduplicated": ours.read_text(encoding="utf-8"),
+            "QUALIFY over whole rows, as dbt_utils.deduplicate does on Snowflake": "select * "
+            f"from raw.events qualify row_number() over {order} = 1",
+            "DISTINCT ON": f"select distinct on ({KEY}) * from raw.events "
+            f"order by {KEY}, ingest_ts, event_id",
         },
     }
-
-
-def _sql(compiled: Path, model: str) -> str:
-    return (compiled / "exactly_once" / "models" / model).read_text(encoding="utf-8")

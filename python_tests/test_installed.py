@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -174,6 +175,12 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
         "select count(*) as n from warehouse_audit.remediation_ledger"
     )
 
+    company.dbt("run-operation", "remediation_status", "--args", INCIDENT)
+    assert any("not by raw_quarantine" in line for line in company.project.logged)
+    assert any(
+        "Next: dbt run-operation remediation_retire" in line for line in company.project.logged
+    )
+
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
     assert contaminated == company.read(
         f"select sum(captured_cents) as cents from {MARTS}.payments"
@@ -215,6 +222,31 @@ def test_models_of_the_project_with_names_of_ours_are_left_alone(tmp_path: Path)
     }
     assert theirs == set()
     assert len(models) > 25
+
+
+def test_every_ref_names_the_package_but_for_the_seeds_of_people() -> None:
+    """Parsing does not see what only some vars or a running command lead to."""
+    seeds = {path.stem for path in (ROOT / "seeds").glob("*.csv")}
+    folders = ("models", "macros", "snapshots", "tests", "analyses", "docs")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    refs = [
+        (path.name, found[1])
+        for path in files
+        if path.suffix in (".sql", ".py", ".yml", ".md")
+        for found in re.finditer(r"""(?<!\w)ref\(\s*(['"]\w+['"][^)]*)\)""", path.read_text())
+    ]
+    assert len(refs) > 150
+    bare = [(name, ref) for name, ref in refs if not re.match("['\"]exactly_once['\"],", ref)]
+    assert [(name, ref) for name, ref in bare if ref.strip("'\"") not in seeds] == []
+
+
+def test_a_seed_that_is_in_both_projects_is_refused(ledgerworks: Ledgerworks) -> None:
+    config = ledgerworks.project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    del settings["seeds"]["exactly_once"]
+    config.write_text(yaml.safe_dump(settings))
+    with pytest.raises(DbtError, match="one in exactly_once and one in ledgerworks"):
+        ledgerworks.dbt("run", "--select", "tag:exactly_once_staging")
 
 
 @pytest.mark.slow

@@ -70,10 +70,12 @@
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
+    {%- set is_possible = exactly_once._is_beside_quarantine(exactly_once.source_columns().relation) -%}
+    {%- set left = raw ~ ' copies to take out of the source' if raw is not none else 'decided for another incident now' -%}
     {%- do steps.append({
-        'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none),
+        'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none) or (is_swapped and not is_possible),
         'command': exactly_once._verb_command('raw_quarantine', incident_id),
-        'found': raw ~ ' copies to take out of the source' if raw is not none else 'decided for another incident now'
+        'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({
         'name': 'retired', 'is_done': is_retired and state == 'none',

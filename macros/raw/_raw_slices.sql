@@ -92,7 +92,14 @@
             'Run: dbt build --select quarantined_events'
         ) -%}
     {%- endif -%}
-    {%- do adapter.dispatch('_check_one_transaction', 'exactly_once')(exactly_once.source_columns().relation, quarantine) -%}
+    {%- set source_table = exactly_once.source_columns().relation -%}
+    {%- if not exactly_once._is_beside_quarantine(source_table) -%}
+        {%- do exactly_once._refuse(
+            'the source ' ~ source_table, 'a table outside database ' ~ quarantine.database
+            ~ ', which holds the quarantine: one DuckDB transaction writes to one database',
+            'a source in the database of the target', 'Take the copies out where the source is kept: row_hash in incident_decisions and stg_events tells them.'
+        ) -%}
+    {%- endif -%}
     {%- set record = exactly_once.quarantine_columns() -%}
     {%- set source_names = exactly_once.source_columns().all | map(attribute='name') | list -%}
     {%- set names = [] -%}
@@ -111,19 +118,20 @@
 {% endmacro %}
 
 
-{% macro default___check_one_transaction(source_table, quarantine) %}
+{% macro _is_beside_quarantine(source_table) %}
+    {#- Whether one transaction can write to the source and to the quarantine. -#}
+    {{- return(adapter.dispatch('_is_beside_quarantine', 'exactly_once')(source_table)) -}}
+{% endmacro %}
+
+
+{% macro default___is_beside_quarantine(source_table) %}
+    {{- return(true) -}}
 {% endmacro %}
 
 
 {#- https://duckdb.org/docs/stable/sql/statements/attach: a transaction writes to one database -#}
-{% macro duckdb___check_one_transaction(source_table, quarantine) %}
-    {%- if source_table.database | lower != quarantine.database | lower -%}
-        {%- do exactly_once._refuse(
-            'the source ' ~ source_table, 'a table outside database ' ~ quarantine.database
-            ~ ', which holds the quarantine: one DuckDB transaction writes to one database',
-            'a source in the database of the target', 'Remove the copies where the source is kept: incident_decisions names them.'
-        ) -%}
-    {%- endif -%}
+{% macro duckdb___is_beside_quarantine(source_table) %}
+    {{- return(source_table.database | lower == exactly_once.model_relation('quarantined_events').database | lower) -}}
 {% endmacro %}
 
 
