@@ -1,4 +1,4 @@
-"""Deduplicating an incident: this package, plain SQL, and the least that either could take."""
+"""Deduplicating an incident: this package and plain SQL, beside a baseline."""
 
 from __future__ import annotations
 

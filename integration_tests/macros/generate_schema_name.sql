@@ -1,4 +1,4 @@
-{#- The company's own naming: the custom schema alone, in every target. -#}
+{#- The company's own naming: warehouse_ and the custom schema, in every target. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ 'warehouse_' ~ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

@@ -70,7 +70,7 @@
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
-    {%- set is_possible = exactly_once._is_beside_quarantine(exactly_once.source_columns().relation) -%}
+    {%- set is_possible = exactly_once._is_beside_quarantine() -%}
     {%- set left = raw ~ ' copies to take out of the source' if raw is not none else 'decided for another incident now' -%}
     {%- do steps.append({
         'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none) or (is_swapped and not is_possible),

@@ -92,10 +92,9 @@
             'Run: dbt build --select quarantined_events'
         ) -%}
     {%- endif -%}
-    {%- set source_table = exactly_once.source_columns().relation -%}
-    {%- if not exactly_once._is_beside_quarantine(source_table) -%}
+    {%- if not exactly_once._is_beside_quarantine() -%}
         {%- do exactly_once._refuse(
-            'the source ' ~ source_table, 'a table outside database ' ~ quarantine.database
+            'the source ' ~ exactly_once.source_columns().relation, 'a table outside database ' ~ quarantine.database
             ~ ', which holds the quarantine: one DuckDB transaction writes to one database',
             'a source in the database of the target', 'Take the copies out where the source is kept: row_hash in incident_decisions and stg_events tells them.'
         ) -%}
@@ -118,19 +117,20 @@
 {% endmacro %}
 
 
-{% macro _is_beside_quarantine(source_table) %}
-    {#- Whether one transaction can write to the source and to the quarantine. -#}
-    {{- return(adapter.dispatch('_is_beside_quarantine', 'exactly_once')(source_table)) -}}
+{% macro _is_beside_quarantine() %}
+    {#- Whether one transaction can write to the source and to the quarantine. Asks the warehouse nothing. -#}
+    {{- return(adapter.dispatch('_is_beside_quarantine', 'exactly_once')()) -}}
 {% endmacro %}
 
 
-{% macro default___is_beside_quarantine(source_table) %}
+{% macro default___is_beside_quarantine() %}
     {{- return(true) -}}
 {% endmacro %}
 
 
 {#- https://duckdb.org/docs/stable/sql/statements/attach: a transaction writes to one database -#}
-{% macro duckdb___is_beside_quarantine(source_table) %}
+{% macro duckdb___is_beside_quarantine() %}
+    {%- set source_table = exactly_once._source_relation(exactly_once.settings()) -%}
     {{- return(source_table.database | lower == exactly_once.model_relation('quarantined_events').database | lower) -}}
 {% endmacro %}
 
