@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from python_tests.snowflake_simulator.rewriting import MACROS, call, rewrite
+from python_tests.snowflake_simulator.rewriting import MACROS, bound_once, call, rewrite
 
 _EXACT = """(
     typeof({0}) in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')
@@ -17,14 +17,18 @@ _SCALE = "coalesce(try_cast(regexp_extract(typeof({0}), ',(\\d+)\\)', 1) as inte
 MACROS["simulator_division_scale(a)"] = (
     f"(greatest({_SCALE.format('a')}, least({_SCALE.format('a')} + 6, 12)))"
 )
-MACROS["simulator_divide(a, b)"] = f"""(
+MACROS["simulator_divide(a, b)"] = bound_once(
+    f"""(
     case
         when b is not null and a is not null and b = 0 then error('Division by zero')
         when {_EXACT.format("a")} and {_EXACT.format("b")}
             then round(a / b, simulator_division_scale(a))
         else a / b
     end
-)"""
+)""",
+    "a",
+    "b",
+)
 
 
 # https://docs.snowflake.com/en/sql-reference/functions/avg

@@ -61,6 +61,13 @@ def rename(replacement: str, *names: str) -> None:
         return node if found is None else call(replacement, *found)
 
 
+def bound_once(body: str, *names: str) -> str:
+    """A macro's body that reads its arguments often, with each argument planned once only."""
+    for name in names:
+        body = f"(list_transform([{name}], lambda {name}: {body})[1])"
+    return body
+
+
 def macros_sql(database: str) -> str:
     """The statements that make the macros in a database."""
     return "".join(

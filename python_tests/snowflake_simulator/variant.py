@@ -12,6 +12,7 @@ from python_tests.snowflake_simulator.python_functions import define
 from python_tests.snowflake_simulator.rewriting import (
     MACROS,
     arguments_of,
+    bound_once,
     call,
     finisher,
     rename,
@@ -146,7 +147,8 @@ MACROS["simulator_flatten(input, path, is_outer, is_recursive, mode)"] = """tabl
 MACROS["simulator_offset(z)"] = "(rpad(replace(z, ':', ''), 5, '0'))"
 # A cast to text. https://docs.snowflake.com/en/sql-reference/functions/to_char and for the formats
 # https://docs.snowflake.com/en/user-guide/date-time-input-output
-MACROS["simulator_text(x)"] = """(
+MACROS["simulator_text(x)"] = bound_once(
+    """(
     case typeof(x)
         when 'JSON' then json_extract_string(to_json(x), '$')
         when 'TIMESTAMP'
@@ -157,7 +159,9 @@ MACROS["simulator_text(x)"] = """(
         when 'DOUBLE' then regexp_replace(cast(x as varchar), '\\.0$', '')
         else cast(x as varchar)
     end
-)"""
+)""",
+    "x",
+)
 
 rename("simulator_typeof", "TYPEOF")
 rename("simulator_object_keys", "OBJECT_KEYS", "JSON_KEYS")
