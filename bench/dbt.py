@@ -9,18 +9,68 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).resolve().parent / "peers"
 DBT = Path(sys.executable).parent / "dbt"
 
 
 def dbt(database: Path, memory: str, *arguments: str, **variables: Any) -> dict[str, float]:
     """Run a command; the seconds that dbt gives for each node, its own start left out."""
+    return _seconds(_run(database, memory, arguments, ROOT, variables))
+
+
+def run_peers(database: Path, memory: str) -> dict[str, float]:
+    """The same for the models of bench/peers, which run one after the other."""
+    return _seconds(_run(database, memory, ("run", "--threads", "1"), PEERS, {}))
+
+
+def _seconds(target: Path) -> dict[str, float]:
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    return {one["unique_id"].split(".")[2]: one["execution_time"] for one in results}
+
+
+def operate(
+    database: Path, memory: str, verb: str, variables: dict[str, str]
+) -> tuple[float, list[tuple[str, float]], list[str]]:
+    """Run a verb: the seconds of its statements, each of them with its own, and what it said."""
     target = database.parent / "dbt"
+    (target / "dbt.log").unlink(missing_ok=True)
+    given = json.dumps({"incident_id": variables["incident_id"]})
+    _run(database, memory, ("run-operation", verb, "--args", given), ROOT, variables)
+    statements, said, sent = [], [], ""
+    for line in (target / "dbt.log").read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        name, data = event["info"]["name"], event["data"]
+        if name == "SQLQuery":
+            sent = data["sql"]
+        elif name == "SQLQueryStatus":
+            statements.append((sent, data["elapsed"]))
+        elif name == "JinjaLogInfo":
+            said.append(data["msg"])
+    return sum(seconds for _, seconds in statements), statements, said
+
+
+def approve(database: Path) -> None:
+    """Approve the incident in force for its window."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "insert into main_seeds.incident_register select incident_id, window_start, "
+            "window_end, 'alice', 'bob', 'BENCH-1' from main_incident.incident_scope"
+        )
+
+
+def _run(
+    database: Path, memory: str, arguments: tuple[str, ...], project: Path, variables: Any
+) -> Path:
+    target = database.parent / "dbt" / (project.name if project != ROOT else "")
     done = subprocess.run(
         [
             *(str(DBT), "--quiet", *arguments, "--vars", json.dumps(variables)),
-            *("--project-dir", str(ROOT), "--profiles-dir", str(ROOT)),
+            *("--project-dir", str(project), "--profiles-dir", str(ROOT)),
             *("--target-path", str(target), "--log-path", str(target)),
+            *("--log-format-file", "json", "--log-level-file", "debug"),
         ],
         env=os.environ
         | {"EXACTLY_ONCE_DUCKDB_PATH": str(database), "EXACTLY_ONCE_DUCKDB_MEMORY": memory},
@@ -30,5 +80,4 @@ def dbt(database: Path, memory: str, *arguments: str, **variables: Any) -> dict[
     )
     if done.returncode != 0:
         raise SystemExit(f"dbt {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    return {one["unique_id"].split(".")[2]: one["execution_time"] for one in results}
+    return target

@@ -25,11 +25,17 @@ MODELS = (
     "incident_decisions",
 )
 
+# By library, in bench/dataframes.py
+DATAFRAMES = {
+    "polars": "polars unique, Parquet to Parquet",
+    "pandas": "pandas drop_duplicates, Parquet to Parquet",
+}
+
 NOTES = {
     FIND: "Ours decides for every copy of a group, kept ones too, wherever it arrived, and "
     "compares payloads. The others list the copies after the first that arrived in the window.",
     WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
-    "apart, which the others fold together.",
+    "apart, which the others fold together. Data frames have no memory limit.",
 }
 
 

@@ -1,9 +1,10 @@
-"""What deduplicating takes, as ratios measured in one run: make bench."""
+"""What deduplicating and repairing take, as ratios measured in one run: make bench."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -13,17 +14,18 @@ from pathlib import Path
 
 import duckdb
 
+from bench import report
 from bench.dbt import ROOT, dbt
-from bench.deduplicate import BASELINES, FIND, MODELS, NOTES, OURS, cases
-from bench.regular_run import measure_growth
+from bench.deduplicate import DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
+from bench.history import build_histories
+from bench.regular_run import WHOLE_JOB, measure_growth
+from bench.remediation import measure_remediation, measure_swap
 from demo.generate import IncidentSettings, generate
 from demo.load import load
 
-REPORT = ROOT / "docs" / "performance.md"
-SCALES = (1, 4, 16)
-MEASURES = ("seconds", "rows", "read_mb", "written_mb", "peak_mb")
-
-Figures = dict[str, dict[str, dict[str, float]]]
+PAGE = ROOT / "docs" / "performance.md"
+DAYS = (1, 4, 16, 64)
+SWAP_ROWS = (100_000, 1_000_000, 10_000_000)
 
 
 def tell(what: str) -> None:
@@ -52,10 +54,16 @@ def build(folder: Path, events: int, memory: str) -> tuple[Path, dict[str, str]]
 
 def measure_cases(
     warehouse: Path, declared: dict[str, str], repeats: int, memory: str, threads: int
-) -> Figures:
+) -> report.Figures:
     """Every case in a process of its own, taking turns; medians."""
     window = declared["incident_start"], declared["incident_end"]
     groups = cases(warehouse.parent / "dbt" / "compiled", window)
+    rows_file = warehouse.parent / "rows.parquet"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute(
+            "copy (select * from raw.events order by ingest_ts, event_id) "
+            f"to '{rows_file}' (format parquet)"
+        )
     taken: dict[tuple[str, str], list[dict[str, float]]] = {}
     for number in range(repeats):
         tell(f"{number + 1} of {repeats}: {OURS}")
@@ -68,10 +76,18 @@ def measure_cases(
         for group, query_of in groups.items():
             for name, query in query_of.items():
                 tell(f"{number + 1} of {repeats}: {name}")
+                arguments = ("measure", str(warehouse), "--memory", memory)
                 taken.setdefault((group, name), []).append(
-                    _measured(warehouse, query, memory, threads)
+                    _measured(*arguments, "--threads", str(threads), given=query)
                 )
-    figures: Figures = {}
+        for library, name in DATAFRAMES.items():
+            tell(f"{number + 1} of {repeats}: {name}")
+            made = str(warehouse.parent / "made.parquet")
+            taken.setdefault((WRITE, name), []).append(
+                _measured("dataframes", library, str(rows_file), made, threads=threads)
+            )
+    rows_file.unlink()
+    figures: report.Figures = {}
     for (group, name), found in taken.items():
         figures.setdefault(group, {})[name] = {
             measure: statistics.median(one[measure] for one in found) for measure in found[0]
@@ -79,73 +95,38 @@ def measure_cases(
     return figures
 
 
-def _measured(warehouse: Path, query: str, memory: str, threads: int) -> dict[str, float]:
+def _measured(
+    module: str, *arguments: str, given: str = "", threads: int | None = None
+) -> dict[str, float]:
+    limits = {} if threads is None else {"POLARS_MAX_THREADS": str(threads)}
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "bench.measure", str(warehouse)),
-            *("--memory", memory, "--threads", str(threads)),
-        ],
-        input=query,
+        [sys.executable, "-m", f"bench.{module}", *arguments],
+        input=given,
         cwd=ROOT,
+        env=os.environ | limits,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise SystemExit(f"A query failed:\n{query}\n{done.stderr}")
+        raise SystemExit(f"bench.{module} failed:\n{given}\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-def report(figures: Figures, growth: dict[int, float], about: str, growth_about: str) -> str:
-    """The page, in Markdown."""
-    lines = [
-        "# Performance",
-        "",
-        "Written by `make bench`. Ratios compare what was measured in the same run, in turns, each",
-        "in a process of its own; seconds are those of one machine.",
-        "",
-        about,
-    ]
-    for group, cases_of in figures.items():
-        baseline = cases_of[BASELINES[group]]["seconds"]
-        lines += [
-            *("", f"## {group.capitalize()}", "", NOTES[group], ""),
-            "| what | times the baseline | seconds | rows | MB read | MB written | peak MB |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        for name, found in sorted(cases_of.items(), key=lambda case: case[1]["seconds"]):
-            cells = [name, f"{found['seconds'] / baseline:.1f}", f"{found['seconds']:.2f}"]
-            cells += [
-                f"{found[measure]:,.0f}" if measure in found else "" for measure in MEASURES[1:]
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        *("", "## The 15-minute run as history grows", "", growth_about),
-        *("", "| days of history | times that of 1 day | seconds |", "|---|---|---|"),
-    ]
-    first = growth[min(growth)]
-    lines += [
-        f"| {scale} | {seconds / first:.2f} | {seconds:.2f} |" for scale, seconds in growth.items()
-    ]
-    lines += [
-        *("", "## Not measured yet", ""),
-        "Snowflake, other engines (polars, pandas, Spark), the share of a repair in a day's",
-        "compute, the swap, and the peers of the 15-minute run.",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def main() -> int:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="events of the day")
-    parser.add_argument("--history-events", type=int, default=100_000, help="a day of history")
+    parser.add_argument("--history-events", type=int, default=50_000, help="a day of history")
+    parser.add_argument("--days", type=int, nargs="+", default=DAYS, help="days of history")
+    parser.add_argument(
+        "--swap-rows", type=int, nargs="+", default=SWAP_ROWS, help="rows of the swapped tables"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="how often each is measured")
     parser.add_argument("--memory", default="2GB", help="DuckDB's memory limit")
     parser.add_argument("--threads", type=int, default=2, help="DuckDB's threads; dbt's are 2")
-    parser.add_argument("--report", type=Path, default=REPORT, help="the page to write")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page to write")
     options = parser.parse_args()
     folder = ROOT / "target" / "bench"
     if folder.exists():
@@ -153,25 +134,31 @@ def main() -> int:
     (folder / "history").mkdir(parents=True)
     repeats, memory = options.repeats, options.memory
     warehouse, declared = build(folder, options.events, memory)
-    figures = measure_cases(warehouse, declared, repeats, memory, options.threads)
-    growth = measure_growth(
-        folder / "history", options.history_events, SCALES, repeats, memory, tell
-    )
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        rows, size = connection.execute(
-            "select count(*), avg(length(payload::varchar)) from raw.events"
+        rows, payload_bytes = connection.execute(
+            "select count(*), avg(strlen(payload::varchar)) from raw.events"
         ).fetchall()[0]
-    about = (
-        f"{rows:,} rows with a payload of {size:,.0f} bytes on average, "
+    figures = measure_cases(warehouse, declared, repeats, memory, options.threads)
+    swaps = measure_swap(warehouse, declared, options.swap_rows, memory, tell)
+    warehouses = build_histories(
+        folder / "history", options.history_events, options.days, memory, tell
+    )
+    growth = measure_growth(warehouses, repeats, memory, tell)
+    window = declared["incident_start"], declared["incident_end"]
+    remediations = measure_remediation(warehouses, window, growth[WHOLE_JOB], memory, tell)
+    setting = (
+        f"{rows:,} rows with a payload of {payload_bytes:,.0f} bytes on average, "
         f"DuckDB {duckdb.__version__}, {options.threads} threads, "
         f"memory limit {memory}, median of {repeats}."
     )
-    growth_about = (
-        "The seconds that dbt gives for the models and tests of the selector `fifteen_minute`.\n"
-        f"A day is {options.history_events:,} events; the batch is the last 15 minutes of the last."
+    earlier = report.ratios_of(options.page)
+    options.page.write_text(
+        report.page(setting, options.history_events, figures, growth, remediations, swaps),
+        encoding="utf-8",
     )
-    options.report.write_text(report(figures, growth, about, growth_about), encoding="utf-8")
-    print(f"{options.report} is written.")
+    print(f"{options.page} is written.")
+    for line in report.moved(earlier, report.ratios_of(options.page)):
+        print(line)
     return 0
 
 

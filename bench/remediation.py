@@ -1,0 +1,133 @@
+"""A remediation on a history that grows; and the swap on tables that grow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from bench.dbt import approve, dbt, operate
+from bench.history import JOB, copied
+
+INCIDENT = "BENCH"
+REPAIR = ("build", "--selector", "remediation")
+DETECT = ("build", "--selector", "detection")
+# what 15-minute runs a day has
+RUNS_OF_A_DAY = 96
+
+
+@dataclass
+class Remediation:
+    """Seconds of each step, the share of a day that plan said, and the share that it was."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    planned_share: float = 0.0
+    used_share: float = 0.0
+
+
+def measure_remediation(
+    warehouses: dict[int, Path],
+    window: tuple[str, str],
+    seconds_of_a_run: dict[int, float],
+    memory: str,
+    tell: Callable[[str], None],
+) -> dict[int, Remediation]:
+    """Detection and repair of the last day's incident, by days of history."""
+    found = {}
+    for days, warehouse in sorted(warehouses.items()):
+        tell(f"remediation, {days} days of history")
+        copy = copied(warehouse)
+        found[days] = _remediate(copy, window, seconds_of_a_run[days], memory)
+        copy.unlink()
+    return found
+
+
+def _remediate(
+    warehouse: Path, window: tuple[str, str], seconds_of_a_run: float, memory: str
+) -> Remediation:
+    declared = {
+        "incident_id": INCIDENT,
+        "incident_start": window[0],
+        "incident_end": window[1],
+    }
+    dbt(warehouse, memory, *JOB)
+    done = Remediation()
+    done.seconds["detection"] = sum(dbt(warehouse, memory, *DETECT, **declared).values())
+    approve(warehouse)
+    seconds, _, said = operate(warehouse, memory, "remediation_plan", declared)
+    done.seconds["plan"] = seconds
+    done.planned_share = _planned_share(said)
+    done.seconds["clone"] = operate(warehouse, memory, "remediation_clone", declared)[0]
+    candidate = {**declared, "exactly_once__build_candidate": True}
+    done.seconds["repair"] = sum(dbt(warehouse, memory, *REPAIR, **candidate).values())
+    done.seconds["checks and swap"] = operate(warehouse, memory, "remediation_swap", declared)[0]
+    done.seconds["raw quarantine"] = operate(warehouse, memory, "raw_quarantine", declared)[0]
+    planned = ("clone", "repair", "raw quarantine")
+    used = sum(done.seconds[step] for step in planned)
+    done.used_share = used / (RUNS_OF_A_DAY * seconds_of_a_run)
+    return done
+
+
+def _planned_share(said: list[str]) -> float:
+    """The share of a day in the line `total` of the table that plan prints."""
+    total = next(line for line in said if line.strip().startswith("total "))
+    percent = re.search(r"([\d.]+)%", total)
+    if percent is None:
+        raise SystemExit(f"remediation_plan printed no share of a day:\n{total}")
+    return float(percent[1]) / 100
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One swap: its transaction, and the whole verb with its checks."""
+
+    transaction_seconds: float
+    verb_seconds: float
+    statements: int
+
+
+def measure_swap(
+    warehouse: Path,
+    declared: dict[str, str],
+    sizes: list[int],
+    memory: str,
+    tell: Callable[[str], None],
+) -> dict[int, Swap]:
+    """The swap where the curated tables have that many rows more."""
+    prepared = copied(warehouse, "prepared")
+    dbt(prepared, memory, *JOB)
+    dbt(prepared, memory, *DETECT, **declared)
+    approve(prepared)
+    operate(prepared, memory, "remediation_clone", declared)
+    dbt(prepared, memory, *REPAIR, **declared, exactly_once__build_candidate=True)
+    found = {}
+    for size in sizes:
+        tell(f"swap of tables with {size:,} rows")
+        copy = copied(prepared)
+        _pad(copy, size)
+        seconds, statements, _ = operate(copy, memory, "remediation_swap", declared)
+        transaction = [
+            taken for sql, taken in statements if re.search(r"alter table .* rename to", sql, re.S)
+        ]
+        found[size] = Swap(sum(transaction), seconds, len(statements))
+        copy.unlink()
+    prepared.unlink()
+    return found
+
+
+def _pad(warehouse: Path, rows: int) -> None:
+    """The same further rows in the live tables and in their candidates."""
+    with duckdb.connect(str(warehouse)) as connection:
+        for table, key in (("payments", "payment_id"), ("fraud_features", "merchant_id")):
+            for relation in (table, f"{table}__candidate"):
+                connection.execute(
+                    f"insert into main_analytics.{relation} "
+                    f"select one.* replace ('padding_' || number as {key}) "
+                    f"from (select * from main_analytics.{table} order by all limit 1) as one, "
+                    "range(?) as numbers (number)",
+                    [rows],
+                )
+        connection.execute("checkpoint")

@@ -1,0 +1,170 @@
+"""The page of the benchmark, and what moved since the one before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.deduplicate import BASELINES, NOTES
+from bench.regular_run import Growth
+from bench.remediation import Remediation, Swap
+
+MEASURES = ("seconds", "rows", "read_mb", "written_mb", "peak_mb")
+# A ratio of two measurements varies by so much from run to run.
+NOISE = 0.25
+
+# group -> what -> measure -> value
+Figures = dict[str, dict[str, dict[str, float]]]
+Ratios = dict[tuple[str, str], float]
+
+HEAD = """\
+# Performance
+
+Written by `make bench`, which says what moved since the page that is there. Ratios compare what was
+measured in the same run, in turns, each in a process of its own; seconds are those of one machine.
+
+{setting}
+"""
+NOT_MEASURED = """
+## Not measured
+
+Snowflake, which no benchmark of this repository can reach; Spark; rows of 1 KB by the ten million.
+"""
+
+
+def page(
+    setting: str,
+    history_events: int,
+    figures: Figures,
+    growth: Growth,
+    remediations: dict[int, Remediation],
+    swaps: dict[int, Swap],
+) -> str:
+    """The page, in Markdown."""
+    parts = [
+        HEAD.format(setting=setting),
+        *(_cases(group, found) for group, found in figures.items()),
+        _growth(history_events, growth),
+        _remediation(remediations),
+        _swap(swaps),
+    ]
+    return "".join(parts) + NOT_MEASURED
+
+
+def _table(title: str, note: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(head)
+    lines = [
+        f"\n## {title}\n",
+        f"{note}\n",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+    ]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def _cases(group: str, found: dict[str, dict[str, float]]) -> str:
+    baseline = found[BASELINES[group]]["seconds"]
+    rows = [
+        [
+            name,
+            f"{one['seconds'] / baseline:.2f}",
+            f"{one['seconds']:.2f}",
+            *(f"{one[measure]:,.0f}" if measure in one else "" for measure in MEASURES[1:]),
+        ]
+        for name, one in sorted(found.items(), key=lambda case: case[1]["seconds"])
+    ]
+    head = ("what", "times the baseline", "seconds", "rows", "MB read", "MB written", "peak MB")
+    return _table(group.capitalize(), NOTES[group], head, rows)
+
+
+def _growth(history_events: int, growth: Growth) -> str:
+    note = (
+        f"A day is {history_events:,} events; the batch is the last 15 minutes of the last day. "
+        "Seconds are those\nthat dbt gives for the models, its own work on them included."
+    )
+    return _by_days("The 15-minute run as history grows", note, growth)
+
+
+def _remediation(remediations: dict[int, Remediation]) -> str:
+    steps: Growth = {}
+    for days, one in remediations.items():
+        for step, seconds in one.seconds.items():
+            steps.setdefault(step, {})[days] = seconds
+    shares = ", ".join(
+        f"{days}: {one.planned_share:.1%} planned, {one.used_share:.1%} used"
+        for days, one in remediations.items()
+    )
+    note = (
+        "The incident of the last day. DuckDB copies the tables to clone them, where Snowflake "
+        "copies nothing, and the\nchecks read them whole. Share of a day's compute, by days of "
+        "history, as `remediation_plan` said (bytes read\nand written) and as it was "
+        f"(seconds of clone, repair and raw quarantine against 96 15-minute runs): {shares}."
+    )
+    return _by_days("A remediation as history grows", note, steps)
+
+
+def _by_days(title: str, note: str, growth: Growth) -> str:
+    days = sorted(next(iter(growth.values())))
+    first, last = days[0], days[-1]
+    rows = [
+        [
+            name,
+            f"{seconds[last] / seconds[first]:.2f}",
+            *(f"{seconds[one]:.2f}" for one in days),
+        ]
+        for name, seconds in growth.items()
+    ]
+    head = ("what", f"{last} days against {first}", *(f"seconds, {one} days" for one in days))
+    return _table(title, note, head, rows)
+
+
+def _swap(swaps: dict[int, Swap]) -> str:
+    first = swaps[min(swaps)]
+    rows = [
+        [
+            f"{size:,} rows in each table",
+            f"{one.transaction_seconds / first.transaction_seconds:.2f}",
+            f"{one.transaction_seconds * 1000:.1f}",
+            f"{one.verb_seconds:.2f}",
+            str(one.statements),
+        ]
+        for size, one in sorted(swaps.items())
+    ]
+    note = (
+        "The step that readers could notice is one transaction of renames. The verb around it "
+        "checks the candidates\nand takes digests of whole tables, for the ledger."
+    )
+    head = (
+        "what",
+        "times the first",
+        "milliseconds of the swap",
+        "seconds of the verb",
+        "statements",
+    )
+    return _table("The swap as tables grow", note, head, rows)
+
+
+def ratios_of(page_file: Path) -> Ratios:
+    """The second column of each table of a page, by section and first column."""
+    found: Ratios = {}
+    section = ""
+    for line in page_file.read_text(encoding="utf-8").splitlines() if page_file.exists() else ():
+        if line.startswith("## "):
+            section = line[3:]
+        elif cells := re.fullmatch(r"\| ([^|]+) \| ([\d.]+) \|.*", line):
+            found[section, cells[1]] = float(cells[2])
+    return found
+
+
+def moved(earlier: Ratios, now: Ratios) -> list[str]:
+    """What differs from the page before by more than measurements do."""
+    lines = []
+    for (section, name), ratio in now.items():
+        before = earlier.get((section, name))
+        if before is not None and abs(ratio - before) > NOISE * max(before, 0.01):
+            better = "better" if ratio < before else "WORSE"
+            lines.append(f"{better}: {section}, {name}: {before:.2f} before, {ratio:.2f} now")
+    if earlier and not lines:
+        return [f"No ratio moved by more than {NOISE:.0%}."]
+    return lines
