@@ -18,6 +18,7 @@
     {%- set day = exactly_once._regular_day(reached) -%}
 
     {%- set clone = {'name': 'clone', 'rows_read': 0, 'rows_written': 0, 'bytes_read': 0, 'bytes_written': 0} -%}
+    {%- set checks = {'name': 'checks and swap', 'rows_read': 0, 'rows_written': 0, 'bytes_read': 0, 'bytes_written': 0} -%}
     {%- set candidates = [] -%}
     {%- for table in tables -%}
         {%- if not exactly_once._is_there(table.live) -%}
@@ -26,31 +27,39 @@
             ) -%}
         {%- endif -%}
         {%- set row_count = run_query('select count(*) from ' ~ table.live).rows[0][0] | int -%}
-        {%- set row_width = exactly_once._row_width(table.live) -%}
+        {%- set widths = exactly_once._curated_widths(table) -%}
         {%- set copied = adapter.dispatch('_rows_copied_by_clone', 'exactly_once')(row_count) -%}
         {%- for part in ('read', 'written') -%}
             {%- do clone.update({
                 'rows_' ~ part: clone['rows_' ~ part] + copied,
-                'bytes_' ~ part: clone['bytes_' ~ part] + copied * row_width
+                'bytes_' ~ part: clone['bytes_' ~ part] + copied * widths.whole
             }) -%}
         {%- endfor -%}
 
         {%- set work = exactly_once._candidate_work(table, incident_id, row_count, reached) -%}
         {%- do plan.tables.append({'name': table.name, 'key_count': work.repair.key_count, 'rows': row_count}) -%}
+        {#- a merge searches the whole table for its keys -#}
+        {%- set key_bytes = row_count * widths.key -%}
         {%- do candidates.append({
             'name': 'candidate ' ~ table.name,
-            'rows_read': work.repair.rows_read,
+            'rows_read': work.repair.rows_read + row_count,
             'rows_written': work.repair.key_count,
-            'bytes_read': work.repair.rows_read * width.narrow,
-            'bytes_written': work.repair.key_count * row_width
+            'bytes_read': work.repair.rows_read * width.narrow + key_bytes,
+            'bytes_written': work.repair.key_count * widths.whole
         }) -%}
         {%- do day.tables.append({
-            'rows_read': work.regular.events_read, 'rows_written': work.regular.key_count,
-            'bytes_read': work.regular.events_read * width.narrow, 'bytes_written': work.regular.key_count * row_width
+            'bytes_read': work.regular.events_read * width.narrow + key_bytes,
+            'bytes_written': work.regular.key_count * widths.whole
+        }) -%}
+        {#- keys of the candidate, rows outside the repair on both sides, digests: candidate, live before and after -#}
+        {%- do checks.update({
+            'rows_read': checks.rows_read + 6 * row_count,
+            'bytes_read': checks.bytes_read + 6 * row_count * widths.whole
         }) -%}
     {%- endfor -%}
     {%- do plan.steps.append(clone) -%}
     {%- do plan.steps.extend(candidates) -%}
+    {%- do plan.steps.append(checks) -%}
 
     {%- set raw = exactly_once._planned_quarantine() -%}
     {%- do plan.update({'raw': raw}) -%}
@@ -296,13 +305,16 @@
 {% endmacro %}
 
 
-{% macro _row_width(relation) %}
-    {#- Bytes of a row: as stored, where the catalogue tells, else as text, on average over up to 1,000 rows. -#}
-    {%- set stored = adapter.dispatch('_stored_row_width', 'exactly_once')(relation) -%}
-    {%- if stored is not none -%}{{- return(stored) -}}{%- endif -%}
+{% macro _curated_widths(table) %}
+    {#- Bytes of a row of a live table: {whole, key: of its key}. Whole as stored, where the catalogue tells. -#}
     {%- set names = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}{%- do names.append(adapter.quote(column.name)) -%}{%- endfor -%}
-    {{- return(exactly_once._sampled_widths(relation, [names], 'true')[0]) -}}
+    {%- for column in adapter.get_columns_in_relation(table.live) -%}
+        {%- do names.append(adapter.quote(column.name)) -%}
+    {%- endfor -%}
+    {%- set sampled = exactly_once._sampled_widths(table.live, [names, table.unique_key], 'true') -%}
+    {%- set stored = adapter.dispatch('_stored_row_width', 'exactly_once')(table.live) -%}
+    {%- set whole = sampled[0] if stored is none else stored -%}
+    {{- return({'whole': whole, 'key': whole * sampled[1] / sampled[0] if sampled[0] else 0}) -}}
 {% endmacro %}
 
 
