@@ -1,12 +1,19 @@
-"""incident_impact_by_dimension: which dimensions a source has, and what becomes of the others."""
+"""The impact: which dimensions a source has, and what an incident did to the curated tables."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from python_tests.laws import HOUR, NOON, event, steady_events
+import sqlglot
+from sqlglot import exp
+
+from python_tests import oracle
+from python_tests.laws import HOUR, NOON, contaminate, contaminated_rows, event, steady_events
+from python_tests.laws import WINDOW as DECLARED
 from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
 
 WINDOW: dict[str, Any] = {
@@ -39,3 +46,55 @@ def test_a_dimension_is_a_column_else_a_path_of_the_payload(
         {"dimension": "country", "value": "DE", "removed_count": 2},
         {"dimension": "payload.device.os", "value": "ios", "removed_count": 2},
     ]
+
+
+def test_what_the_curated_tables_overstate_is_what_the_rows_say(warehouse: Warehouse) -> None:
+    """Before with every copy, after with one of each, of the payments and hours with a removal."""
+    warehouse.write_events(steady_events(NOON - 300 * HOUR))
+    contaminate(warehouse)
+    rows = [row for row in contaminated_rows() if oracle.has_complete_key(row)]
+    decided = oracle.decisions(contaminated_rows(), *DECLARED)
+    removed = {one.event_fingerprint for one in decided if one.decision == "remove"}
+    affected = [row for row in rows if oracle.fingerprint(row) in removed]
+    payments = {row["payment_id"] for row in affected}
+    hours = {(row["merchant_id"], row["event_ts"].replace(minute=0)) for row in affected}
+    found = {
+        (row["curated_table"], row["currency"]): row
+        for row in warehouse.read("main_incident.incident_impact_on_curated")
+    }
+    before, after = Counter[Any](), Counter[Any]()
+    for counts, given in ((before, rows), (after, list(oracle.deduplicated(rows).values()))):
+        for one in oracle.payments(given):
+            if one["payment_id"] in payments:
+                counts["payments", one["currency"], "rows"] += 1
+                counts["payments", one["currency"], "cents"] += one["captured_cents"]
+        for one in oracle.fraud_features(given):
+            if (one["merchant_id"], one["event_hour"]) in hours:
+                counts["fraud_features", None, "rows"] += 1
+                counts["fraud_features", None, "cents"] += one["authorized_cents"]
+    assert set(found) == {("payments", "USD"), ("fraud_features", None)}
+    for (table, currency), row in found.items():
+        assert row["affected_payments"] == len(payments)
+        assert row["rows_before"] == before[table, currency, "rows"]
+        assert row["rows_after"] == after[table, currency, "rows"]
+        assert row["gmv_cents_before"] == before[table, currency, "cents"]
+        assert row["gmv_cents_after"] == after[table, currency, "cents"]
+        assert row["gmv_cents_overstated"] == row["gmv_cents_before"] - row["gmv_cents_after"] > 0
+
+
+def test_the_curated_tables_are_compared_without_reading_the_history(
+    warehouse: Warehouse,
+) -> None:
+    """From the hour of the first event of an affected payment on: that of `long_ago`."""
+    warehouse.write_events(steady_events(NOON - 300 * HOUR))
+    contaminate(warehouse)
+    result = warehouse.dbt("compile", "--select", "incident_impact_on_curated").results[0]
+    tree = sqlglot.parse_one(result.node.compiled_code, read="duckdb")
+    reads = [one for one in tree.find_all(exp.Table) if one.name == "stg_events_counted"]
+    assert len(reads) == 1
+    select = reads[0].parent_select
+    assert select
+    bounds = list(select.args["where"].find_all(exp.GTE))
+    assert [one.this.name for one in bounds] == ["event_ts"]
+    literal = bounds[0].expression.find(exp.Literal)
+    assert datetime.fromisoformat(literal.name) == NOON - 40 * HOUR

@@ -24,7 +24,7 @@ affected_hours as (
 ),
 
 clean_events as (
-    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted')) }}
+    {{ exactly_once.counted_near_repair(payments_before) }}
 ),
 
 payments_before as (
