@@ -68,6 +68,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.execute(f"grant {grant} main_analytics to role {READER}")
     warehouse.dbt("build", "--selector", "detection")
     approve(warehouse)
+    warehouse.dbt("run-operation", "show_config")
     for arguments in ("{}", '{"hours": 24}'):
         warehouse.dbt("run-operation", "guard_report", "--args", arguments)
     for verb in ("remediation_status", "remediation_plan", "remediation_clone"):

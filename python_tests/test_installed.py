@@ -190,8 +190,14 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
 
 
 def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledgerworks) -> None:
-    first = ("run", "--select", "tag:exactly_once_staging")
-    assert f"dbt {' '.join(first)}" in (ROOT / "README.md").read_text()
+    show, first = ("run-operation", "show_config"), ("run", "--select", "tag:exactly_once_staging")
+    for command in (show, first):
+        assert f"dbt {' '.join(command)}" in (ROOT / "README.md").read_text()
+    ledgerworks.dbt(*show)
+    logged = ledgerworks.project.logged
+    table = next(line for line in logged if line.startswith("  exactly_once__source_table "))
+    assert table.split(maxsplit=2)[1:] == ['"Entries"', "dbt_project.yml of ledgerworks"]
+    assert logged[-1] == "What looks wrong: nothing"
     ledgerworks.dbt(*first)
     ledgerworks.dbt("run", "--select", "daily_volume")
     assert ledgerworks.volume() == CLEAN

@@ -1,0 +1,135 @@
+"""show_config prints what is in force, where it was set, and what looks wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from python_tests.laws import NOON, event, steady_events
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Warehouse
+
+
+def shown(warehouse: Warehouse, **settings: Any) -> list[str]:
+    """What it prints."""
+    warehouse.dbt("run-operation", "show_config", **settings)
+    return warehouse.project.logged
+
+
+def rows(lines: list[str], header: str) -> dict[str, list[str]]:
+    """A printed table, by first cell."""
+    start = next(n for n, line in enumerate(lines) if line.startswith(f"  {header} "))
+    found = {}
+    for line in lines[start + 1 :]:
+        if not line.startswith("  "):
+            break
+        first, *others = re.split(r"  +", line.strip())
+        found[first] = others
+    return found
+
+
+def doubts(lines: list[str]) -> list[str]:
+    """What looks wrong."""
+    start = next(n for n, line in enumerate(lines) if line.startswith("What looks wrong:"))
+    assert lines[start].endswith("nothing") == (len(lines) == start + 1)
+    return lines[start + 1 :]
+
+
+def test_each_var_has_its_value_and_the_place_where_it_was_set(warehouse: Warehouse) -> None:
+    lines = shown(warehouse, exactly_once__late_arrival_hours=3)
+    found = rows(lines, "var")
+    assert found["exactly_once__late_arrival_hours"] == ["3", "--vars"]
+    assert found["exactly_once__source_table"] == ['"events"', "default"]
+    assert found["incident_id"] == ["null", "default"]
+    assert len(found) == 32, "every var of docs/vars.md"
+    assert doubts(lines) == []
+
+
+def test_each_column_of_the_source_has_its_part(new_warehouse: Callable[..., Warehouse]) -> None:
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"Region": "varchar"})
+    lines = shown(warehouse)
+    assert 'The source is "warehouse"."raw"."events"' in lines
+    found = rows(lines, "column")
+    assert found["event_ts"] == ["timestamp", "key, event time"]
+    assert found["ingest_ts"] == ["timestamp", "arrival time"]
+    assert found["amount_cents"] == ["integer", "key, amount"]
+    assert found["payload"] == ["json", "payload"]
+    assert found["Region"] == ["text", "passed on"]
+    assert list(found) == [*EVENT_COLUMNS, "Region"]
+
+
+KEY = ["payment_id", "event_type", "amount_cents", "currency"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"exactly_once__fingerprint_columns": [*KEY, "event_ts", "ingest_ts"]},
+            "ingest_ts, the arrival time, is in the key",
+        ),
+        (
+            {"exactly_once__fingerprint_columns": [*KEY, "event_ts", "event_id"]},
+            "event_id, the event id, is in the key",
+        ),
+        (
+            {"exactly_once__fingerprint_columns": KEY},
+            "event_ts, the event time, is not in the key as it is",
+        ),
+        (
+            {"exactly_once__fingerprint_columns": [*KEY, {"name": "event_ts", "cast": "date"}]},
+            "event_ts, the event time, is not in the key as it is",
+        ),
+        ({"exactly_once__deduplicate": False}, "exactly_once__deduplicate is false"),
+        (
+            {
+                "exactly_once__event_types": {
+                    "authorized": ["authorized"],
+                    "captured": [],
+                    "refunded": [],
+                    "chargeback": [],
+                }
+            },
+            "event types of the source that no entry of exactly_once__event_types has: captured, o",
+        ),
+    ],
+    ids=lambda value: value.split(",")[0] if isinstance(value, str) else "",
+)
+def test_what_looks_wrong_is_said(
+    warehouse: Warehouse, settings: dict[str, Any], said: str
+) -> None:
+    types = ["authorized", "captured"] + ["o"] * ("no entry" in said)
+    warehouse.write_events([event(name, NOON, event_type=name) for name in types])
+    found = doubts(shown(warehouse, **settings))
+    assert len(found) == 1
+    assert found[0].startswith(f"  - {said}")
+
+
+def test_a_source_without_a_merchant_is_said(new_warehouse: Callable[..., Warehouse]) -> None:
+    columns = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "merchant_id"}
+    assert doubts(shown(new_warehouse(columns=columns)))[0].startswith(
+        "  - the source has no merchant_id"
+    )
+
+
+def test_nothing_is_written(warehouse: Warehouse) -> None:
+    warehouse.write_events(steady_events(NOON))
+    before = warehouse.path.read_bytes()
+    shown(warehouse)
+    assert warehouse.path.read_bytes() == before
+
+
+def test_what_is_not_accepted_is_an_error(warehouse: Warehouse) -> None:
+    with pytest.raises(DbtError, match="var exactly_once__payload_column: found nope"):
+        shown(warehouse, exactly_once__payload_column="nope")
+
+
+def test_a_missing_source_is_an_error_after_the_vars(warehouse: Warehouse) -> None:
+    with pytest.raises(DbtError, match="the source: found no table"):
+        shown(warehouse, exactly_once__source_table="nope")
+    assert rows(warehouse.project.logged, "var")["exactly_once__source_table"] == [
+        '"nope"',
+        "--vars",
+    ]
