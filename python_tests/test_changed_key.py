@@ -1,0 +1,76 @@
+"""A run whose business key is not that of the table is refused, and nothing is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from python_tests.laws import HOUR, NOON, event, steady_events
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.warehouse import DbtError, Warehouse
+
+JOB = ("run", "--selector", "fifteen_minute")
+TABLE = "main_staging.stg_events_deduplicated"
+KEY: list[Any] = ["payment_id", "event_type", "amount_cents", "currency", "event_ts"]
+CHANGES: dict[str, dict[str, Any]] = {
+    "a column less": {
+        "exactly_once__fingerprint_columns": [name for name in KEY if name != "currency"],
+        "exactly_once__currency_column": "currency",
+    },
+    "a column more": {"exactly_once__fingerprint_columns": [*KEY, "merchant_id"]},
+    "another order": {"exactly_once__fingerprint_columns": [*KEY[1:], "payment_id"]},
+    "another spelling": {
+        "exactly_once__fingerprint_columns": [
+            *KEY[:3],
+            {"name": "currency", "normalize": ["lower"]},
+            "event_ts",
+        ]
+    },
+    "a payload path": {"exactly_once__payload_identity_paths": ["op.id"]},
+}
+
+
+def built(warehouse: Warehouse) -> None:
+    """A first run, and what the second would take in."""
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt(*JOB)
+    warehouse.write_events([event("new", NOON + HOUR)])
+
+
+@pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
+def test_another_key_is_refused(warehouse: Warehouse, changed: dict[str, Any]) -> None:
+    built(warehouse)
+    before = warehouse.digest(TABLE)
+    with pytest.raises(DbtError, match=r"found another key, .* --full-refresh"):
+        warehouse.dbt(*JOB, **changed)
+    assert warehouse.digest(TABLE) == before
+    warehouse.dbt(*JOB, "--full-refresh", **changed)
+    warehouse.dbt(*JOB, **changed)
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+def test_a_column_that_the_table_lacks_is_named(warehouse: Warehouse) -> None:
+    built(warehouse)
+    warehouse.execute("alter table raw.events add column region varchar")
+    with pytest.raises(DbtError, match="with region, which the table lacks"):
+        warehouse.dbt(*JOB, exactly_once__fingerprint_columns=[*KEY, "region"])
+
+
+def test_a_key_of_the_same_meaning_is_not_refused(warehouse: Warehouse) -> None:
+    """Written otherwise, and over a column that has become wider."""
+    built(warehouse)
+    warehouse.execute("alter table raw.events alter amount_cents type decimal(38, 0)")
+    warehouse.dbt(
+        *("run", "--select", "staging"),
+        exactly_once__fingerprint_columns=[{"name": name, "normalize": []} for name in KEY],
+    )
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+def test_on_snowflake_another_key_is_refused(snowflake_warehouse: SnowflakeWarehouse) -> None:
+    built(snowflake_warehouse)
+    with pytest.raises(DbtError, match=r"found another key, .* --full-refresh"):
+        snowflake_warehouse.dbt(*JOB, **CHANGES["a column less"])
+    snowflake_warehouse.dbt(*JOB)
+    assert len(snowflake_warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
