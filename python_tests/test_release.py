@@ -1,0 +1,36 @@
+"""What a release says of itself agrees: the version is in four places."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from python_tests.warehouse import ROOT
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ledger = (ROOT / "macros" / "audit" / "_ledger.sql").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"(?:^## \[|^This will be )(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    revision = re.search(r"revision: (\S+)", readme)
+    recorded = re.search(r"_package_version\(\).*?return\('([^']+)'\)", ledger, re.DOTALL)
+    assert newest
+    assert revision
+    assert recorded
+    assert newest[1] == revision[1] == recorded[1] == str(project["version"])
+
+
+def test_the_make_targets_that_documents_name_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        name
+        for document in documents
+        for name in re.findall(r"`make ([a-z-]+)", document.read_text(encoding="utf-8"))
+    }
+    assert named <= targets
+    assert {"setup", "demo", "test"} <= targets
