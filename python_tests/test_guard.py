@@ -221,3 +221,35 @@ def test_a_run_without_the_guard_says_so_once(warehouse: Warehouse) -> None:
     assert "fraud_features, payments will count every copy" in found[0]
     assert not warnings("run", "--select", "staging", **OFF)
     assert not warnings("build", "--selector", "fifteen_minute")
+
+
+def test_too_many_copies_stop_a_run_without_the_guard(warehouse: Warehouse) -> None:
+    """The circuit breaker: readers keep what they have, and the guard lets the run go on."""
+    first, second = contaminate(warehouse)
+    curated = ("main_analytics.payments", "main_analytics.fraud_features")
+    before = [warehouse.digest(table) for table in curated]
+    by_type = expected([*first, *second], watermark(first) - LOOKBACK).values()
+    rows, copies = (sum(figure[place] for figure in by_type) for place in (0, 2))
+    said = f"{copies} copies among {rows} rows .*; accepted: at most 10.00% while the guard is off"
+    with pytest.raises(DbtError, match=said):
+        warehouse.dbt(*JOB, **OFF, exactly_once__max_copy_rate=0.1)
+    assert [warehouse.digest(table) for table in curated] == before
+
+    warehouse.dbt("run", "--select", "staging", **OFF, exactly_once__max_copy_rate=0.1)
+    warehouse.dbt(*JOB, exactly_once__max_copy_rate=0.1)
+    assert [warehouse.digest(table) for table in curated] != before
+
+
+def test_few_copies_or_a_first_run_go_on_without_the_guard(warehouse: Warehouse) -> None:
+    warehouse.write_events(contaminated_rows())
+    warehouse.dbt(*JOB, **OFF, exactly_once__max_copy_rate=0.01)
+    warehouse.write_events([*steady_events(LATER), event("once more", LATER)])
+    warehouse.dbt(*JOB, **OFF, exactly_once__max_copy_rate=0.9)
+    found = warehouse.read("main_analytics.payments", "payment_id")
+    assert "once more" in {row["payment_id"] for row in found}
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, "0.1", True])
+def test_a_rate_that_is_no_share_is_refused(warehouse: Warehouse, rate: Any) -> None:
+    with pytest.raises(DbtError, match=r"max_copy_rate: found .*; accepted: a number above 0 and"):
+        report(warehouse, {"exactly_once__max_copy_rate": rate})

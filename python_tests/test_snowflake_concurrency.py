@@ -235,7 +235,10 @@ def test_readers_and_the_regular_job_go_on_through_a_whole_remediation(
                 with closing(warehouse.another_session()) as loader:
                     loader.write_events(batch)
                 written.extend(batch)
+                began = time.monotonic()
                 run_in_process_of_its_own(warehouse)
+                # as in life, where the job has its breaks: a swap needs one
+                stop.wait(3 * (time.monotonic() - began))
         except BaseException as error:
             failures.append(error)
 

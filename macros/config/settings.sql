@@ -42,6 +42,7 @@
         'exactly_once__benign_max_score': 'score',
         'exactly_once__material_min_score': 'score',
         'exactly_once__deduplicate': 'true or false',
+        'exactly_once__max_copy_rate': 'share or null',
         'exactly_once__build_candidate': 'true or false',
         'exactly_once__warehouses': 'warehouses',
         'exactly_once__clustering_key': 'clustering key',
@@ -111,11 +112,11 @@
         {%- if value is not boolean -%}
             {%- do exactly_once._refuse(what, value, kind, 'Set it to true or false, without quotes.') -%}
         {%- endif -%}
-    {%- elif kind in ('positive number', 'share') -%}
-        {%- if value is not number or value is boolean or value <= 0 or (kind == 'share' and value >= 1) -%}
+    {%- elif kind in ('positive number', 'share', 'share or null') -%}
+        {%- if value is not number or value is boolean or value <= 0 or (kind.startswith('share') and value >= 1) -%}
             {%- do exactly_once._refuse(
                 what, value,
-                'a number above 0' ~ (' and below 1' if kind == 'share' else ''), 'Set it to such a number.'
+                'a number above 0' ~ (' and below 1' if kind.startswith('share') else ''), 'Set it to such a number.'
             ) -%}
         {%- endif -%}
     {%- elif kind == 'score' -%}
