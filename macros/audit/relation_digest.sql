@@ -11,18 +11,26 @@
     {%- endfor %}
     select
         count(*) as row_count,
-        md5(
-            cast(count(*) as varchar)
-            {%- for start in [1, 9, 17, 25] %}
-            || ':' || cast(coalesce(sum({{ exactly_once._hex_number('substr(row_md5, ' ~ start ~ ', 8)') }}), 0) as varchar)
-            {%- endfor %}
-        ) as digest
+        {{ exactly_once._digest_of_rows('true') }} as digest
     from (
         select {{ exactly_once.row_hash(hashed) }} as row_md5
         from {{ relation }} as {{ alias }}
         where {{ predicate }}
     ) as hashed
 {% endmacro %}
+
+
+{% macro _digest_of_rows(is_counted) %}
+    {#- The digest over a relation with `row_md5`, of the rows of which a condition holds. -#}
+    md5(
+        cast(count(case when {{ is_counted }} then 1 end) as varchar)
+        {%- for start in [1, 9, 17, 25] %}
+        || ':' || cast(coalesce(sum(
+            case when {{ is_counted }} then {{ exactly_once._hex_number('substr(row_md5, ' ~ start ~ ', 8)') }} end
+        ), 0) as varchar)
+        {%- endfor %}
+    )
+{%- endmacro %}
 
 
 {% macro _hex_number(hex_sql) %}

@@ -79,9 +79,14 @@
 {% macro _digests_of(tables, place) %}
     {%- set digests = {} -%}
     {%- for table in tables -%}
-        {%- do digests.update({table.name: run_query(exactly_once.relation_digest(table[place])).rows[0][1]}) -%}
+        {%- do digests.update({table.name: exactly_once._digest_of(table[place])}) -%}
     {%- endfor -%}
     {{- return(digests) -}}
+{% endmacro %}
+
+
+{% macro _digest_of(relation) %}
+    {{- return(run_query(exactly_once.relation_digest(relation)).rows[0][1]) -}}
 {% endmacro %}
 
 

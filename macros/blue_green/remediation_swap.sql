@@ -20,6 +20,7 @@
         {%- do exactly_once._say_next('', dry_run) -%}
         {{- return(none) -}}
     {%- endif -%}
+    {%- set validated = {'candidate': none} -%}
     {%- if state == 'swapping' -%}
         {%- do log('The swap for incident ' ~ incident_id ~ ' stopped half way; finishing it', info=true) -%}
     {%- else -%}
@@ -29,7 +30,7 @@
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
         {%- set watermarks = exactly_once._live_watermarks(tables) -%}
-        {%- do exactly_once.remediation_validate(incident_id) -%}
+        {%- do validated.update(exactly_once.remediation_validate(incident_id)) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
         {%- if dry_run -%}
             {%- for table in tables -%}
@@ -39,7 +40,7 @@
             {{- return(none) -}}
         {%- endif -%}
         {%- do exactly_once._begin_step(
-            'remediation_swap', incident_id, approval, exactly_once._digests_of(tables, 'live')
+            'remediation_swap', incident_id, approval, validated.live
         ) -%}
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
@@ -47,7 +48,8 @@
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
-    {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}
+    {#- the digests that were checked: other names change no row -#}
+    {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables, validated.candidate) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is repaired; the old table is kept as ' ~ table.replaced, info=true) -%}
     {%- endfor -%}
@@ -55,12 +57,12 @@
 {% endmacro %}
 
 
-{% macro _end_if_open(step, incident_id, tables) %}
-    {#- Writes the end of a step whose tables are in place; not where it is written already. -#}
+{% macro _end_if_open(step, incident_id, tables, digests=none) %}
+    {#- Writes the end of a step whose tables are in place, with the digests of live; not where it is written already. -#}
     {%- set last = exactly_once._last_entry(step, incident_id) -%}
     {%- if last is none or last.phase == 'begun' -%}
         {%- do exactly_once._end_step(
-            step, incident_id, exactly_once._row_counts(tables, 'live'), exactly_once._digests_of(tables, 'live')
+            step, incident_id, exactly_once._row_counts(tables, 'live'), digests or exactly_once._digests_of(tables, 'live')
         ) -%}
     {%- endif -%}
 {% endmacro %}

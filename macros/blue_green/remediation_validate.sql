@@ -1,7 +1,8 @@
 {% macro remediation_validate(incident_id) %}
     {#-
         Run-operation. Checks the candidates of an incident against live, the deduplicated events and the
-        decisions, prints one line per check, and stops with an error if one fails.
+        decisions, prints one line per check, and stops with an error if one fails. Gives the digests of the tables:
+        {live: {name: digest}, candidate: {..}}.
     -#}
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_validate', incident_id) -%}
@@ -10,9 +11,10 @@
     {%- set checks = [exactly_once._decisions_conserve_rows(), exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables)) -%}{%- endif -%}
+    {%- set digests = {'live': {}, 'candidate': {}} -%}
     {%- for table in tables -%}
         {%- do exactly_once._check_clone(table, incident_id) -%}
-        {%- do checks.extend(exactly_once._candidate_checks(table)) -%}
+        {%- do checks.extend(exactly_once._candidate_checks(table, digests)) -%}
     {%- endfor -%}
     {%- for check in checks -%}
         {%- do log('  ' ~ ('pass' if check.passed else 'FAIL') ~ '  ' ~ check.name ~ ': ' ~ check.found, info=true) -%}
@@ -25,6 +27,7 @@
             ~ 'remediation_clone. If decisions are missing, copies have arrived since: build the selector detection first.'
         ) -%}
     {%- endif -%}
+    {{- return(digests) -}}
 {% endmacro %}
 
 
@@ -71,7 +74,8 @@
 {% endmacro %}
 
 
-{% macro _candidate_checks(table) %}
+{% macro _candidate_checks(table, digests) %}
+    {#- [{name, found, passed}]; the digests of live and of the candidate are put into `digests`. -#}
     {%- set key = table.unique_key | join(', ') -%}
     {%- set name = table.live.identifier -%}
     {%- set checks = [] -%}
@@ -118,20 +122,18 @@
             'create or replace temporary table ' ~ stored_keys ~ ' as ' ~ exactly_once._keys_computed_again(table, keys)
         ) -%}
         {%- set computed_again = 'select * from ' ~ stored_keys -%}
-        {%- set is_untouched -%}
-            not exists (
-                select 1 from ({{ computed_again }}) as computed_again
-                where {% for column in keys %}computed_again.{{ column }} = checked.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
-            )
-        {%- endset -%}
-        {%- set live = run_query(exactly_once.relation_digest(table.live, predicate=is_untouched, alias='checked')).rows[0] -%}
-        {%- set candidate = run_query(exactly_once.relation_digest(table.candidate, predicate=is_untouched, alias='checked')).rows[0] -%}
+        {%- set live = exactly_once._whole_and_outside(table.live, stored_keys, keys) -%}
+        {%- set candidate = exactly_once._whole_and_outside(table.candidate, stored_keys, keys) -%}
         {%- do checks.append({
             'name': name ~ ', rows outside the repair are those of live',
-            'found': candidate[0] ~ ' rows, live ' ~ live[0] ~ (', equal digests' if live[1] == candidate[1] else ', digests differ'),
-            'passed': live[1] == candidate[1]
+            'found': candidate.outside_count ~ ' rows, live ' ~ live.outside_count
+                ~ (', equal digests' if live.outside_digest == candidate.outside_digest else ', digests differ'),
+            'passed': live.outside_digest == candidate.outside_digest
         }) -%}
-        {%- set totals = exactly_once._repaired_totals(table, computed_again) -%}
+        {%- do digests.live.update({table.name: live.digest}) -%}
+        {%- do digests.candidate.update({table.name: candidate.digest}) -%}
+        {%- set is_in_reach = exactly_once._in_reach_of_repair(table, computed_again) -%}
+        {%- set totals = exactly_once._repaired_totals(table, computed_again, is_in_reach) -%}
         {%- set found = run_query(totals.found).rows[0].values() | list -%}
         {%- set expected = run_query(totals.expected).rows[0].values() | list -%}
         {%- do checks.append({
@@ -140,11 +142,60 @@
             'passed': found == expected
         }) -%}
         {%- if table.name == 'payments' -%}
-            {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again)) -%}
+            {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again, is_in_reach)) -%}
         {%- endif -%}
         {%- do run_query('drop table ' ~ stored_keys) -%}
+    {%- else -%}
+        {%- for place in ('live', 'candidate') -%}
+            {%- do digests[place].update({table.name: exactly_once._digest_of(table[place])}) -%}
+        {%- endfor -%}
     {%- endif -%}
     {{- return(checks) -}}
+{% endmacro %}
+
+
+{% macro _whole_and_outside(relation, stored_keys, keys) %}
+    {#- Read once: {row_count, digest} of all rows, {outside_count, outside_digest} of those that the repair left alone. -#}
+    {%- set hashed = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do hashed.append({'name': column.name, 'sql': 'checked.' ~ adapter.quote(column.name), 'type': column.data_type}) -%}
+    {%- endfor -%}
+    {%- set found -%}
+        select
+            count(*) as row_count,
+            {{ exactly_once._digest_of_rows('true') }} as digest,
+            count(case when is_outside then 1 end) as outside_count,
+            {{ exactly_once._digest_of_rows('is_outside') }} as outside_digest
+        from (
+            select
+                {{ exactly_once.row_hash(hashed) }} as row_md5,
+                computed_again.is_repaired is null as is_outside
+            from {{ relation }} as checked
+            left join (select {{ keys.keys() | join(', ') }}, true as is_repaired from {{ stored_keys }}) as computed_again
+                on {% for column in keys %}computed_again.{{ column }} = checked.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        ) as hashed
+    {%- endset -%}
+    {%- set row_count, digest, outside_count, outside_digest = run_query(found).rows[0].values() -%}
+    {{- return({
+        'row_count': row_count, 'digest': digest, 'outside_count': outside_count, 'outside_digest': outside_digest
+    }) -}}
+{% endmacro %}
+
+
+{% macro _in_reach_of_repair(table, computed_again) %}
+    {#-
+        A predicate with literal bounds on the events that the repaired rows are held against. For payments told from
+        live, not from the candidate: a repair that left early events out would bound them away.
+    -#}
+    {%- if table.name == 'payments' -%}
+        {%- set earliest = exactly_once.earliest_event_of_payments(
+            table.live, computed_again, exactly_once._cloned_watermark(table)
+        ) -%}
+        {{- return(
+            '(' ~ exactly_once.event_time_from(earliest) ~ ' or ' ~ exactly_once.source_columns().event_time.sql ~ ' is null)'
+        ) -}}
+    {%- endif -%}
+    {{- return(exactly_once.same_event_hours(computed_again)) -}}
 {% endmacro %}
 
 
@@ -157,7 +208,7 @@
 {% endmacro %}
 
 
-{% macro _gmv_reconciles(table, computed_again) %}
+{% macro _gmv_reconciles(table, computed_again, is_in_reach) %}
     {#-
         Captured amounts of the repaired payments, by currency, against the decisions: of each decided event the copies
         that count (every kept one, the survivor alone where it waits for review or where only the payload tells its
@@ -186,7 +237,7 @@
         from (
             {{ exactly_once.payment_events(
                 exactly_once.model_relation('stg_events_counted'),
-                'event_fingerprint not in (select event_fingerprint from ' ~ decisions ~ ')'
+                is_in_reach ~ ' and event_fingerprint not in (select event_fingerprint from ' ~ decisions ~ ')'
             ) }}
         ) as events_without_decision
     {%- endset -%}
@@ -285,10 +336,10 @@
 {% endmacro %}
 
 
-{% macro _repaired_totals(table, computed_again) %}
+{% macro _repaired_totals(table, computed_again, is_in_reach) %}
     {%- set events -%}
         select * from (
-            {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_counted')) }}
+            {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_counted'), is_in_reach) }}
         ) as events
     {%- endset -%}
     {%- set is_captured = exactly_once.event_type_is('captured') -%}
