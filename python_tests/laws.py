@@ -394,6 +394,8 @@ def check_rollback(warehouse: Warehouse) -> None:
     assert repaired != before
 
     warehouse.operate("remediation_rollback", INCIDENT)
+    proofs = [line for line in warehouse.project.logged if "equal to the table before" in line]
+    assert len(proofs) == len(tables), "by the digests that the ledger holds"
     assert digests() == before
     assert digests(warehouse.beside("withdrawn_inc_1")) == repaired
     warehouse.operate("remediation_rollback", INCIDENT)

@@ -11,7 +11,7 @@ from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError, Warehouse
 
 JOB = ("run", "--selector", "fifteen_minute")
-TABLE = "main_staging.stg_events_deduplicated"
+TABLE, VIEW = "main_staging.stg_events_deduplicated", "main_staging.stg_events"
 KEY: list[Any] = ["payment_id", "event_type", "amount_cents", "currency", "event_ts"]
 CHANGES: dict[str, dict[str, Any]] = {
     "a column less": {
@@ -41,13 +41,23 @@ def built(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
 def test_another_key_is_refused(warehouse: Warehouse, changed: dict[str, Any]) -> None:
     built(warehouse)
-    before = warehouse.digest(TABLE)
+    before = warehouse.digest(TABLE), warehouse.digest(VIEW)
     with pytest.raises(DbtError, match=r"found another key, .* --full-refresh"):
         warehouse.dbt(*JOB, **changed)
-    assert warehouse.digest(TABLE) == before
+    assert (warehouse.digest(TABLE), warehouse.digest(VIEW)) == before
     warehouse.dbt(*JOB, "--full-refresh", **changed)
     warehouse.dbt(*JOB, **changed)
     assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+def test_a_key_that_was_never_complete_is_refused_without_its_empty_column(
+    warehouse: Warehouse,
+) -> None:
+    """Events that were kept by their event_id would come again by their key."""
+    warehouse.write_events([event(f"p{n}", NOON, currency=None) for n in range(20)])
+    warehouse.dbt(*JOB)
+    with pytest.raises(DbtError, match=r"identifies 20 of 20 sampled rows in another way"):
+        warehouse.dbt(*JOB, **CHANGES["a column less"])
 
 
 def test_a_column_that_the_table_lacks_is_named(warehouse: Warehouse) -> None:

@@ -22,20 +22,60 @@
 
 
 {% macro _refuse_too_many_copies() %}
+    {#-
+        Judged are all arrivals together, and each hour of arrival and event type by itself: what was held back once
+        must not get in because clean hours have followed it.
+    -#}
     {%- set most = exactly_once.settings().max_copy_rate -%}
     {%- if most is not none and exactly_once._is_there(exactly_once.model_relation('stg_events')) -%}
-        {%- set report = exactly_once._guarded_arrivals(none) -%}
-        {%- set row_count = report.event_types | sum(attribute='rows') -%}
-        {%- set copies = report.event_types | sum(attribute='copies') -%}
-        {%- if row_count and copies / row_count > most -%}
-            {%- do exactly_once._refuse(
-                'the arrivals ' ~ ('of all time' if report.arrived_from is none else 'since ' ~ report.arrived_from ~ ' UTC'),
-                exactly_once._with_commas(copies) ~ ' copies among ' ~ exactly_once._with_commas(row_count) ~ ' rows ('
-                ~ exactly_once._percent(copies / row_count) ~ ')',
-                'at most ' ~ exactly_once._percent(most) ~ ' while the guard is off (exactly_once__max_copy_rate)',
-                'Nothing was built, and readers keep the tables as they are. Go on without the copies: '
-                ~ "dbt build --selector fifteen_minute --vars '{exactly_once__deduplicate: true}'"
-            ) -%}
-        {%- endif -%}
+        {%- for row in run_query(exactly_once._highest_copy_rates(most)).rows -%}
+            {%- set event_type, hour_micros, row_count, copies = row.values() -%}
+            {%- set rate = (copies | int) / (row_count | int) -%}
+            {%- if rate > most -%}
+                {%- set since = exactly_once.time_from_micros(hour_micros) if hour_micros is not none else none -%}
+                {%- do exactly_once._refuse(
+                    'what has arrived since the last run' ~ (', ' ~ event_type ~ ' events in the hour from ' ~ since ~ ' UTC' if event_type else ''),
+                    exactly_once._with_commas(copies | int) ~ ' copies among ' ~ exactly_once._with_commas(row_count | int)
+                    ~ ' rows (' ~ exactly_once._percent(rate) ~ ')',
+                    'at most ' ~ exactly_once._percent(most) ~ ' while the guard is off (exactly_once__max_copy_rate)',
+                    'Nothing was built, and readers keep the tables as they are. Set exactly_once__deduplicate: true in the '
+                    ~ 'vars of the job, and leave it: the next run goes on without the copies.'
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _highest_copy_rates(most) %}
+    {#- Of all arrivals that the next run reads, and of the worst hour and event type above the limit, by copies. -#}
+    {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
+    {%- set is_read = exactly_once.arrived_since(
+        exactly_once.recorded_watermark(payments[0].live) if payments else none
+    ) %}
+    with {{ exactly_once._guarded_rows(is_read) }},
+
+    worst as (
+        select
+            event_type,
+            {{ exactly_once.epoch_micros('arrival_hour') }} as hour_micros,
+            count(*) as row_count,
+            count(case when is_copy then 1 end) as copies
+        from arrivals
+        where event_type is not null and arrival_hour is not null
+        group by event_type, arrival_hour
+        having count(*) >= 100 and count(case when is_copy then 1 end) > {{ most }} * count(*)
+        order by copies desc, event_type asc, hour_micros asc
+        limit 1
+    )
+
+    select
+        cast(null as varchar) as event_type,
+        cast(null as bigint) as hour_micros,
+        count(*) as row_count,
+        count(case when is_copy then 1 end) as copies
+    from arrivals
+    having count(*) > 0
+    union all
+    select event_type, hour_micros, row_count, copies from worst
 {% endmacro %}

@@ -1,37 +1,43 @@
-{% macro refuse_other_key(relation, columns) %}
+{% macro refuse_other_key(columns) %}
     {#-
-        Stops an incremental run whose business key is not the one that the table was built with: its fingerprints would
-        meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, whose
-        fingerprints are computed again; no record of the key has to be kept for it.
+        Stops a run whose business key is not the one that stg_events_deduplicated was built with: its fingerprints would
+        meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, which
+        are identified again; no record of the key has to be kept for it.
     -#}
-    {%- if execute and flags.WHICH in ('run', 'build') -%}
+    {%- if execute and flags.WHICH in ('run', 'build') and not flags.FULL_REFRESH -%}
+        {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
         {%- set kept = {} -%}
-        {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {%- do kept.update({column.name: column.data_type}) -%}
-        {%- endfor -%}
-        {%- set settings = exactly_once.settings() -%}
-        {%- set needed = columns.key + ([columns.payload] if settings.payload_identity_paths else []) -%}
-        {%- set missing = needed | map(attribute='name') | reject('in', kept) | list -%}
-        {%- if missing -%}
-            {%- do exactly_once._refuse_key(relation, 'with ' ~ missing | join(', ') ~ ', which the table lacks') -%}
+        {%- if exactly_once._is_there(relation) -%}
+            {%- for column in adapter.get_columns_in_relation(relation) -%}
+                {%- do kept.update({column.name: column.data_type}) -%}
+            {%- endfor -%}
         {%- endif -%}
-        {%- set key = [] -%}
-        {%- for column in columns.key -%}{%- do key.append(dict(column, type=kept[column.name])) -%}{%- endfor -%}
-        {%- set payload = columns.payload -%}
-        {%- if settings.payload_identity_paths -%}
-            {%- set payload = dict(payload, type=kept[payload.name]) -%}
-        {%- endif -%}
-        {%- set others, sampled = run_query(
-            'select count(case when event_fingerprint <> '
-            ~ exactly_once.fingerprint(key, payload, settings.payload_identity_paths)
-            ~ ' then 1 end) as others, count(*) as sampled from (select * from ' ~ relation
-            ~ ' where has_complete_key limit 1000) as sampled_rows'
-        ).rows[0].values() -%}
-        {%- if others -%}
-            {%- do exactly_once._refuse_key(
-                relation, 'which gives ' ~ others ~ ' of ' ~ sampled ~ ' sampled rows another fingerprint'
-            ) -%}
-        {%- endif -%}
+        {%- if kept -%}{%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}{%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_kept_fingerprints(relation, kept, columns) %}
+    {%- set paths = exactly_once.settings().payload_identity_paths -%}
+    {%- set needed = columns.key + ([columns.payload] if paths else []) -%}
+    {%- set missing = needed | map(attribute='name') | reject('in', kept) | list -%}
+    {%- if missing -%}
+        {%- do exactly_once._refuse_key(relation, 'with ' ~ missing | join(', ') ~ ', which the table lacks') -%}
+    {%- endif -%}
+    {#- with the types of the table: those of the source may have become wider -#}
+    {%- set key = [] -%}
+    {%- for column in columns.key -%}{%- do key.append(dict(column, type=kept[column.name])) -%}{%- endfor -%}
+    {%- set payload = dict(columns.payload, type=kept[columns.payload.name]) if paths else none -%}
+    {%- set is_complete = exactly_once.key_is_complete(dict(columns, key=key)) -%}
+    {%- set others, sampled = run_query(
+        'select count(case when has_complete_key <> (' ~ is_complete ~ ') or (has_complete_key and event_fingerprint <> '
+        ~ exactly_once.fingerprint(key, payload, paths) ~ ') then 1 end) as others, count(*) as sampled from (select * from '
+        ~ relation ~ ' limit 1000) as sampled_rows'
+    ).rows[0].values() -%}
+    {%- if others -%}
+        {%- do exactly_once._refuse_key(
+            relation, 'which identifies ' ~ others ~ ' of ' ~ sampled ~ ' sampled rows in another way'
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -39,7 +45,8 @@
 {% macro _refuse_key(relation, found) %}
     {%- do exactly_once._refuse(
         'the business key of ' ~ relation, 'another key, ' ~ found, 'the key that the table was built with',
-        'Set exactly_once__fingerprint_columns and exactly_once__payload_identity_paths back, or build everything again: '
-        ~ 'dbt build --selector fifteen_minute --full-refresh'
+        'Set exactly_once__fingerprint_columns and exactly_once__payload_identity_paths back; or build everything again with '
+        ~ 'dbt build --selector fifteen_minute --full-refresh, which keeps only what the source still holds, and gives '
+        ~ 'every event another fingerprint, so that verdicts in decision_overrides must be given again.'
     ) -%}
 {% endmacro %}

@@ -80,19 +80,37 @@
 
 
 {% macro _guarded_copies(is_read) %}
+    {#- The arrivals by event type and currency, and the copies among them. -#}
+    with {{ exactly_once._guarded_rows(is_read) }}
+
+    select
+        event_type,
+        currency,
+        count(*) as row_count,
+        count(distinct event_fingerprint) as events,
+        count(case when is_copy then 1 end) as copies,
+        coalesce(sum(case when is_copy then amount end), 0) as amount
+    from arrivals
+    group by event_type, currency
+    order by copies desc, event_type asc, currency asc
+{% endmacro %}
+
+
+{% macro _guarded_rows(is_read) %}
     {#-
-        The arrivals by event type and currency, and the copies among them: what has another copy before it, whenever
+        CTEs, the last of which is `arrivals`: one row for each, and whether it has another copy before it, whenever
         that one arrived. Narrow: of copies that arrived at once under one event_id, any may count as the first.
     -#}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set events = exactly_once.model_relation('stg_events') -%}
     {%- set overrides = exactly_once.model_relation('decision_overrides') %}
-    with copies as (
+    copies as (
         select
             event_fingerprint,
             cast({{ columns.event_type.sql }} as varchar) as event_type,
             cast({{ columns.currency.sql }} as varchar) as currency,
             {{ columns.amount.sql }} as amount,
+            date_trunc('hour', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_hour,
             {{ is_read }} as is_read,
             row_number() over (
                 partition by event_fingerprint
@@ -115,6 +133,7 @@
             event_type,
             currency,
             amount,
+            arrival_hour,
             is_copy
             {%- if exactly_once._is_there(overrides) %}
             and event_fingerprint not in (
@@ -125,15 +144,4 @@
         from copies
         where is_read
     )
-
-    select
-        event_type,
-        currency,
-        count(*) as row_count,
-        count(distinct event_fingerprint) as events,
-        count(case when is_copy then 1 end) as copies,
-        coalesce(sum(case when is_copy then amount end), 0) as amount
-    from arrivals
-    group by event_type, currency
-    order by copies desc, event_type asc, currency asc
 {% endmacro %}

@@ -1,6 +1,8 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
+{#- here, where it is not too late: the view would give what is built on the table other fingerprints -#}
+{%- do exactly_once.refuse_other_key(columns) -%}
 {%- set is_complete = exactly_once.key_is_complete(columns) -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}

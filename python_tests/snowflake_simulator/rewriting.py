@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sqlglot import exp
@@ -64,8 +65,9 @@ def rename(replacement: str, *names: str) -> None:
 def bound_once(body: str, *names: str) -> str:
     """A macro's body that reads its arguments often, with each argument planned once only."""
     for name in names:
-        body = f"(list_transform([{name}], lambda {name}: {body})[1])"
-    return body
+        body = re.sub(rf"\b{name}\b", f"bound.{name}", body)
+    given = ", ".join(f"'{name}': {name}" for name in names)
+    return f"(list_transform([{{{given}}}], lambda bound: {body})[1])"
 
 
 def macros_sql(database: str) -> str:
