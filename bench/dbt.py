@@ -32,12 +32,12 @@ def _seconds(target: Path) -> dict[str, float]:
 
 
 def operate(
-    database: Path, memory: str, verb: str, variables: dict[str, str]
+    database: Path, memory: str, verb: str, variables: dict[str, str], **arguments: Any
 ) -> tuple[float, list[tuple[str, float]], list[str]]:
     """Run a verb: the seconds of its statements, each of them with its own, and what it said."""
     target = database.parent / "dbt"
     (target / "dbt.log").unlink(missing_ok=True)
-    given = json.dumps({"incident_id": variables["incident_id"]})
+    given = json.dumps({"incident_id": variables["incident_id"]} | arguments)
     _run(database, memory, ("run-operation", verb, "--args", given), ROOT, variables)
     statements, said, sent = [], [], ""
     for line in (target / "dbt.log").read_text(encoding="utf-8").splitlines():

@@ -57,7 +57,8 @@ def _remediate(
     done = Remediation()
     done.seconds["detection"] = sum(dbt(warehouse, memory, *DETECT, **declared).values())
     approve(warehouse)
-    seconds, _, said = operate(warehouse, memory, "remediation_plan", declared)
+    # whatever the share: it is what is measured
+    seconds, _, said = operate(warehouse, memory, "remediation_plan", declared, max_share=1000)
     done.seconds["plan"] = seconds
     done.planned_share = _planned_share(said)
     done.seconds["clone"] = operate(warehouse, memory, "remediation_clone", declared)[0]
@@ -65,7 +66,7 @@ def _remediate(
     done.seconds["repair"] = sum(dbt(warehouse, memory, *REPAIR, **candidate).values())
     done.seconds["checks and swap"] = operate(warehouse, memory, "remediation_swap", declared)[0]
     done.seconds["raw quarantine"] = operate(warehouse, memory, "raw_quarantine", declared)[0]
-    planned = ("clone", "repair", "raw quarantine")
+    planned = ("clone", "repair", "checks and swap", "raw quarantine")
     used = sum(done.seconds[step] for step in planned)
     done.used_share = used / (RUNS_OF_A_DAY * seconds_of_a_run)
     return done
@@ -96,7 +97,7 @@ def measure_swap(
     memory: str,
     tell: Callable[[str], None],
 ) -> dict[int, Swap]:
-    """The swap where the curated tables have that many rows more."""
+    """The swap where each curated table has that many rows more than the day gives it."""
     prepared = copied(warehouse, "prepared")
     dbt(prepared, memory, *JOB)
     dbt(prepared, memory, *DETECT, **declared)
@@ -112,6 +113,8 @@ def measure_swap(
         transaction = [
             taken for sql, taken in statements if re.search(r"alter table .* rename to", sql, re.S)
         ]
+        if len(transaction) != 1:
+            raise SystemExit(f"The swap is in {len(transaction)} statements, not in one.")
         found[size] = Swap(sum(transaction), seconds, len(statements))
         copy.unlink()
     prepared.unlink()

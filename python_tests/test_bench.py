@@ -35,10 +35,10 @@ def test_the_page_gives_its_ratios_back(tmp_path: Path) -> None:
         (FIND.capitalize(), BASELINES[FIND]): 1.0,
         (FIND.capitalize(), "ours"): 1.5,
         (WRITE.capitalize(), BASELINES[WRITE]): 1.0,
-        ("The 15-minute run as history grows", "the job"): 1.05,
-        ("A remediation as history grows", "repair"): 2.0,
-        ("The swap as tables grow", "1,000 rows in each table"): 1.0,
-        ("The swap as tables grow", "10,000 rows in each table"): 1.5,
+        ("The 15-minute run as history grows, 64 days against 1", "the job"): 1.05,
+        ("A remediation as history grows, 64 days against 1", "repair"): 2.0,
+        ("The swap as tables grow", "1,000 rows more in each table"): 1.0,
+        ("The swap as tables grow", "10,000 rows more in each table"): 1.5,
     }
 
 

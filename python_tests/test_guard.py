@@ -251,7 +251,7 @@ def test_a_share_below_the_limit_goes_on_without_the_guard(warehouse: Warehouse)
 
 def check_breaker_stays_open(warehouse: Warehouse) -> None:
     """One bad hour of one event type, among much that is clean and arrives after it."""
-    limit = {"exactly_once__max_copy_rate": 0.25}
+    limit: dict[str, Any] = {"exactly_once__max_copy_rate": 0.25}
     warehouse.write_events(steady_events(NOON))
     warehouse.dbt(*JOB, **OFF, **limit)
     bad = [event(f"bad{n % 70}", NOON + HOUR, event_type="refunded") for n in range(100)]

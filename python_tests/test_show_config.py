@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -40,9 +41,9 @@ def doubts(lines: list[str]) -> list[str]:
 def test_each_var_has_its_value_and_the_place_where_it_was_set(warehouse: Warehouse) -> None:
     lines = shown(warehouse, exactly_once__late_arrival_hours=3)
     found = rows(lines, "var")
-    assert found["exactly_once__late_arrival_hours"] == ["3", "--vars"]
-    assert found["exactly_once__source_table"] == ['"events"', "default"]
-    assert found["incident_id"] == ["null", "default"]
+    assert found["exactly_once__late_arrival_hours"] == ["--vars", "3"]
+    assert found["exactly_once__source_table"] == ["default", '"events"']
+    assert found["incident_id"] == ["default", "null"]
     assert len(found) == 33, "every var of docs/vars.md"
     assert doubts(lines) == []
 
@@ -83,6 +84,7 @@ KEY = ["payment_id", "event_type", "amount_cents", "currency"]
             "event_ts, the event time, is not in the key as it is",
         ),
         ({"exactly_once__deduplicate": False}, "exactly_once__deduplicate is false"),
+        ({"exactly_once__max_copy_rate": 0.1}, "exactly_once__max_copy_rate does nothing"),
         (
             {
                 "exactly_once__event_types": {
@@ -92,7 +94,8 @@ KEY = ["payment_id", "event_type", "amount_cents", "currency"]
                     "chargeback": [],
                 }
             },
-            "event types of the source that no entry of exactly_once__event_types has: captured, o",
+            "in a thousand rows, values of event_type, the event type, that no entry of "
+            "exactly_once__event_types has: captured, o. Their",
         ),
     ],
     ids=lambda value: value.split(",")[0] if isinstance(value, str) else "",
@@ -114,6 +117,26 @@ def test_a_source_without_a_merchant_is_said(new_warehouse: Callable[..., Wareho
     )
 
 
+def test_values_of_a_wrong_column_are_cut_short(warehouse: Warehouse) -> None:
+    """They may be anything, and people paste what is printed."""
+    warehouse.write_events([event(f"p{number:02}", NOON) for number in range(20)])
+    found = doubts(shown(warehouse, exactly_once__event_type_column="payment_id"))
+    assert "p00, p01, p02, p03, p04 and 15 others" in found[0]
+
+
+def test_a_date_is_shown(warehouse: Warehouse) -> None:
+    dates = {"incident_start": date(2026, 3, 1), "incident_end": date(2026, 3, 2)}
+    given = "{" + ", ".join(f"{name}: {value}" for name, value in dates.items()) + "}"
+    warehouse.project.invoke(
+        *("run-operation", "show_config"),
+        environment=warehouse.environment(),
+        given=given,
+        fresh=True,
+    )
+    found = rows(warehouse.project.logged, "var")
+    assert found["incident_start"] == ["--vars", "2026-03-01"]
+
+
 def test_nothing_is_written(warehouse: Warehouse) -> None:
     warehouse.write_events(steady_events(NOON))
     before = warehouse.path.read_bytes()
@@ -130,6 +153,6 @@ def test_a_missing_source_is_an_error_after_the_vars(warehouse: Warehouse) -> No
     with pytest.raises(DbtError, match="the source: found no table"):
         shown(warehouse, exactly_once__source_table="nope")
     assert rows(warehouse.project.logged, "var")["exactly_once__source_table"] == [
-        '"nope"',
         "--vars",
+        '"nope"',
     ]

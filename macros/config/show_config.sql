@@ -12,9 +12,9 @@
     {%- set places = exactly_once._where_vars_are_set() -%}
     {%- set rows = [] -%}
     {%- for name in exactly_once._known_vars() -%}
-        {%- do rows.append([name, tojson(var(name, none)), places.get(name, 'default')]) -%}
+        {%- do rows.append([name, places.get(name, 'default'), exactly_once._value_as_text(var(name, none))]) -%}
     {%- endfor -%}
-    {%- do exactly_once._log_table(['var', 'value', 'from'], rows, 3) -%}
+    {%- do exactly_once._log_table(['var', 'from', 'value'], rows, 3) -%}
     {%- do log('', info=true) -%}
     {%- set columns = exactly_once.source_columns() -%}
     {%- do log('The source is ' ~ columns.relation, info=true) -%}
@@ -23,6 +23,12 @@
     {%- set doubts = exactly_once._doubts_about_config(columns) -%}
     {%- do log('What looks wrong: ' ~ ('' if doubts else 'nothing'), info=true) -%}
     {%- for doubt in doubts -%}{%- do log('  - ' ~ doubt, info=true) -%}{%- endfor -%}
+{% endmacro %}
+
+
+{% macro _value_as_text(value) %}
+    {#- As JSON; a date that YAML has read as one is none there. -#}
+    {{- return(value.isoformat() if value.isoformat is defined else tojson(value)) -}}
 {% endmacro %}
 
 
@@ -93,8 +99,21 @@
     {%- set uncounted = exactly_once._event_types_that_count_nowhere(columns, settings.event_types) -%}
     {%- if uncounted -%}
         {%- do doubts.append(
-            'event types of the source that no entry of exactly_once__event_types has: ' ~ uncounted | join(', ')
+            'in a thousand rows, values of ' ~ columns.event_type.name ~ ', the event type, that no entry of'
+            ~ ' exactly_once__event_types has: ' ~ uncounted[:5] | join(', ')
+            ~ (' and ' ~ (uncounted | length - 5) ~ ' others' if uncounted | length > 5 else '')
             ~ '. Their events count in event_count alone: add those that are payments.'
+        ) -%}
+    {%- endif -%}
+    {%- if settings.max_copy_rate is not none and settings.deduplicate -%}
+        {%- do doubts.append(
+            'exactly_once__max_copy_rate does nothing while exactly_once__deduplicate is true: no copy gets in then.'
+        ) -%}
+    {%- endif -%}
+    {%- if settings.build_candidate and exactly_once._where_vars_are_set().get('exactly_once__build_candidate') != '--vars' -%}
+        {%- do doubts.append(
+            'exactly_once__build_candidate is true in dbt_project.yml: the regular job would build candidates, not the live'
+            ~ ' tables. Give it with --vars, in the build of a remediation.'
         ) -%}
     {%- endif -%}
     {{- return(doubts) -}}
