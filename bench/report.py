@@ -25,7 +25,8 @@ HEAD = """\
 
 Written by `make bench`, which says what moved since the page that is there. Ratios compare what was
 measured in the same run; seconds are those of one machine. Deduplication and the 15-minute run were
-measured in turns, in processes of their own: medians. A remediation and the swap were measured once.
+measured in turns, in processes of their own: medians. A remediation and the swap were measured
+once.
 
 {setting}
 """
