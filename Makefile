@@ -39,7 +39,7 @@ test: setup lint  ## Lint, then run every test
 soak: setup  ## Let dozens of processes die, and runs cross, on the simulator (an hour)
 	$(BIN)/python -m pytest -n 2 -m soak
 
-bench: setup  ## Measure it and its peers, into docs/performance.md (half an hour)
+bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	$(BIN)/python -m bench.run
 

@@ -1,7 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
-{#- here, where it is not too late: the view would give what is built on the table other fingerprints -#}
+{#- here, before the view gives other fingerprints to what is built on the table -#}
 {%- do exactly_once.refuse_other_key(columns) -%}
 {%- set is_complete = exactly_once.key_is_complete(columns) -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
