@@ -104,7 +104,9 @@ def _remediation(remediations: dict[int, Remediation]) -> str:
         "copies nothing, and the\nchecks read them whole. Share of a day's compute, by days of "
         "history, as `remediation_plan` said (bytes read\nand written) and as it was "
         "(seconds of clone, repair, checks and swap, raw quarantine, against 96 15-minute runs): "
-        f"{shares}."
+        f"{shares}.\nSeconds of the verbs are those of their statements; of builds and of the "
+        "15-minute run those that dbt gives\nfor its nodes, tests and dbt's own work included, "
+        "so that the share that was used is rather more than this."
     )
     return _by_days("A remediation as history grows", note, steps)
 

@@ -267,11 +267,11 @@ REVIEW_MUTATIONS: dict[str, list[Edit]] = {
 }
 
 CATCH_UP_MUTATIONS: dict[str, list[Edit]] = {
-    "the swap doesn't validate": [
+    "the swap passes over checks that failed": [
         Edit(
-            "macros/blue_green/remediation_swap.sql",
-            "{%- do exactly_once.remediation_validate(incident_id) -%}",
-            "",
+            "macros/blue_green/remediation_validate.sql",
+            "{%- if failed -%}",
+            "{%- if false -%}",
         )
     ],
 }

@@ -60,6 +60,28 @@ def test_a_key_that_was_never_complete_is_refused_without_its_empty_column(
         warehouse.dbt(*JOB, **CHANGES["a column less"])
 
 
+def test_a_full_refresh_of_the_view_alone_does_not_let_the_table_be_mixed(
+    warehouse: Warehouse,
+) -> None:
+    built(warehouse)
+    before = warehouse.digest(TABLE)
+    changed = CHANGES["a column less"]
+    warehouse.dbt("run", "--select", "stg_events", "--full-refresh", **changed)
+    with pytest.raises(DbtError, match="found another key"):
+        warehouse.dbt("run", "--select", "stg_events_deduplicated", **changed)
+    assert warehouse.digest(TABLE) == before
+
+
+def test_a_coarser_type_in_the_table_is_named(warehouse: Warehouse) -> None:
+    """What was rounded when it was kept can't give its fingerprint again."""
+    built(warehouse)
+    warehouse.execute("alter table raw.events alter amount_cents type decimal(18, 4)")
+    warehouse.write_events([event(f"p{n}", NOON, amount_cents=1.25) for n in range(3)])
+    warehouse.dbt("run", "--select", "staging")
+    with pytest.raises(DbtError, match=r"amount_cents is DECIMAL\(18,4\) now and BIGINT in the"):
+        warehouse.dbt("run", "--select", "staging")
+
+
 def test_a_column_that_the_table_lacks_is_named(warehouse: Warehouse) -> None:
     built(warehouse)
     warehouse.execute("alter table raw.events add column region varchar")

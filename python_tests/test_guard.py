@@ -234,6 +234,10 @@ def test_too_many_copies_stop_a_run_without_the_guard(warehouse: Warehouse) -> N
         warehouse.dbt(*JOB, **OFF, exactly_once__max_copy_rate=copies / rows - 0.001)
     assert [warehouse.digest(table) for table in curated] == before
 
+    with pytest.raises(DbtError, match=r"the source: found .* copies among"):
+        warehouse.dbt(*JOB, "--full-refresh", **OFF, exactly_once__max_copy_rate=0.1)
+    assert [warehouse.digest(table) for table in curated] == before
+
     warehouse.dbt("run", "--select", "staging", **OFF, exactly_once__max_copy_rate=0.001)
     assert [warehouse.digest(table) for table in curated] == before
     warehouse.dbt(*JOB, exactly_once__max_copy_rate=0.001)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from snowflake.connector import DictCursor, SnowflakeConnection
 
+from python_tests.faults import watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -196,6 +197,33 @@ def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
         warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == seen
     assert digests(warehouse, CANDIDATE) == repaired
+
+
+def test_candidates_that_are_built_again_after_the_checks_are_refused(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """The ledger would have digests of candidates that never went live."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    before, built = digests(warehouse), []
+
+    def build_again(sql: str) -> None:
+        if not built and "merge into" in sql and "'remediation_swap'" in sql:
+            built.append(sql)
+            warehouse.execute(
+                "insert into main_audit.remediation_ledger "
+                "(entry_number, incident_id, step, phase) "
+                f"select max(entry_number) + 1, '{INCIDENT}', 'candidate_build', 'begun' "
+                "from main_audit.remediation_ledger"
+            )
+
+    refused = pytest.raises(DbtError, match="a build that began, or ended, after the checks")
+    with watched(meanwhile=build_again), refused:
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert built
+    assert digests(warehouse) == before
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) != before
 
 
 def note_checks(warehouse: SnowflakeWarehouse) -> None:

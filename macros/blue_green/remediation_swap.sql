@@ -30,6 +30,7 @@
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
         {%- set watermarks = exactly_once._live_watermarks(tables) -%}
+        {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
         {%- do validated.update(exactly_once.remediation_validate(incident_id)) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
         {%- if dry_run -%}
@@ -45,6 +46,7 @@
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
+        {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
@@ -171,6 +173,18 @@
     {%- if watermarks != watermarks_before -%}
         {%- do exactly_once._refuse_overtaken(
             'events up to ' ~ watermarks | join(', ') ~ ', at the beginning of the checks up to ' ~ watermarks_before | join(', ')
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_not_built_again(incident_id, last_build) %}
+    {#- The ledger is to have digests of what went live, and these were taken by the checks. -#}
+    {%- if exactly_once._last_entry('candidate_build', incident_id) != last_build -%}
+        {%- do exactly_once._refuse(
+            'the candidates of incident ' ~ incident_id, 'a build that began, or ended, after the checks',
+            'candidates as they were checked', 'Live is untouched. Wait until the build has ended, then run: '
+            ~ exactly_once._verb_command('remediation_swap', incident_id)
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -155,14 +155,13 @@
 
 
 {% macro _whole_and_outside(relation, stored_keys, keys) %}
-    {#- Read once: {row_count, digest} of all rows, {outside_count, outside_digest} of those that the repair left alone. -#}
+    {#- Read once: the digest of all rows, and {outside_count, outside_digest} of those that the repair left alone. -#}
     {%- set hashed = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do hashed.append({'name': column.name, 'sql': 'checked.' ~ adapter.quote(column.name), 'type': column.data_type}) -%}
     {%- endfor -%}
     {%- set found -%}
         select
-            count(*) as row_count,
             {{ exactly_once._digest_of_rows('true') }} as digest,
             count(case when is_outside then 1 end) as outside_count,
             {{ exactly_once._digest_of_rows('is_outside') }} as outside_digest
@@ -175,22 +174,25 @@
                 on {% for column in keys %}computed_again.{{ column }} = checked.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
         ) as hashed
     {%- endset -%}
-    {%- set row_count, digest, outside_count, outside_digest = run_query(found).rows[0].values() -%}
-    {{- return({
-        'row_count': row_count, 'digest': digest, 'outside_count': outside_count, 'outside_digest': outside_digest
-    }) -}}
+    {%- set digest, outside_count, outside_digest = run_query(found).rows[0].values() -%}
+    {{- return({'digest': digest, 'outside_count': outside_count, 'outside_digest': outside_digest}) -}}
 {% endmacro %}
 
 
 {% macro _in_reach_of_repair(table, computed_again) %}
     {#-
         A predicate with literal bounds on the events that the repaired rows are held against. For payments told from
-        live, not from the candidate: a repair that left early events out would bound them away.
+        live and from the copies, not from the candidate: a repair that left early events out would bound them away.
     -#}
     {%- if table.name == 'payments' -%}
-        {%- set earliest = exactly_once.earliest_event_of_payments(
-            table.live, computed_again, exactly_once._cloned_watermark(table)
-        ) -%}
+        {%- set first_copy = run_query(exactly_once._earliest_repaired_copy(
+            exactly_once.model_relation('stg_events'), exactly_once.model_relation('incident_duplicate_groups'),
+            exactly_once.model_relation('incident_decisions')
+        )).rows[0][0] -%}
+        {%- set earliest = [
+            exactly_once.earliest_event_of_payments(table.live, computed_again, exactly_once._cloned_watermark(table)),
+            exactly_once.time_from_micros(first_copy) if first_copy is not none else none
+        ] | reject('none') | min | default(none, true) -%}
         {{- return(
             '(' ~ exactly_once.event_time_from(earliest) ~ ' or ' ~ exactly_once.source_columns().event_time.sql ~ ' is null)'
         ) -}}

@@ -116,7 +116,7 @@
         {%- if value is not number or value is boolean or value <= 0 or (kind.startswith('share') and value >= 1) -%}
             {%- do exactly_once._refuse(
                 what, value,
-                'a number above 0' ~ (' and below 1' if kind.startswith('share') else ''), 'Set it to such a number.'
+                'a number above 0' ~ (' and below 1' if kind.startswith('share') else '') ~ (', or null' if kind.endswith('or null') else ''), 'Set it to such a number.'
             ) -%}
         {%- endif -%}
     {%- elif kind == 'score' -%}

@@ -34,7 +34,7 @@
             {%- if rate > most -%}
                 {%- set since = exactly_once.time_from_micros(hour_micros) if hour_micros is not none else none -%}
                 {%- do exactly_once._refuse(
-                    'what has arrived since the last run' ~ (', ' ~ event_type ~ ' events in the hour from ' ~ since ~ ' UTC' if event_type else ''),
+                    ('the source' if flags.FULL_REFRESH else 'what has arrived since the last run') ~ (', ' ~ event_type ~ ' events in the hour from ' ~ since ~ ' UTC' if event_type else ''),
                     exactly_once._with_commas(copies | int) ~ ' copies among ' ~ exactly_once._with_commas(row_count | int)
                     ~ ' rows (' ~ exactly_once._percent(rate) ~ ')',
                     'at most ' ~ exactly_once._percent(most) ~ ' while the guard is off (exactly_once__max_copy_rate)',
@@ -50,7 +50,7 @@
 {% macro _highest_copy_rates(most) %}
     {#- Of all arrivals that the next run reads, and of the worst hour and event type above the limit, by copies. -#}
     {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
-    {%- set is_read = exactly_once.arrived_since(
+    {%- set is_read = 'true' if flags.FULL_REFRESH else exactly_once.arrived_since(
         exactly_once.recorded_watermark(payments[0].live) if payments else none
     ) %}
     with {{ exactly_once._guarded_rows(is_read) }},

@@ -4,12 +4,12 @@
         meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, which
         are identified again; no record of the key has to be kept for it.
     -#}
-    {%- if execute and flags.WHICH in ('run', 'build') and not flags.FULL_REFRESH -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
         {%- set kept = {} -%}
         {%- if exactly_once._is_there(relation) -%}
             {%- for column in adapter.get_columns_in_relation(relation) -%}
-                {%- do kept.update({column.name: column.data_type}) -%}
+                {%- do kept.update({column.name | lower: column.data_type}) -%}
             {%- endfor -%}
         {%- endif -%}
         {%- if kept -%}{%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}{%- endif -%}
@@ -20,14 +20,19 @@
 {% macro _check_kept_fingerprints(relation, kept, columns) %}
     {%- set paths = exactly_once.settings().payload_identity_paths -%}
     {%- set needed = columns.key + ([columns.payload] if paths else []) -%}
-    {%- set missing = needed | map(attribute='name') | reject('in', kept) | list -%}
+    {%- set missing = needed | map(attribute='name') | map('lower') | reject('in', kept) | list -%}
     {%- if missing -%}
         {%- do exactly_once._refuse_key(relation, 'with ' ~ missing | join(', ') ~ ', which the table lacks') -%}
     {%- endif -%}
     {#- with the types of the table: those of the source may have become wider -#}
-    {%- set key = [] -%}
-    {%- for column in columns.key -%}{%- do key.append(dict(column, type=kept[column.name])) -%}{%- endfor -%}
-    {%- set payload = dict(columns.payload, type=kept[columns.payload.name]) if paths else none -%}
+    {%- set key, changed = [], [] -%}
+    {%- for column in columns.key -%}
+        {%- do key.append(dict(column, type=kept[column.name | lower])) -%}
+        {%- if column.type != kept[column.name | lower] -%}
+            {%- do changed.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept[column.name | lower] ~ ' in the table') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set payload = dict(columns.payload, type=kept[columns.payload.name | lower]) if paths else none -%}
     {%- set is_complete = exactly_once.key_is_complete(dict(columns, key=key)) -%}
     {%- set others, sampled = run_query(
         'select count(case when has_complete_key <> (' ~ is_complete ~ ') or (has_complete_key and event_fingerprint <> '
@@ -37,6 +42,7 @@
     {%- if others -%}
         {%- do exactly_once._refuse_key(
             relation, 'which identifies ' ~ others ~ ' of ' ~ sampled ~ ' sampled rows in another way'
+            ~ (' (' ~ changed | join(', ') ~ ')' if changed else '')
         ) -%}
     {%- endif -%}
 {% endmacro %}
@@ -45,7 +51,8 @@
 {% macro _refuse_key(relation, found) %}
     {%- do exactly_once._refuse(
         'the business key of ' ~ relation, 'another key, ' ~ found, 'the key that the table was built with',
-        'Set exactly_once__fingerprint_columns and exactly_once__payload_identity_paths back; or build everything again with '
+        'Set exactly_once__fingerprint_columns and exactly_once__payload_identity_paths back; rename a column, or change its '
+        ~ 'type, in the table too if the source has another name or type for it; or build everything again with '
         ~ 'dbt build --selector fifteen_minute --full-refresh, which keeps only what the source still holds, and gives '
         ~ 'every event another fingerprint, so that verdicts in decision_overrides must be given again.'
     ) -%}

@@ -27,17 +27,28 @@
     {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
     {%- set decisions = ref('exactly_once', 'incident_decisions') -%}
     {%- set repaired = exactly_once._repaired_keys(keys, copies, groups, decisions) -%}
-    {%- set event_micros = exactly_once.epoch_micros(exactly_once.source_columns().event_time.sql) -%}
     {%- set found = run_query(
         'select min(micros) as micros from ('
         ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments_before
         ~ ' where payment_id in (' ~ repaired ~ ')'
-        ~ ' union all select min(' ~ event_micros ~ ') as micros from ' ~ copies ~ ' where has_complete_key and '
-        ~ exactly_once.same_event_times(groups) ~ ' and event_fingerprint in (select event_fingerprint from '
-        ~ decisions ~ ' where ' ~ exactly_once.is_repaired() ~ ')'
-        ~ ' union all select min(' ~ event_micros ~ ') as micros from ' ~ copies ~ ' where has_complete_key and '
+        ~ ' union all ' ~ exactly_once._earliest_repaired_copy(copies, groups, decisions)
+        ~ ' union all select min(' ~ exactly_once.epoch_micros(exactly_once.source_columns().event_time.sql)
+        ~ ') as micros from ' ~ copies ~ ' where has_complete_key and '
         ~ exactly_once.arrived_since(exactly_once.recorded_watermark(payments_before))
         ~ ' and ' ~ keys.payment_id ~ ' in (' ~ repaired ~ ')) as earliest'
     ).rows[0][0] -%}
     {{- return(exactly_once.time_from_micros(found) if found is not none else none) -}}
 {% endmacro %}
+
+
+{% macro _earliest_repaired_copy(copies, duplicate_groups, decisions) %}
+    {#- A query for the least event time of the copies of repaired events, in microseconds. -#}
+    select min({{ exactly_once.epoch_micros(exactly_once.source_columns().event_time.sql) }}) as micros
+    from {{ copies }}
+    where
+        has_complete_key
+        and {{ exactly_once.same_event_times(duplicate_groups) }}
+        and event_fingerprint in (
+            select event_fingerprint from {{ decisions }} where {{ exactly_once.is_repaired() }}
+        )
+{%- endmacro %}

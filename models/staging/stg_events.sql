@@ -2,7 +2,7 @@
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
 {#- here, before the view gives other fingerprints to what is built on the table -#}
-{%- do exactly_once.refuse_other_key(columns) -%}
+{%- if not flags.FULL_REFRESH -%}{%- do exactly_once.refuse_other_key(columns) -%}{%- endif -%}
 {%- set is_complete = exactly_once.key_is_complete(columns) -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}

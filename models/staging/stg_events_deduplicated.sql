@@ -14,6 +14,7 @@
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
 {%- set is_arrival = 'true' -%}
 {% if is_incremental() %}
+{% do exactly_once.refuse_other_key(columns) %}
 {% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
 {% set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), is_new) %}
 {% set is_arrival = is_new ~ ' and ' ~ is_in_reach %}
