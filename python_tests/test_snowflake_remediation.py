@@ -205,7 +205,8 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
     """The ledger would have digests of candidates that never went live."""
     warehouse = snowflake_warehouse
     ready_to_swap(warehouse)
-    before, built = digests(warehouse), []
+    before = digests(warehouse)
+    built: list[str] = []
 
     def build_again(sql: str) -> None:
         if not built and "merge into" in sql and "'remediation_swap'" in sql:
