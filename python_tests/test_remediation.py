@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -318,3 +319,20 @@ def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: War
     decide_again(contaminated, "INC-2")
     repair(contaminated, "INC-2")
     assert_curated(contaminated, [*counted(touched, {name: "keep"}), *untouched])
+
+
+def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: Warehouse) -> None:
+    """The swap writes those of its checks; a rollback just after it reads the tables anew."""
+    contaminated.operate("remediation_clone", INCIDENT)
+    build_candidate(contaminated)
+    contaminated.operate("remediation_swap", INCIDENT)
+    contaminated.operate("remediation_rollback", INCIDENT)
+    digests_of = {
+        (row["step"], row["phase"]): json.loads(row["digests"])
+        for row in contaminated.read("main_audit.remediation_ledger", "step, phase, digests")
+    }
+    before, after = ("remediation_swap", "begun"), ("remediation_swap", "ended")
+    assert set(digests_of[before]) == {"payments", "fraud_features"}
+    assert digests_of[after] == digests_of["remediation_rollback", "begun"]
+    assert digests_of[before] == digests_of["remediation_rollback", "ended"]
+    assert digests_of[before] != digests_of[after]

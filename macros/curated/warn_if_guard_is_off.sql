@@ -49,10 +49,7 @@
 
 {% macro _highest_copy_rates(most) %}
     {#- Of all arrivals that the next run reads, and of the worst hour and event type above the limit, by copies. -#}
-    {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
-    {%- set is_read = 'true' if flags.FULL_REFRESH else exactly_once.arrived_since(
-        exactly_once.recorded_watermark(payments[0].live) if payments else none
-    ) %}
+    {%- set is_read = 'true' if flags.FULL_REFRESH else exactly_once.arrived_since(exactly_once._payments_watermark()) %}
     with {{ exactly_once._guarded_rows(is_read) }},
 
     worst as (

@@ -52,8 +52,7 @@
     {#- {arrived_from, event_types: [{event_type, currency, rows, events, copies, amount}]} -#}
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
-    {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
-    {%- set watermark = exactly_once.recorded_watermark(payments[0].live) if payments else none -%}
+    {%- set watermark = exactly_once._payments_watermark() -%}
     {%- set is_read = exactly_once.arrived_since(watermark) -%}
     {%- set arrived_from = none if watermark is none else exactly_once.shifted_time(watermark, -settings.late_arrival_hours) -%}
     {%- if hours is none -%}
@@ -76,6 +75,13 @@
         }) -%}
     {%- endfor -%}
     {{- return({'arrived_from': arrived_from, 'event_types': event_types}) -}}
+{% endmacro %}
+
+
+{% macro _payments_watermark() %}
+    {#- How far the live payments have taken in arrivals, or none. -#}
+    {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
+    {{- return(exactly_once.recorded_watermark(payments[0].live) if payments else none) -}}
 {% endmacro %}
 
 
