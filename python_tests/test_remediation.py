@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -336,3 +337,68 @@ def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: War
     assert digests_of[after] == digests_of["remediation_rollback", "begun"]
     assert digests_of[before] == digests_of["remediation_rollback", "ended"]
     assert digests_of[before] != digests_of[after]
+
+
+@pytest.fixture(scope="module")
+def built(before_repair: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Candidates that are ready to be swapped."""
+    made = before_repair.copied(tmp_path_factory.mktemp("built"))
+    made.operate("remediation_clone", INCIDENT)
+    build_candidate(made)
+    return made
+
+
+CANDIDATE = "main_analytics.{}__candidate"
+UNTOUCHED = f"payment_id = '{untouched_rows()[0]['payment_id']}'"
+
+
+@pytest.mark.parametrize(
+    ("tampered", "check"),
+    [
+        (
+            f"update {CANDIDATE.format('payments')} set status = 'MARK' where {UNTOUCHED}",
+            "payments, rows outside the repair are those of live",
+        ),
+        (
+            f"delete from {CANDIDATE.format('payments')} where {UNTOUCHED}",
+            "payments, rows outside the repair are those of live",
+        ),
+        (
+            f"insert into {CANDIDATE.format('payments')} "
+            f"select * from main_analytics.payments where {UNTOUCHED}",
+            "payments, one row per key",
+        ),
+        (
+            f"update {CANDIDATE.format('payments')} set captured_cents = captured_cents + 1 "
+            "where payment_id = 'copied'",
+            "payments, captured cents by currency are those of the decisions",
+        ),
+        (
+            f"update {CANDIDATE.format('payments')} set event_count = event_count + 1 "
+            "where payment_id = 'copied'",
+            "payments, payments, events and captured cents of the repaired rows",
+        ),
+        (
+            f"update {CANDIDATE.format('fraud_features')} set authorized_cents = 1 "
+            f"where event_hour = '{NOON}'",
+            "fraud_features, hours, captures and authorized cents of the repaired rows",
+        ),
+    ],
+    ids=["outside changed", "outside gone", "key twice", "cents", "events", "hours"],
+)
+def test_a_candidate_that_is_wrong_is_refused(
+    built: Warehouse, tmp_path: Path, tampered: str, check: str
+) -> None:
+    warehouse = built.copied(tmp_path)
+    warehouse.execute(tampered)
+    with pytest.raises(DbtError, match=re.escape(check)):
+        warehouse.operate("remediation_swap", INCIDENT)
+
+
+def test_a_candidate_that_is_right_is_swapped(built: Warehouse, tmp_path: Path) -> None:
+    """What the others tamper with."""
+    warehouse = built.copied(tmp_path)
+    assert warehouse.query(
+        f"select count(*) as n from {CANDIDATE.format('payments')} where {UNTOUCHED}"
+    ) == [{"n": 1}]
+    warehouse.operate("remediation_swap", INCIDENT)
