@@ -47,10 +47,10 @@ grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role 
 grant usage on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($approver_role);
 grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($approver_role);
 
--- Auditors.
+-- Auditors. Which tables of the audit schema they read, dbt grants too: not quarantined_events, which holds payloads.
+-- In dbt_project.yml: +grants: {select: [EXACTLY_ONCE_AUDITOR]} on the model remediation_ledger and on the snapshots.
 grant usage on database ANALYTICS to role identifier($auditor_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
-grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
 grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
 

@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 if TYPE_CHECKING:
+    from fakesnow.variables import Variables
+
     from python_tests.snowflake_simulator.cursor import SimulatedCursor
 
 Handler = Callable[["SimulatedCursor", "re.Match[str]"], None]
@@ -41,6 +45,13 @@ def bare(statement: str) -> str:
             return text
 
 
+def with_names(statement: str, variables: Variables) -> str:
+    """A statement with the name for IDENTIFIER($variable)."""
+    return _NAMED_BY_VARIABLE.sub(
+        lambda match: exp.maybe_parse(variables.inline_variables(match[1])).name, statement
+    )
+
+
 def find(statement: str) -> tuple[Handler, re.Match[str]] | None:
     """The handler of a bare statement, if it has one."""
     for pattern, handler in _COMMANDS:
@@ -55,3 +66,4 @@ def without_scope(statement: str) -> str:
 
 
 _SCOPED = re.compile(r"^(create\s+(?:or\s+replace\s+)?)scoped\s+(?=temp)", re.IGNORECASE)
+_NAMED_BY_VARIABLE = re.compile(r"\bidentifier\s*\(\s*(\$\w+)\s*\)", re.IGNORECASE)

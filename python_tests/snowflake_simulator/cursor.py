@@ -54,7 +54,8 @@ class SimulatedCursor(FakeSnowflakeCursor):
         with self.session.account.history.recorded(self, command):
             statement = commands.bare(command)
             refusals.check_text(statement)
-            if found := commands.find(statement):
+            named = commands.with_names(statement, self.session.variables)
+            if found := commands.find(named):
                 handler, match = found
                 handler(self, match)
             else:

@@ -1,0 +1,175 @@
+"""docs/snowflake_roles.sql lets each role do its work, and nothing more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import ProgrammingError
+from snowflake.connector.util_text import split_statements
+
+from python_tests.laws import (
+    INCIDENT,
+    NOON,
+    WINDOW,
+    approve,
+    build_candidate,
+    contaminated_rows,
+    steady_events,
+)
+from python_tests.snowflake_simulator import running_simulator
+from python_tests.snowflake_warehouse import PROFILE, SnowflakeProject, SnowflakeWarehouse
+from python_tests.warehouse import ROOT, DbtError
+
+SCRIPT = ROOT / "docs" / "snowflake_roles.sql"
+PAGE = ROOT / "docs" / "snowflake.md"
+JOB, RAW_REPAIR = "EXACTLY_ONCE_JOB", "EXACTLY_ONCE_RAW_REPAIR"
+READER, AUDITOR = "EXACTLY_ONCE_READER", "EXACTLY_ONCE_AUDITOR"
+APPROVER = "EXACTLY_ONCE_APPROVER"
+# What the script tells its reader to change
+NAMES = {
+    "RAW_DATABASE": "ANALYTICS",
+    "ANALYTICS.EXACTLY_ONCE_": "ANALYTICS.MAIN_",
+}
+# table -> the roles that read it, of those that run nothing
+READ_BY = {
+    "analytics.raw.events": set(),
+    "analytics.main_staging.stg_events": set(),
+    "analytics.main_staging.stg_events_deduplicated": set(),
+    "analytics.main_analytics.payments": {READER},
+    "analytics.main_analytics.fraud_features": {READER},
+    "analytics.main_monitoring.monitoring_reconciliation": {READER},
+    "analytics.main_incident.incident_decisions": {APPROVER},
+    "analytics.main_seeds.incident_register": {APPROVER, AUDITOR},
+    "analytics.main_audit.remediation_ledger": {AUDITOR},
+    "analytics.main_audit.audit_decisions": {AUDITOR},
+    "analytics.main_audit.quarantined_events": set(),
+}
+
+
+class ProjectOfRoles(SnowflakeProject):
+    """The project with the grants of the page, run by the role that the environment names."""
+
+    profile = PROFILE.replace("TRANSFORMER", '"{{ env_var(\'EXACTLY_ONCE_TEST_ROLE\') }}"')
+
+
+class WarehouseOfRoles(SnowflakeWarehouse):
+    """An account where the script was run: the job's role runs dbt, unless told otherwise."""
+
+    role = JOB
+
+    def environment(self) -> dict[str, str]:
+        """What the profile reads from the environment."""
+        return super().environment() | {"EXACTLY_ONCE_TEST_ROLE": self.role}
+
+    def log_in(self, role: str) -> SnowflakeConnection:
+        """A session of that role."""
+        return self.simulator.connect(database="ANALYTICS", role=role)
+
+    def may_read(self, role: str, table: str) -> bool:
+        """Does the role get rows of it?"""
+        with closing(self.log_in(role)) as connection:
+            try:
+                connection.cursor().execute(f"select * from {table}")
+            except ProgrammingError as error:
+                assert error.errno in (2003, 3001), error
+                return False
+            return True
+
+
+def statements() -> list[str]:
+    """The statements of the script, with other names."""
+    script = SCRIPT.read_text()
+    for name, other in NAMES.items():
+        script = script.replace(name, other)
+    return [text for text, _ in split_statements(StringIO(script), remove_comments=True) if text]
+
+
+def project_with_grants(work: Path) -> ProjectOfRoles:
+    """This project with what the page says of dbt_project.yml."""
+    project = ProjectOfRoles.copy(work)
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    given = next(yaml.safe_load(block) for block in blocks if "+grants" in block)
+    file = project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(file.read_text())
+    for kind, of_package in given.items():
+        _merge(settings[kind]["exactly_once"], of_package["exactly_once"])
+    file.write_text(yaml.safe_dump(settings))
+    return project
+
+
+def _merge(into: dict[str, object], more: dict[str, object]) -> None:
+    for name, value in more.items():
+        held = into.get(name)
+        if isinstance(held, dict) and isinstance(value, dict):
+            _merge(held, value)
+        else:
+            into[name] = value
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[WarehouseOfRoles]:
+    """An account of its own, since roles belong to accounts, with events that nobody of us loads."""
+    with running_simulator() as simulator:
+        with closing(WarehouseOfRoles(project_with_grants(tmp_path), simulator)) as made:
+            made.execute("use role accountadmin")
+            made.execute("grant ownership on database analytics to role accountadmin")
+            made.write_events(contaminated_rows())
+            yield made
+
+
+@pytest.mark.slow
+def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: WarehouseOfRoles) -> None:
+    for _ in range(2):
+        for statement in statements():
+            warehouse.execute(statement)
+
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    warehouse.dbt(
+        *("build", "--selector", "detection"),
+        incident_id=INCIDENT,
+        incident_start=str(WINDOW[0]),
+        incident_end=str(WINDOW[1]),
+    )
+    warehouse.dbt("run", "--select", "tag:exactly_once_monitoring")
+    approve(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    warehouse.operate("remediation_validate", INCIDENT)
+    warehouse.operate("remediation_swap", INCIDENT)
+
+    copies = len(warehouse.read(warehouse.source))
+    with pytest.raises(DbtError, match="Insufficient privileges to operate on table 'EVENTS'"):
+        warehouse.operate("raw_quarantine", INCIDENT)
+    assert len(warehouse.read(warehouse.source)) == copies
+    assert not warehouse.read("main_audit.quarantined_events")
+    warehouse.role = RAW_REPAIR
+    warehouse.operate("raw_quarantine", INCIDENT)
+    assert len(warehouse.read(warehouse.source)) < copies
+    warehouse.operate("raw_restore", INCIDENT)
+    assert len(warehouse.read(warehouse.source)) == copies
+
+    # what the raw repair has left behind does not stand in the job's way
+    warehouse.role = JOB
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    warehouse.operate("remediation_rollback", INCIDENT)
+
+    found = {
+        table: {role for role in (READER, APPROVER, AUDITOR) if warehouse.may_read(role, table)}
+        for table in READ_BY
+    }
+    assert found == READ_BY
+    for role in (READER, APPROVER, AUDITOR):
+        with (
+            closing(warehouse.log_in(role)) as connection,
+            pytest.raises(ProgrammingError, match="Insufficient|does not exist"),
+        ):
+            connection.cursor().execute("delete from analytics.main_seeds.incident_register")
