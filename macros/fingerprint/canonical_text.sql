@@ -64,12 +64,27 @@
         zeros, as a member or alone: what one engine writes as 1.0 another writes as 1. A quote after a letter
         or a digit ends a name; inside a string a quote comes after a backslash.
     -#}
-    {%- set text = namespace(sql=adapter.dispatch('_sorted_json', 'exactly_once')(value_sql)) -%}
+    {%- set sorted_text = adapter.dispatch('_sorted_json', 'exactly_once')(value_sql) -%}
+    {%- set text = namespace(sql=sorted_text) -%}
     {%- set number = '(^|[A-Za-z0-9_]":)(-?[0-9]+' -%}
     {%- for zeros in [')[.]0+', '[.][0-9]*[1-9])0+'] -%}
         {%- set text.sql = exactly_once._replaced_everywhere(text.sql, number ~ zeros ~ '([,}]|$)') -%}
     {%- endfor -%}
-    {{- return(text.sql) -}}
+    {{- return(adapter.dispatch('_where_zeros_trail', 'exactly_once')(sorted_text, text.sql)) -}}
+{% endmacro %}
+
+
+{% macro default___where_zeros_trail(text_sql, replaced_sql) %}
+    {{- return(replaced_sql) -}}
+{% endmacro %}
+
+
+{#- To look whether a decimal ends in 0 takes DuckDB a tenth of the time of replacing. -#}
+{% macro duckdb___where_zeros_trail(text_sql, replaced_sql) %}
+    {{- return(
+        'case when regexp_matches(' ~ text_sql ~ ", '[.][0-9]*0([,}]|$)') then " ~ replaced_sql ~ ' else '
+        ~ text_sql ~ ' end'
+    ) -}}
 {% endmacro %}
 
 

@@ -26,27 +26,34 @@ payload_variance as (
     from {{ ref('exactly_once', 'incident_payload_variance') }}
 ),
 
+incident as (
+    select distinct incident_id from duplicate_groups
+),
+
+-- the row hash reads the payload: it is taken of these copies here, where the view would take it of every event
 copies as (
     select
-        duplicate_groups.incident_id,
-        events.event_fingerprint,
-        events.row_hash,
-        events.has_complete_key,
-        events.{{ (narrow + ([event_id] if event_id else [])) | join(',\n        events.') }}
-    from {{ ref('exactly_once', 'stg_events') }} as events
-    inner join duplicate_groups on events.event_fingerprint = duplicate_groups.event_fingerprint
+        event_fingerprint,
+        has_complete_key,
+        {{ (narrow + ([event_id] if event_id else [])) | join(',\n        ') }},
+        {{ exactly_once.row_hash(columns.all) }} as row_hash
+    from {{ ref('exactly_once', 'stg_events') }}
     where
-        {{ exactly_once.same_event_times(
-            ref('exactly_once', 'incident_duplicate_groups'), alias='events'
-        ) }}
+        event_fingerprint in (select duplicate_groups.event_fingerprint from duplicate_groups)
+        and {{ exactly_once.same_event_times(ref('exactly_once', 'incident_duplicate_groups')) }}
 ),
 
 -- byte-identical copies share their row hash: numbered, so that each has a key of its own
 placed as (
     select
-        *,
-        row_number() over (partition by row_hash order by row_hash) as place_among_identical
+        incident.incident_id,
+        copies.*,
+        row_number() over (
+            partition by copies.row_hash
+            order by copies.row_hash
+        ) as place_among_identical
     from copies
+    cross join incident
 ),
 {%- if quarantined_copies is none %}
 
