@@ -943,6 +943,7 @@ def guarded(snowflake_simulator: Simulator) -> Simulator:
             "grant usage on database guarded to role guest",
             "grant usage on all schemas in database guarded to role guest",
             "grant select on table guarded.owned.t to role guest",
+            "create schema guarded.unseen",
         )
     return snowflake_simulator
 
@@ -971,6 +972,30 @@ def test_a_role_may_only_do_what_it_was_granted(
         with pytest.raises(ProgrammingError) as raised:
             run(guest, statement)
         assert raised.value.errno == number
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/show-schemas
+def test_a_schema_without_a_privilege_is_not_shown(guarded: Simulator) -> None:
+    with guarded.connect(database="GUARDED", role="GUEST") as guest:
+        shown = {row[1] for row in run(guest, "show schemas in database guarded")}
+    assert shown >= {"OWNED", "OTHER"}
+    assert "UNSEEN" not in shown
+
+
+# https://docs.snowflake.com/en/sql-reference/session-variables, identifier-literal
+def test_a_variable_names_an_object(session: SnowflakeConnection) -> None:
+    run(
+        session,
+        "set who = 'NAMED_BY_VARIABLE'",
+        "create role if not exists identifier($who)",
+        "create table t (i int)",
+        "grant select on table t to role identifier($who)",
+    )
+    granted = run(session, "show grants on table t")
+    assert {row[5] for row in granted} == {"ACCOUNTADMIN", "NAMED_BY_VARIABLE"}
+    run(session, "drop role identifier($who)")
+    with pytest.raises(ProgrammingError, match="variable '\\$OTHER' does not exist"):
+        run(session, "create role identifier($other)")
 
 
 # https://docs.snowflake.com/en/user-guide/warehouses-considerations

@@ -35,12 +35,32 @@
             flags.FULL_REFRESH or adapter.get_relation(node.database, node.schema, node.alias) is none
         )) -%}
         {%- if is_made -%}
-            {%- set schema = api.Relation.create(database=node.database, schema=node.schema).render() -%}
+            {%- set schema = api.Relation.create(database=node.database, schema=node.schema) -%}
             {%- set privileges = needed.setdefault(schema, []) -%}
             {%- do privileges.append('CREATE VIEW' if kind == 'view' else 'CREATE TABLE') -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set seen = {} -%}
     {%- for schema, privileges in needed.items() -%}
-        {%- do exactly_once._check_granted(privileges | unique | list, 'schema', schema) -%}
+        {%- set database = schema.include(schema=false, identifier=false).render() -%}
+        {%- if database not in seen -%}
+            {%- do seen.update({database: dbt.list_schemas(database).columns['name'].values() | map('lower') | list}) -%}
+        {%- endif -%}
+        {%- if schema.schema | lower not in seen[database] -%}
+            {%- do exactly_once._refuse_unseen_schema(schema, privileges | unique | list) -%}
+        {%- endif -%}
+        {%- do exactly_once._check_granted(privileges | unique | list, 'schema', schema.render()) -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{#- dbt has just made what was missing, and CREATE SCHEMA IF NOT EXISTS passes over a schema that is only not shown. -#}
+{% macro _refuse_unseen_schema(schema, privileges) %}
+    {%- set role = run_query('select current_role()').rows[0][0] -%}
+    {%- do exactly_once._refuse(
+        'schema ' ~ schema ~ ' for role ' ~ role,
+        'none that the role may see: it belongs to another role',
+        'OWNERSHIP, or USAGE and ' ~ privileges | join(' and '),
+        'Run as its owner: grant usage, ' ~ privileges | join(', ') | lower ~ ' on schema ' ~ schema ~ ' to role ' ~ role
+    ) -%}
 {% endmacro %}

@@ -13,6 +13,7 @@ from python_tests.snowflake_simulator.views import SCHEMA, TYPE_SQL
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.cursor import SimulatedCursor
+    from python_tests.snowflake_simulator.session import Session
 
 _SCOPE = (
     rf"(?: like '(?P<like>.*?)')?(?: in (?P<account>account)"
@@ -60,8 +61,12 @@ def show_relations(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 
 @command(rf"show (terse )?schemas(?: history)?{_SCOPE}")
 def show_schemas(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """https://docs.snowflake.com/en/sql-reference/sql/show-schemas"""
-    conditions = [*_scope(cursor, match, with_schema=False), *_filters(match, "schema_name")]
+    """https://docs.snowflake.com/en/sql-reference/sql/show-schemas: those that the role may see"""
+    conditions = [
+        *_scope(cursor, match, with_schema=False),
+        *_filters(match, "schema_name"),
+        _is_seen(cursor.session),
+    ]
     more = (
         '\'\' as "kind", database_name as "database_name", \'\' as "schema_name"'
         if match[1]
@@ -96,6 +101,19 @@ def _scope(cursor: SimulatedCursor, match: re.Match[str], *, with_schema: bool) 
     columns = ("database_name", "schema_name")
     found = [f"{c} = {literal(part)}" for c, part in zip(columns, holder, strict=False)]
     return found or ["true"]
+
+
+def _is_seen(session: Session) -> str:
+    """A condition that leaves out the schemas on which the role has no privilege."""
+    catalog = session.account.catalog
+    hidden = [
+        f"({literal(database)}, {literal(schema)})"
+        for database, schema in catalog.run(
+            f"select database_name, schema_name from {SCHEMA}.shown_schemas"
+        )
+        if not catalog.sees(session.role, (database, schema))
+    ]
+    return f"(database_name, schema_name) not in ({', '.join(hidden)})" if hidden else "true"
 
 
 def _filters(match: re.Match[str], column: str) -> list[str]:
