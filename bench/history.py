@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,6 +22,9 @@ def copied(warehouse: Path, folder: str = "copy") -> Path:
     copy = warehouse.parent / folder / warehouse.name
     copy.parent.mkdir(exist_ok=True)
     shutil.copyfile(warehouse, copy)
+    # else the first commit that is measured waits until the whole copy is on the disk
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
     return copy
 
 
