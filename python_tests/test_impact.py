@@ -12,7 +12,17 @@ import sqlglot
 from sqlglot import exp
 
 from python_tests import oracle
-from python_tests.laws import HOUR, NOON, contaminate, contaminated_rows, event, steady_events
+from python_tests.laws import (
+    HOUR,
+    INCIDENT,
+    NOON,
+    build_candidate,
+    contaminate,
+    contaminated_rows,
+    event,
+    steady_events,
+    untouched_rows,
+)
 from python_tests.laws import WINDOW as DECLARED
 from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
 
@@ -80,6 +90,40 @@ def test_what_the_curated_tables_overstate_is_what_the_rows_say(warehouse: Wareh
         assert row["gmv_cents_before"] == before[table, currency, "cents"]
         assert row["gmv_cents_after"] == after[table, currency, "cents"]
         assert row["gmv_cents_overstated"] == row["gmv_cents_before"] - row["gmv_cents_after"] > 0
+
+
+def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse: Warehouse) -> None:
+    """Of whole tables, before with every copy, after with one of each that may go."""
+    contaminate(warehouse)
+    report = "main_incident.incident_impact_on_measures"
+    assert {row["total_after"] for row in warehouse.read(report)} == {None}
+    warehouse.operate("remediation_clone", INCIDENT)
+    warehouse.dbt("run", "--select", "incident_impact_on_measures")
+    assert {row["total_after"] for row in warehouse.read(report)} == {None}, "only cloned"
+    build_candidate(warehouse)
+    warehouse.dbt("run", "--select", "incident_impact_on_measures")
+    rows = [row for row in contaminated_rows() if oracle.has_complete_key(row)]
+    untouched = untouched_rows()
+    touched = [row for row in rows if row not in untouched]
+    repaired = [*oracle.deduplicated(touched).values(), *untouched]
+    expected = {}
+    for name, build in (("payments", oracle.payments), ("fraud_features", oracle.fraud_features)):
+        before, after = build(rows), build(repaired)
+        measures = {
+            row["measure"] for row in warehouse.read(report) if row["curated_table"] == name
+        }
+        assert len(measures) == 6
+        for measure in measures:
+            expected[name, measure] = tuple(
+                len(table) if measure == "row_count" else sum(one[measure] for one in table)
+                for table in (before, after)
+            )
+    found = {
+        (row["curated_table"], row["measure"]): (row["total_before"], row["total_after"])
+        for row in warehouse.read(report)
+    }
+    assert found == expected
+    assert any(before > after for before, after in found.values())
 
 
 def test_the_curated_tables_are_compared_without_reading_the_history(

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +78,20 @@ def entries() -> Iterator[tuple[Any, ...]]:
 CLEAN = [{"day": NINE.date(), "currency": "EUR", "captures": 300, "captured": Decimal(3150)}]
 
 
+CLEAN_SHOPS = [
+    {"shop": str(shop), "day": NINE.date(), "entry_count": 60, "captured": Decimal(630)}
+    for shop in range(5)
+]
+
+
+# 100 of the entries have two copies more
+OVERSTATED = [
+    {"measure": "captured_minor_units", "before": Decimal(5250), "after": Decimal(3150)},
+    {"measure": "entry_count", "before": Decimal(500), "after": Decimal(300)},
+    {"measure": "row_count", "before": Decimal(5), "after": Decimal(5)},
+]
+
+
 class Ledgerworks:
     """Its two DuckDB files."""
 
@@ -116,6 +130,23 @@ class Ledgerworks:
         )
 
 
+def shop_days(query: Callable[[str], list[Any]], schema: str = MARTS) -> list[Any]:
+    """The company's own curated table, day by day."""
+    return query(
+        "select shop, day, entry_count, captured_minor_units as captured "
+        f"from {schema}.shop_days order by shop"
+    )
+
+
+def overstated(company: Ledgerworks) -> list[dict[str, Any]]:
+    """What the report says of the company's own curated table."""
+    return company.read(
+        "select measure, total_before as before, total_after as after "
+        "from warehouse_incident.incident_impact_on_measures "
+        "where curated_table = 'shop_days' order by measure"
+    )
+
+
 @pytest.fixture
 def ledgerworks(tmp_path: Path) -> Ledgerworks:
     return Ledgerworks(tmp_path)
@@ -142,12 +173,15 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
         {"decision": "review", "copies": 120},
     ]
 
+    assert {row["after"] for row in overstated(company)} == {None}, "nothing is repaired yet"
     company.dbt("run-operation", "remediation_clone", "--args", INCIDENT)
     company.dbt(
         *("build", "--selector", "remediation"),
         incident_id="INC-7",
         exactly_once__build_candidate=True,
     )
+    company.dbt("build", "--select", "incident_impact_on_measures")
+    assert overstated(company) == OVERSTATED
     with pytest.raises(DbtError, match="incident_register"):
         company.dbt("run-operation", "remediation_swap", "--args", INCIDENT)
     company.project.add_to_seed(
@@ -166,6 +200,9 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     repaired = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
     assert repaired == [{"cents": Decimal(3150)}]
     assert company.volume() == CLEAN
+    assert shop_days(company.read) == CLEAN_SHOPS
+    company.dbt("build", "--select", "incident_impact_on_measures")
+    assert overstated(company) == OVERSTATED
 
     # the source is in a database of its own, and a DuckDB transaction writes to one
     entries_before = company.read("select count(*) as n from warehouse_audit.remediation_ledger")
@@ -188,6 +225,13 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("run-operation", "ledger_verify")
     company.dbt("build", "--selector", "monitoring")
 
+    model = company.project.folder / "models" / "marts" / "shop_days.sql"
+    model.write_text(model.read_text().replace("['entry_count'", "['no_such'"))
+    with pytest.raises(
+        DbtError, match="impact_measures of model shop_days: found no_such; accepted: "
+    ):
+        company.dbt("run", "--select", "incident_impact_on_measures")
+
 
 def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledgerworks) -> None:
     show, first = ("run-operation", "show_config"), ("run", "--select", "tag:exactly_once_staging")
@@ -203,6 +247,25 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     assert ledgerworks.volume() == CLEAN
     ledgerworks.dbt("seed")
     ledgerworks.dbt("test", "--select", "test_type:unit")
+
+
+@pytest.mark.parametrize("place", ["--vars", "project", "package", "default"])
+def test_models_of_the_project_see_the_vars_of_the_package(tmp_path: Path, place: str) -> None:
+    """They may call its macros; dbt itself shows them only the vars of their own project."""
+    company = Ledgerworks(tmp_path)
+    config = company.project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    name = "exactly_once__late_arrival_hours"
+    if place == "project":
+        settings["vars"][name] = 7
+    elif place == "package":
+        settings["vars"]["exactly_once"] = {name: 7}
+    config.write_text(yaml.safe_dump(settings))
+    model = company.project.folder / "models" / "finance" / "lookback.sql"
+    model.write_text("select {{ exactly_once.settings().late_arrival_hours }} as hours")
+    company.dbt("run", "--select", "lookback", **({name: 7} if place == "--vars" else {}))
+    found = company.read("select hours from warehouse_finance.lookback")
+    assert found == [{"hours": 2 if place == "default" else 7}]
 
 
 def test_models_of_the_project_with_names_of_ours_are_left_alone(tmp_path: Path) -> None:
@@ -295,3 +358,7 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
             dbt("build", "--selector", "fifteen_minute")
             cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.payments")
             assert cursor.fetchall() == [(Decimal(3150),)]
+            cursor.execute(
+                f"select shop, entry_count from analytics.{MARTS}.shop_days order by shop"
+            )
+            assert cursor.fetchall() == [(str(shop), 60) for shop in range(5)]

@@ -276,7 +276,7 @@ def test_two_who_write_at_once_never_fork_the_chain(
     project = SnowflakeProject.copy(tmp_path)
     macro = APPEND_MANY.replace("ENTRIES_EACH", str(ENTRIES_EACH))
     (project.folder / "macros" / "append_many.sql").write_text(macro, encoding="utf-8")
-    warehouse.project = project  # type: ignore[assignment]
+    warehouse.project = project
     warehouse.dbt("run", "--select", "remediation_ledger")
     writers = [
         subprocess.Popen(

@@ -48,6 +48,7 @@ DETECTED = {
     "main_incident.incident_impact_by_merchant": "*",
     "main_incident.incident_impact_on_alerts": "*",
     "main_incident.incident_impact_on_curated": "*",
+    "main_incident.incident_impact_on_measures": "*",
     "main_audit.audit_decisions": DECISION,
 }
 MONITORED = {

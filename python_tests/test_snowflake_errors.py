@@ -178,7 +178,7 @@ def test_a_role_without_create_schema_is_told_which_grant_it_needs(
         pytest.param(
             "revoke usage on schema analytics.main_staging from role transformer",
             (
-                "schema ANALYTICS.main_staging for role TRANSFORMER: found none that the role may see",
+                "schema ANALYTICS.main_staging for role TRANSFORMER: found none that the role may",
                 "accepted: OWNERSHIP, or USAGE and CREATE VIEW",
                 "grant usage, create view on schema ANALYTICS.main_staging to role TRANSFORMER",
             ),

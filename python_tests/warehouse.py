@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from hashlib import md5
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -75,7 +75,7 @@ class Project:
         (work / "profiles.yml").write_text(self.profile, encoding="utf-8")
 
     @classmethod
-    def copy(cls, work: Path) -> Project:
+    def copy(cls, work: Path) -> Self:
         """A copy of this repository's models and macros, to be changed at will."""
         folder = work / "project"
         shutil.copytree(ROOT, folder, ignore=NOT_COPIED)

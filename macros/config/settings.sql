@@ -6,12 +6,29 @@
     {%- set found = {} -%}
     {%- for name, kind in exactly_once._known_vars().items() -%}
         {%- do found.update({
-            name | replace('exactly_once__', ''): exactly_once._checked_var(name, kind, var(name, none))
+            name | replace('exactly_once__', ''): exactly_once._checked_var(name, kind, exactly_once._var(name))
         }) -%}
     {%- endfor -%}
     {%- do exactly_once._check_columns(found) -%}
     {%- do exactly_once._check_window(found) -%}
     {{- return(exactly_once._remember('settings', found)) -}}
+{% endmacro %}
+
+
+{% macro _var(name) %}
+    {#- A var as this package's own nodes see it; a model of the project that installs it doesn't see our defaults. -#}
+    {%- set unset = {} -%}
+    {%- set value = var(name, unset) -%}
+    {%- if value is not sameas unset or var.packages_for_node is not defined -%}
+        {{- return(none if value is sameas unset else value) -}}
+    {%- endif -%}
+    {%- for project in var.packages_for_node() if project.load_dependencies is defined -%}
+        {%- set installed = project.load_dependencies().get('exactly_once') -%}
+        {%- for vars in [project.vars.vars.get('exactly_once', {}), installed.vars.vars if installed else {}] if name in vars -%}
+            {{- return(vars[name]) -}}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(none) -}}
 {% endmacro %}
 
 

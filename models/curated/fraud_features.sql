@@ -3,7 +3,12 @@
         alias=exactly_once.curated_alias('fraud_features'),
         unique_key=['merchant_id', 'event_hour'],
         incremental_strategy='merge_and_mark',
-        meta={'deleted_when': 'distinct_payments = 0'},
+        meta={
+            'deleted_when': 'distinct_payments = 0',
+            'impact_measures': [
+                'authorized_count', 'captured_count', 'refunded_count', 'chargeback_count', 'authorized_cents'
+            ]
+        },
         on_schema_change='fail',
         post_hook="{{ exactly_once.record_watermark() }}"
     )

@@ -4,6 +4,9 @@
         unique_key='payment_id',
         incremental_strategy='merge_and_mark',
         on_schema_change='fail',
+        meta={'impact_measures': [
+            'event_count', 'authorized_cents', 'captured_cents', 'refunded_cents', 'chargeback_cents'
+        ]},
         post_hook="{{ exactly_once.record_watermark() }}"
     )
 }}
