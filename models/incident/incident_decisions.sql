@@ -30,7 +30,7 @@ incident as (
     select distinct incident_id from duplicate_groups
 ),
 
--- the row hash reads the payload: taken here of these copies, where the view takes it of every event
+-- the row hash reads the payload: taken here of these copies, by the view of every event
 copies as (
     select
         event_fingerprint,
