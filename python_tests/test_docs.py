@@ -99,24 +99,25 @@ def commands(document: Path) -> Iterator[str]:
     """What a reader may type: in bash blocks, and in code within the text."""
     for block in blocks(document, "bash"):
         yield from (line.split("  #")[0].strip() for line in block.splitlines())
-    yield from re.findall(r"`((?:dbt|make) [^`]+)`", prose(document))
+    yield from re.findall(r"`((?:dbt|make|--args|--vars) [^`]+)`", prose(document))
 
 
 def unknown_parts(command: str) -> Iterator[str]:
     """What a command names that isn't there."""
     if command.startswith("make "):
         yield from {command.split()[1]} - make_targets()
-    if not command.startswith("dbt "):
+    if not command.startswith(("dbt ", "--")):
         return
     selectors = {selector.name for selector in reference_pages.selectors()}
     yield from set(re.findall(r"--selector (\w+)", command)) - selectors
     for selected in re.findall(r"--select ([\w: ]+?)(?: --|$)", command):
         yield from set(selected.split()) - names_to_select()
-    for macro in re.findall(r"run-operation (\w+)", command):
-        yield from {macro} - set(run_operations())
-        for arguments in re.findall(r"--args '?\{([^}]*)\}", command):
-            given = set(re.findall(r"(\w+):", arguments))
-            yield from given - run_operations().get(macro, set())
+    macros = set(re.findall(r"run-operation (\w+)", command))
+    yield from macros - set(run_operations())
+    for arguments in re.findall(r"--args '?\{([^}]*)\}", command):
+        given = set(re.findall(r"(\w+):", arguments))
+        taken = (run_operations().get(macro, set()) for macro in macros or run_operations())
+        yield from given - set().union(*taken)
     for given in re.findall(r"--vars '?\{([^}]*)\}", command):
         names = set(re.findall(r"(?:^|, )(\w+):", given))
         # the one var that an analysis asks for and no model
@@ -218,8 +219,9 @@ def test_the_reference_has_everything_of_a_kind(folder: str, suffixes: set[str],
 
 def test_the_reference_has_every_column_and_every_test() -> None:
     pages = reference_pages.reference_pages()
-    for entry in (*reference_pages.models(), *reference_pages.seeds()):
-        page = reference_pages.SEEDS if entry.folder == "seeds" else reference_pages.MODELS
+    of_seeds = (*reference_pages.seeds(), *reference_pages.snapshots())
+    for entry in (*reference_pages.models(), *of_seeds):
+        page = reference_pages.SEEDS if entry in of_seeds else reference_pages.MODELS
         section = re.split(rf"^### {entry.name}$", pages[page], flags=re.MULTILINE)[1]
         for column in entry.details.get("columns") or []:
             assert f"\n| `{column['name']}` | " in section.split("\n### ")[0]
