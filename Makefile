@@ -62,8 +62,8 @@ docs: setup  ## Build the documentation site into target/site, with dbt's own pa
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	$(BIN)/python scripts/prepare_lint.py
 	$(BIN)/dbt docs generate --static --quiet
-	@# what it would print is an advertisement
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@# the variable leaves out an advertisement; --quiet would leave out what --strict counts
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Open target/site/index.html"
 
 snowflake-check: setup  ## Check a Snowflake account, in schemas of its own (not yet run on one)

@@ -257,6 +257,7 @@ def test_links_of_the_reference_lead_to_what_is_there() -> None:
         ("README.md", "index.md", "[c](CHANGELOG.md)", "[c](changelog.md)"),
         ("README.md", "index.md", "[`demo/`](demo/)", "`demo/`"),
         ("docs/faq.md", "faq.md", "[r](../README.md#x)", "[r](index.md#x)"),
+        ("docs/faq.md", "faq.md", "[n](nowhere.md)", "[n](nowhere.md)"),
         (
             "docs/decisions/0007-scope.md",
             "decisions/0007-scope.md",

@@ -59,8 +59,12 @@ def for_the_site(markdown: str, document: str, page: str) -> str:
         path, hash_sign, anchor = target.partition("#")
         if not path or "://" in path:
             return found[0]
-        there = page_of(posixpath.normpath(posixpath.join(posixpath.dirname(document), path)))
-        return f"{mark}[{text}]({relative(there)}{hash_sign}{anchor})" if there else text
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(document), path))
+        there = page_of(file)
+        if there:
+            return f"{mark}[{text}]({relative(there)}{hash_sign}{anchor})"
+        # what is in the repository alone is named; what is nowhere is for mkdocs to complain of
+        return text if (ROOT / file).exists() else found[0]
 
     def code(found: re.Match[str]) -> str:
         there = page_of(f"docs/{found[1]}")
