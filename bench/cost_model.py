@@ -428,7 +428,7 @@ def deduplication_test(a: Assumptions, design: Design) -> Step:
     kept = in_reach + opened_for_incomplete(a, a.kept_bytes, design.incomplete_apart)
     narrow = 2 * (a.key_bytes + a.time_bytes)
     return Step(
-        "tests of the run",
+        "deduplicated events, tested",
         "no event lost: copies in raw and what is kept, in these hours; ties of the lookback, wide",
         read=in_raw * a.place_bytes + kept * a.kept_place_bytes + arrivals * (narrow + a.row_bytes),
         rows=in_raw + kept + 2 * arrivals,
@@ -446,7 +446,7 @@ def regular_run(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
     events = _reach(a, recent)
     features = a.merchants * in_reach / (a.events_per_second * HOUR)
     tests = 1 / design.runs_per_test
-    second, third, checks = "payments", "fraud_features", "tests of the run"
+    second, third = "payments", "fraud_features"
     return [
         *_watermarks(
             a,
@@ -498,7 +498,7 @@ def regular_run(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
         ),
         deduplication_test(a, design).times(tests),
         Step(
-            checks,
+            f"{second}, tested",
             "payments match their events: keys, two searches, events from their first on",
             read=2 * arrivals * key_and_time
             + searched * (2 * a.id_bytes + a.time_bytes + 6 * a.amount_bytes)
@@ -507,7 +507,7 @@ def regular_run(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             grows=recent is None,
         ).times(tests),
         Step(
-            checks,
+            f"{third}, tested",
             "fraud_features match their events: keys, and events of their hours",
             read=2 * arrivals * key_and_time + in_reach * a.counted_bytes,
             rows=2 * arrivals + in_reach,

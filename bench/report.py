@@ -33,8 +33,9 @@ once.
 NOT_MEASURED = """
 ## Not measured
 
-Snowflake, which no benchmark of this repository can reach: [what it would cost, on paper](cost_model.md);
-Spark; rows of 1 KB by the ten million; payments whose events lie days apart.
+Snowflake, which no benchmark of this repository can reach:
+[what it would cost, on paper](cost_model.md); Spark; rows of 1 KB by the ten million; payments
+whose events lie days apart.
 """
 
 

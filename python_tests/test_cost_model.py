@@ -167,6 +167,22 @@ def test_what_is_said_to_grow_with_history_grows_and_nothing_else_does(design: D
             assert grew == one.grows, one.name
 
 
+def test_what_the_page_says_in_words_is_so() -> None:
+    for scale in SCALES:
+        a = scaled(USUAL, scale)
+        run = regular_run(a)
+        every = node_seconds(a, run)
+        payments = [one for one in run if one.group.startswith("payments")]
+        assert node_seconds(a, payments) > every / 2, "payments break first"
+        assert warehouse(every, a.most_run_seconds)[1] > 900, "it does not keep up"
+    largest = scaled(USUAL, SCALES[-1])
+    hourly = VARIANTS[-1]
+    assert hourly.runs_per_day == 24
+    assert warehouse(node_seconds(USUAL, regular_run(USUAL, CHANGED)), 300)[1] <= 300
+    assert warehouse(node_seconds(largest, regular_run(largest, CHANGED)), 300)[1] > 900
+    assert warehouse(node_seconds(largest, regular_run(largest, hourly)), 300)[1] < 3600
+
+
 def test_each_change_makes_a_day_cheaper() -> None:
     cumulative = VARIANTS[: VARIANTS.index(CHANGED) + 1]
     totals = [regular_day(USUAL, design).total for design in cumulative]
