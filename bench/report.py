@@ -16,9 +16,15 @@ NOISE = 0.25
 # Measured once, so that they vary by more.
 ONCE = ("A remediation", "The swap")
 
+# Drawn by bench/plot.py beside the page
+PICTURE = "performance.svg"
+
 # group -> what -> measure -> value
 Figures = dict[str, dict[str, dict[str, float]]]
 Ratios = dict[tuple[str, str], float]
+
+REGULAR_RUN = "The 15-minute run as history grows"
+REMEDIATION = "A remediation as history grows"
 
 HEAD = """\
 # Performance
@@ -28,12 +34,18 @@ measured in the same run; seconds are those of one machine. Deduplication and th
 measured in turns, in processes of their own: medians. A remediation and the swap were measured
 once.
 
+![Four panels: finding the copies of the incident and writing the clean table, ours beside its
+peers, as multiples of the baseline; seconds of the 15-minute run and of each step of a remediation
+as history grows. The tables below hold the same numbers.]({picture})
+
 {setting}
 """
 NOT_MEASURED = """
 ## Not measured
 
-Snowflake, which no benchmark of this repository can reach; Spark; rows of 1 KB by the ten million.
+Snowflake, which no benchmark of this repository can reach:
+[what it would cost, on paper](cost_model.md); Spark; rows of 1 KB by the ten million; payments
+whose events lie days apart.
 """
 
 
@@ -47,7 +59,7 @@ def page(
 ) -> str:
     """The page, in Markdown."""
     parts = [
-        HEAD.format(setting=setting),
+        HEAD.format(setting=setting, picture=PICTURE),
         *(_cases(group, found) for group, found in figures.items()),
         _growth(history_events, growth),
         _remediation(remediations),
@@ -87,14 +99,11 @@ def _growth(history_events: int, growth: Growth) -> str:
         f"A day is {history_events:,} events; the batch is the last 15 minutes of the last day. "
         "Seconds are those\nthat dbt gives for the models, its own work on them included."
     )
-    return _by_days("The 15-minute run as history grows", note, growth)
+    return _by_days(REGULAR_RUN, note, growth)
 
 
 def _remediation(remediations: dict[int, Remediation]) -> str:
-    steps: Growth = {}
-    for days, one in remediations.items():
-        for step, seconds in one.seconds.items():
-            steps.setdefault(step, {})[days] = seconds
+    steps = steps_of(remediations)
     shares = ", ".join(
         f"{days}: {one.planned_share:.1%} planned, {one.used_share:.1%} used"
         for days, one in remediations.items()
@@ -108,7 +117,16 @@ def _remediation(remediations: dict[int, Remediation]) -> str:
         "15-minute run those that dbt gives\nfor its nodes, tests and dbt's own work included, "
         "so that the share that was used is rather more than this."
     )
-    return _by_days("A remediation as history grows", note, steps)
+    return _by_days(REMEDIATION, note, steps)
+
+
+def steps_of(remediations: dict[int, Remediation]) -> Growth:
+    """Seconds by step and days of history."""
+    steps: Growth = {}
+    for days, one in remediations.items():
+        for step, seconds in one.seconds.items():
+            steps.setdefault(step, {})[days] = seconds
+    return steps
 
 
 def _by_days(title: str, note: str, growth: Growth) -> str:
@@ -150,6 +168,47 @@ def _swap(swaps: dict[int, Swap]) -> str:
         "statements",
     )
     return _table("The swap as tables grow", note, head, rows)
+
+
+def tables_of(page_file: Path) -> dict[str, list[list[str]]]:
+    """The cells of each table of a page, its head first, by section."""
+    found: dict[str, list[list[str]]] = {}
+    section = ""
+    for line in page_file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line.startswith("| "):
+            found.setdefault(section, []).append(
+                [cell.strip() for cell in line.strip("|").split("|")]
+            )
+    return found
+
+
+def measured_of(page_file: Path) -> tuple[Figures, Growth, dict[int, Remediation]]:
+    """What a page tells in seconds, as it was measured but for what was rounded."""
+    tables = tables_of(page_file)
+    figures = {}
+    for group in BASELINES:
+        head, *rows = tables[group.capitalize()]
+        # the ratios have more digits than the seconds of what is fast
+        ratio = head.index("times the baseline")
+        figures[group] = {row[0]: {"seconds": float(row[ratio])} for row in rows}
+    steps = _seconds_of(tables[REMEDIATION])
+    remediations: dict[int, Remediation] = {}
+    for step, by_days in steps.items():
+        for days, seconds in by_days.items():
+            remediations.setdefault(days, Remediation()).seconds[step] = seconds
+    return figures, _seconds_of(tables[REGULAR_RUN]), remediations
+
+
+def _seconds_of(table: list[list[str]]) -> Growth:
+    head, *rows = table
+    columns = {
+        column: int(named[1])
+        for column, name in enumerate(head)
+        if (named := re.fullmatch(r"seconds, (\d+) days", name))
+    }
+    return {row[0]: {days: float(row[column]) for column, days in columns.items()} for row in rows}
 
 
 def ratios_of(page_file: Path) -> Ratios:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench import report
+from bench import plot, report
 from bench.dbt import ROOT, dbt
 from bench.deduplicate import DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
 from bench.history import build_histories
@@ -157,6 +157,7 @@ def main() -> int:
         encoding="utf-8",
     )
     print(f"{options.page} is written.")
+    plot.draw(plot.panels(figures, growth, remediations), options.page.with_name(report.PICTURE))
     for line in report.moved(earlier, report.ratios_of(options.page)):
         print(line)
     return 0

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
 
-from bench import report
+from bench import plot, report
 from bench.deduplicate import BASELINES, FIND, WRITE, cases
 from bench.measure import measure
+from bench.regular_run import Growth
 from bench.remediation import Remediation, Swap
 from python_tests.warehouse import EVENT_COLUMNS
 
 NOON = datetime(2026, 3, 1, 12)
 
 
-def page(seconds: float) -> str:
+Measured = tuple[report.Figures, Growth, dict[int, Remediation]]
+
+
+def measured(seconds: float) -> Measured:
     figures = {
         FIND: {BASELINES[FIND]: {"seconds": 2.0, "rows": 3}, "ours": {"seconds": seconds}},
         WRITE: {BASELINES[WRITE]: {"seconds": 1.0, "rows": 3}},
     }
     growth = {"the job": {1: 2.0, 64: 2.1}}
     remediations = {1: Remediation({"repair": 3.0}, 0.1, 0.02), 64: Remediation({"repair": 6.0})}
+    return figures, growth, remediations
+
+
+def page(seconds: float) -> str:
+    figures, growth, remediations = measured(seconds)
     swaps = {1000: Swap(0.002, 0.5, 9), 10_000: Swap(0.003, 0.6, 9)}
     return report.page("A small machine.", 100, figures, growth, remediations, swaps)
 
@@ -58,6 +69,50 @@ def test_what_moved_is_said(tmp_path: Path, seconds: float, said: str) -> None:
 
 def test_without_an_earlier_page_nothing_moved(tmp_path: Path) -> None:
     assert report.moved(report.ratios_of(tmp_path / "none.md"), {("a", "b"): 2.0}) == []
+
+
+@pytest.mark.parametrize("seconds", [0.001, 1.0, 2.0 / 3.0, 3.0, 1234.5678])
+def test_the_picture_is_the_same_from_what_was_measured_and_from_the_page(
+    tmp_path: Path, seconds: float
+) -> None:
+    written = tmp_path / "performance.md"
+    written.write_text(page(seconds), encoding="utf-8")
+    assert plot.panels(*report.measured_of(written)) == plot.panels(*measured(seconds))
+
+
+def test_the_picture_has_the_fastest_first_and_marks_ours() -> None:
+    figures = {
+        FIND: {"exactly_once: all": {"seconds": 8.0}, BASELINES[FIND]: {"seconds": 2.0}},
+        WRITE: {BASELINES[WRITE]: {"seconds": 3.0}, "another": {"seconds": 1.5}},
+    }
+    growth = {"the job": {64: 2.1, 1: 2.0}}
+    find, write, run, remediation = plot.panels(figures, growth, {4: Remediation({"plan": 0.001})})
+    assert find.bars == (
+        plot.Bar(BASELINES[FIND], 1.0, is_ours=False),
+        plot.Bar("exactly_once: all", 4.0, is_ours=True),
+    )
+    assert [bar.ratio for bar in write.bars] == [0.5, 1.0]
+    assert (run.days, run.series) == ((1, 64), (("the job", (2.0, 2.1)),))
+    # a logarithmic axis has no 0
+    assert (remediation.days, remediation.series) == ((4,), (("plan", (0.01,)),))
+
+
+def test_the_committed_picture_is_that_of_the_committed_page() -> None:
+    assert f"]({report.PICTURE})" in plot.PAGE.read_text(encoding="utf-8")
+    picture = plot.PAGE.with_name(report.PICTURE)
+    drawn = ElementTree.parse(picture).getroot()
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    told = drawn.find(".//{http://purl.org/dc/elements/1.1/}description")
+    assert told is not None
+    expected = plot.description(plot.panels(*report.measured_of(plot.PAGE)))
+    assert told.text == expected, "Run: python -m bench.plot"
+
+
+def test_the_page_has_its_picture_near_the_top_with_a_text_for_those_who_do_not_see_it() -> None:
+    top = page(3.0).split("## ")[0]
+    found = re.search(r"!\[([^]]+)\]\(performance\.svg\)", top)
+    assert found is not None
+    assert len(found[1]) > 100
 
 
 def test_the_peers_find_the_same_copies(tmp_path: Path) -> None:
