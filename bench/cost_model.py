@@ -180,8 +180,6 @@ class Design:
     is_there: bool = True
     runs_per_day: float = 96
     lookback_hours: float = 2
-    # whether the watermark's query meets Snowflake's conditions for top-k pruning
-    watermark_is_pruned: bool = False
     # whether events with an incomplete key have partitions of their own
     incomplete_apart: bool = False
     # None: each run searches all of payments; else older payments wait for one run a day
@@ -202,10 +200,7 @@ def _changed(before: Design, name: str, is_there: bool, **changes: Any) -> Desig
 
 
 AS_IT_IS = Design("as it is")
-PRUNED = _changed(
-    AS_IT_IS, "the watermark's query says `nulls last`", False, watermark_is_pruned=True
-)
-APART = _changed(PRUNED, "and clustered by `(has_complete_key, hour)`", True, incomplete_apart=True)
+APART = _changed(AS_IT_IS, "clustered by `(has_complete_key, hour)`", True, incomplete_apart=True)
 DAILY = _changed(APART, "and payments older than a day taken in once a day", False, recent_days=1)
 TESTED_LESS = _changed(DAILY, "and the tests of a run once an hour", True, runs_per_test=4)
 CHANGED = _changed(
@@ -213,7 +208,6 @@ CHANGED = _changed(
 )
 VARIANTS = (
     AS_IT_IS,
-    PRUNED,
     APART,
     DAILY,
     TESTED_LESS,
@@ -359,13 +353,6 @@ def _summed(group: str, name: str, steps: Iterable[Step]) -> Step:
     return Step(group, name, read, written, rows, any(one.grows for one in listed), judged)
 
 
-def _watermarks(a: Assumptions, design: Design, group: str, name: str, times: float) -> list[Step]:
-    """The tenth latest arrival of all: without pruning a query reads two times of every event."""
-    if design.watermark_is_pruned:
-        return []
-    return [Step(group, name, read=times * events_kept(a) * a.pair_bytes, grows=True)]
-
-
 def _in_reach(a: Assumptions, design: Design) -> float:
     """The kept events in the hours of event time of which an event arrived."""
     latest = design.latest_hours
@@ -448,13 +435,6 @@ def regular_run(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
     tests = 1 / design.runs_per_test
     second, third = "payments", "fraud_features"
     return [
-        *_watermarks(
-            a,
-            design,
-            "watermarks",
-            "the 10 latest arrivals: 3 queries, 2 more in tests, each over all events",
-            3 + 2 * tests,
-        ),
         *deduplication(a, design),
         Step(
             second,
@@ -615,7 +595,6 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
     sliced = hourly * quarantined_hours(a, design) + extra
     return [
         _summed("detection", "what has arrived is deduplicated and tested, as in a run", taken_in),
-        *_watermarks(a, design, "detection", "the 10 latest arrivals: 3 queries", 3),
         Step(
             "detection",
             "copies per minute of a week, narrow; per second around the edges",
@@ -681,7 +660,6 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
         ),
         Step("clone", "metadata"),
         _summed("candidate", "what has arrived is deduplicated and tested, as in a run", taken_in),
-        *_watermarks(a, design, "candidate", "the 10 latest arrivals: 5 queries", 5),
         Step(
             "candidate",
             "keys of the groups and of the lookback, five times; two searches in payments",
@@ -719,7 +697,6 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             rows=payments + events + in_reach,
             grows=True,
         ),
-        *_watermarks(a, design, "checks", "the 10 latest arrivals: 2 queries", 2),
         Step(
             "checks",
             "digests of live and candidate, whole; one row a key",

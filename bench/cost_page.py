@@ -125,8 +125,8 @@ is the warehouse.
 ## The incident: {hours} hours, {incident_share} of the events, {copies} copies of each
 
 {incident_steps}
-This is 1x with the changes, which spare the incident three things only: watermarks, incomplete keys
-in what is kept, late events. A clone shares its storage, and a swap renames. Decisions read the
+This is 1x with the changes, which spare the incident two things only: incomplete keys in what is
+kept, and late events. A clone shares its storage, and a swap renames. Decisions read the
 payloads of all groups, to find the {differing} that differ; Python judges those alone. Raw
 quarantine rewrites the {sliced_hours} hours of arrival that hold copies. A `remediation_validate`
 before that of the swap takes the checks once more.
@@ -143,9 +143,8 @@ before that of the swap takes the checks once more.
 - **Events with an incomplete key** may be copies whenever they happened, so that they are looked
   for in every partition that holds one. At one in {one_incomplete} events that is {opened} of the
   partitions of raw; at the demo's rate it is every one.
-- **The watermark** is the tenth latest arrival of all. Snowflake prunes such a query ([top-k
-  pruning]({top_k_page})), but on a column that may be NULL only if it says `nulls last`, by its
-  documentation, and ours does not.
+- Not **the watermark**, the tenth latest arrival of all: it is taken as free, since its query meets
+  the conditions of [top-k pruning]({top_k_page}).
 
 ## What breaks first, and what to change
 

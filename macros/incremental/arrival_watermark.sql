@@ -9,7 +9,7 @@
     {%- set found = run_query(
         'select ' ~ exactly_once.epoch_micros(arrival_time.sql) ~ ' as arrival_micros from ' ~ events
         ~ ' where ' ~ exactly_once.has_sane_times()
-        ~ ' order by ' ~ arrival_time.sql ~ ' desc limit 1 offset 9'
+        ~ ' order by ' ~ arrival_time.sql ~ ' desc nulls last limit 1 offset 9'
     ) -%}
     {{- return(exactly_once.time_from_micros(found.rows[0][0]) if found.rows else none) -}}
 {% endmacro %}
