@@ -20,12 +20,14 @@ from bench.cost_model import (
     billed_credits,
     catch_up,
     credits_of,
+    extra_copies,
     incident,
     incident_credits,
     kept_bytes_by,
     moves,
     node_seconds,
     partitions,
+    payments_kept,
     regular_day,
     regular_run,
     scaled,
@@ -202,6 +204,20 @@ def test_the_units_are_those_that_they_are_said_to_be() -> None:
     assert USUAL.row_bytes * USUAL.events_per_second * 86_400 == pytest.approx(USUAL.bytes_per_day)
     assert AS_IT_IS.hours_read == 2.25
     assert list(SIZES.values()) == [2**power for power in range(10)]
+
+
+def test_figures_that_can_be_worked_out_by_hand() -> None:
+    # 4 hours, 30% of the events, 2.5 copies beyond the first of each
+    assert extra_copies(USUAL) == pytest.approx(250_000 * 4 * 3600 * 0.3 * 2.5)
+    assert payments_kept(USUAL) == pytest.approx(250_000 * 86_400 * 90 / 2.5)
+    wide = next(one for one in regular_run(USUAL) if "wide, twice" in one.name)
+    assert wide.read == pytest.approx(2 * 5e12 * 2.25 / 24)
+    watermarks = regular_run(USUAL)[0]
+    assert watermarks.read == pytest.approx(5 * 250_000 * 86_400 * 90 * 8)
+    digests = next(one for one in incident(USUAL) if one.name.startswith("digests"))
+    assert digests.read == pytest.approx(payments_kept(USUAL) * (2 * 46 + 16))
+    clone, swap = (one for one in incident(USUAL) if one.name == "metadata")
+    assert node_seconds(USUAL, [clone, swap]) == 0
 
 
 @given(st.floats(min_value=1, max_value=1e9), st.floats(min_value=1, max_value=900))
