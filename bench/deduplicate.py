@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import payloads
+
 KEY = "payment_id, event_type, amount_cents, currency, event_ts"
 FINGERPRINT = "event_fingerprint, row_hash, has_complete_key"
 
@@ -14,6 +16,7 @@ WRITE = "the clean table of the day"
 BASELINES = {
     FIND: "keys with copies: key columns scanned, one hash aggregate",
     WRITE: "the clean rows copied",
+    payloads.JUDGE: payloads.PLAIN,
 }
 # What dbt builds, and so measures, for the decisions
 OURS = "exactly_once: scope, groups, payload differences and their judgement, decisions"
@@ -36,6 +39,7 @@ NOTES = {
     "compares payloads. The others list the copies after the first that arrived in the window.",
     WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
     "apart, which the others fold together. Data frames have no memory limit.",
+    payloads.JUDGE: payloads.NOTE,
 }
 
 

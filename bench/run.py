@@ -18,6 +18,7 @@ from bench import plot, report
 from bench.dbt import ROOT, dbt
 from bench.deduplicate import DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
 from bench.history import build_histories
+from bench.payloads import JUDGE, measure_payloads
 from bench.regular_run import WHOLE_JOB, measure_growth
 from bench.remediation import measure_remediation, measure_swap
 from demo.generate import IncidentSettings, generate
@@ -118,6 +119,9 @@ def main() -> int:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="events of the day")
+    parser.add_argument(
+        "--payload-groups", type=int, default=100_000, help="groups of payloads to judge"
+    )
     parser.add_argument("--history-events", type=int, default=50_000, help="a day of history")
     parser.add_argument("--days", type=int, nargs="+", default=DAYS, help="days of history")
     parser.add_argument(
@@ -139,6 +143,7 @@ def main() -> int:
             "select count(*), avg(strlen(payload::varchar)) from raw.events"
         ).fetchall()[0]
     figures = measure_cases(warehouse, declared, repeats, memory, options.threads)
+    figures[JUDGE] = measure_payloads(folder, options.payload_groups, repeats, memory, tell)
     swaps = measure_swap(warehouse, declared, options.swap_rows, memory, tell)
     warehouses = build_histories(
         folder / "history", options.history_events, options.days, memory, tell
