@@ -246,8 +246,8 @@ CASES = {
     ),
     "on_one_side_only": Case(
         *(RECONCILES, SUMMED, "('a', 0), ('b', 1)", BY_SHOP),
-        failing=[("a", 0, None, 0), ("c", None, 4, -4)],
-        other=(SUMMED, "('b', 1), ('c', 4)"),
+        failing=[("a", 0, None, 0), ("c", None, 4, -4), ("d", None, 0, 0)],
+        other=(SUMMED, "('b', 1), ('c', 4), ('d', 0)"),
     ),
     "other_names": Case(
         RECONCILES,
