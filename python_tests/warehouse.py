@@ -53,10 +53,11 @@ exactly_once:
 
 
 class DbtError(AssertionError):
-    """A dbt command that failed. `messages` has one entry per error."""
+    """A dbt command that failed. `messages` has one entry per error, `results` one per node."""
 
-    def __init__(self, messages: Sequence[str]) -> None:
+    def __init__(self, messages: Sequence[str], results: Sequence[Any] = ()) -> None:
         self.messages = list(messages)
+        self.results = list(results)
         super().__init__("\n\n".join(self.messages))
 
 
@@ -122,7 +123,7 @@ class Project:
             # dbt keeps DuckDB open in this process, and nobody else may open the file meanwhile.
             DuckDBConnectionManager.close_all_connections()
         if not found.success:
-            raise DbtError(said or _messages(found))
+            raise DbtError(said or _messages(found), getattr(found.result, "results", ()))
         return found.result
 
 

@@ -61,10 +61,7 @@
     {%- if not execute -%}
         {{- return({'name': name, 'type': 'VARCHAR', 'sql': adapter.quote(name)}) -}}
     {%- endif -%}
-    {%- set exact = found.all | selectattr('name', 'equalto', name) | list -%}
-    {%- set alike = [] -%}
-    {%- for column in found.all if column.name | lower == name | lower -%}{%- do alike.append(column) -%}{%- endfor -%}
-    {%- set matches = exact or alike -%}
+    {%- set matches = exactly_once._columns_named(found.all, name) -%}
     {%- if matches | length != 1 -%}
         {%- set optional = var_name in ('exactly_once__event_id_column', 'exactly_once__payload_column') -%}
         {%- do exactly_once._refuse(
@@ -75,6 +72,14 @@
         ) -%}
     {%- endif -%}
     {{- return(matches[0]) -}}
+{% endmacro %}
+
+
+{% macro _columns_named(columns, name) %}
+    {#- The column of exactly that name, else those of that name in any case. -#}
+    {%- set alike = [] -%}
+    {%- for column in columns if column.name | lower == name | lower -%}{%- do alike.append(column) -%}{%- endfor -%}
+    {{- return(columns | selectattr('name', 'equalto', name) | list or alike) -}}
 {% endmacro %}
 
 
