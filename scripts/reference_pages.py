@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,6 +35,7 @@ FILE_OF_PAGE = {
     "snapshots/*.yml": SEEDS,
     "macros/*/*__macros.yml": MACROS,
     "tests/*.yml": TESTS,
+    "tests/generic/*.yml": TESTS,
     "selectors.yml": JOBS,
 }
 
@@ -95,6 +96,18 @@ def analyses() -> tuple[Described, ...]:
 
 def singular_tests() -> tuple[Described, ...]:
     return described("data_tests", "tests/*.yml")
+
+
+def tests_for_any_table() -> tuple[Described, ...]:
+    """Generic tests, which dbt describes as macros with a prefix."""
+    return tuple(
+        replace(
+            test,
+            name=test.name.removeprefix("test_"),
+            description=test.description.removeprefix("Generic test.").strip(),
+        )
+        for test in described("macros", "tests/generic/*.yml")
+    )
 
 
 def unit_tests() -> tuple[Described, ...]:
@@ -315,8 +328,12 @@ def tests_page() -> str:
         "[Jobs](jobs.md) says which job runs which.",
         "## Across tables",
         *(section(entry, TESTS) for entry in singular_tests()),
-        "## Of a table and its columns",
+        "## For your own tables",
+        "As `exactly_once.<name>`, on any model or source; more on [their page](../tests.md).",
     ]
+    for entry in tests_for_any_table():
+        parts += [section(entry, TESTS, described_arguments(entry, TESTS))]
+    parts += ["## Of a table and its columns"]
     for entry in (*source_tables(), *models(), *seeds(), *snapshots()):
         rows = list(generic_tests(entry))
         if rows:
