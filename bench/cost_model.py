@@ -650,6 +650,13 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             grows=True,
         ),
         Step(
+            "impact",
+            "totals of payments, five columns whole, before and after",
+            read=2 * payments * 5 * a.amount_bytes,
+            rows=2 * payments,
+            grows=True,
+        ),
+        Step(
             "plan",
             "what the candidates will read, counted",
             read=2 * (in_reach + arrivals) * a.place_bytes

@@ -96,6 +96,7 @@ def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse:
     """Of whole tables, before with every copy, after with one of each that may go."""
     contaminate(warehouse)
     report = "main_incident.incident_impact_on_measures"
+    warehouse.dbt("run", "--select", "incident_impact_on_measures")
     assert {row["total_after"] for row in warehouse.read(report)} == {None}
     warehouse.operate("remediation_clone", INCIDENT)
     warehouse.dbt("run", "--select", "incident_impact_on_measures")

@@ -79,7 +79,12 @@ CLEAN = [{"day": NINE.date(), "currency": "EUR", "captures": 300, "captured": De
 
 
 CLEAN_SHOPS = [
-    {"shop": str(shop), "day": NINE.date(), "entry_count": 60, "captured": Decimal(630)}
+    {
+        "shop": str(shop),
+        "event_hour": NINE.replace(tzinfo=None),
+        "entry_count": 60,
+        "captured": Decimal(630),
+    }
     for shop in range(5)
 ]
 
@@ -130,11 +135,11 @@ class Ledgerworks:
         )
 
 
-def shop_days(query: Callable[[str], list[Any]], schema: str = MARTS) -> list[Any]:
-    """The company's own curated table, day by day."""
+def shop_hours(query: Callable[[str], list[Any]], schema: str = MARTS) -> list[Any]:
+    """The company's own curated table, hour by hour."""
     return query(
-        "select shop, day, entry_count, captured_minor_units as captured "
-        f"from {schema}.shop_days order by shop"
+        "select shop, event_hour, entry_count, captured_minor_units as captured "
+        f"from {schema}.shop_hours order by shop"
     )
 
 
@@ -143,7 +148,7 @@ def overstated(company: Ledgerworks) -> list[dict[str, Any]]:
     return company.read(
         "select measure, total_before as before, total_after as after "
         "from warehouse_incident.incident_impact_on_measures "
-        "where curated_table = 'shop_days' order by measure"
+        "where curated_table = 'shop_hours' order by measure"
     )
 
 
@@ -173,6 +178,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
         {"decision": "review", "copies": 120},
     ]
 
+    company.dbt("run", "--select", "incident_impact_on_measures")
     assert {row["after"] for row in overstated(company)} == {None}, "nothing is repaired yet"
     company.dbt("run-operation", "remediation_clone", "--args", INCIDENT)
     company.dbt(
@@ -200,7 +206,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     repaired = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
     assert repaired == [{"cents": Decimal(3150)}]
     assert company.volume() == CLEAN
-    assert shop_days(company.read) == CLEAN_SHOPS
+    assert shop_hours(company.read) == CLEAN_SHOPS
     company.dbt("build", "--select", "incident_impact_on_measures")
     assert overstated(company) == OVERSTATED
 
@@ -225,10 +231,10 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("run-operation", "ledger_verify")
     company.dbt("build", "--selector", "monitoring")
 
-    model = company.project.folder / "models" / "marts" / "shop_days.sql"
+    model = company.project.folder / "models" / "marts" / "shop_hours.sql"
     model.write_text(model.read_text().replace("['entry_count'", "['no_such'"))
     with pytest.raises(
-        DbtError, match="impact_measures of model shop_days: found no_such; accepted: "
+        DbtError, match="impact_measures of model shop_hours: found no_such; accepted: "
     ):
         company.dbt("run", "--select", "incident_impact_on_measures")
 
@@ -249,23 +255,41 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("test", "--select", "test_type:unit")
 
 
-@pytest.mark.parametrize("place", ["--vars", "project", "package", "default"])
-def test_models_of_the_project_see_the_vars_of_the_package(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("places", "hours"),
+    [
+        ((), 2),
+        (("its own",), 2),
+        (("project",), 3),
+        (("project", "package", "its own"), 4),
+        (("project", "package", "--vars"), 5),
+    ],
+)
+def test_models_of_the_project_see_what_those_of_the_package_see(
+    tmp_path: Path, places: tuple[str, ...], hours: int
+) -> None:
     """They may call its macros; dbt itself shows them only the vars of their own project."""
     company = Ledgerworks(tmp_path)
     config = company.project.folder / "dbt_project.yml"
     settings = yaml.safe_load(config.read_text())
     name = "exactly_once__late_arrival_hours"
-    if place == "project":
-        settings["vars"][name] = 7
-    elif place == "package":
-        settings["vars"]["exactly_once"] = {name: 7}
+    if "project" in places:
+        settings["vars"][name] = 3
+    if "package" in places:
+        settings["vars"]["exactly_once"] = {name: 4}
+    if "its own" in places:
+        settings["vars"]["ledgerworks"] = {name: 9}
     config.write_text(yaml.safe_dump(settings))
-    model = company.project.folder / "models" / "finance" / "lookback.sql"
-    model.write_text("select {{ exactly_once.settings().late_arrival_hours }} as hours")
-    company.dbt("run", "--select", "lookback", **({name: 7} if place == "--vars" else {}))
+    hours_sql = "select {{ exactly_once.settings().late_arrival_hours }} as hours"
+    models = company.project.folder / "models" / "finance"
+    (models / "lookback.sql").write_text(hours_sql)
+    given = {name: 5} if "--vars" in places else {}
+    company.dbt("run", "--select", "lookback", **given)
     found = company.read("select hours from warehouse_finance.lookback")
-    assert found == [{"hours": 2 if place == "default" else 7}]
+    assert found == [{"hours": hours}]
+    company.dbt("run-operation", "show_config", **given)
+    shown = next(line for line in company.project.logged if line.startswith(f"  {name} "))
+    assert shown.split()[-1] == str(hours), "as the package sees it"
 
 
 def test_models_of_the_project_with_names_of_ours_are_left_alone(tmp_path: Path) -> None:
@@ -359,6 +383,6 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
             cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.payments")
             assert cursor.fetchall() == [(Decimal(3150),)]
             cursor.execute(
-                f"select shop, entry_count from analytics.{MARTS}.shop_days order by shop"
+                f"select shop, entry_count from analytics.{MARTS}.shop_hours order by shop"
             )
             assert cursor.fetchall() == [(str(shop), 60) for shop in range(5)]

@@ -48,7 +48,6 @@ DETECTED = {
     "main_incident.incident_impact_by_merchant": "*",
     "main_incident.incident_impact_on_alerts": "*",
     "main_incident.incident_impact_on_curated": "*",
-    "main_incident.incident_impact_on_measures": "*",
     "main_audit.audit_decisions": DECISION,
 }
 MONITORED = {
@@ -124,6 +123,8 @@ def repair_and_roll_back(both: Both) -> None:
     both.approve()
     both.operate("remediation_clone")
     both.dbt(*REPAIR, exactly_once__build_candidate=True, incident_id=INCIDENT)
+    both.dbt("run", "--select", "incident_impact_on_measures")
+    both.assert_equal({"main_incident.incident_impact_on_measures": "*"})
     both.operate("remediation_swap")
     both.assert_equal(CURATED)
     both.operate("remediation_rollback")

@@ -53,6 +53,29 @@ READ_BY = {
 }
 
 
+WRITES_TO_RAW = (
+    "delete from raw.events",
+    "insert into raw.events select * from raw.events",
+    "update raw.events set amount_cents = 0",
+)
+WRITES = (
+    *WRITES_TO_RAW,
+    "delete from main_staging.stg_events_deduplicated",
+    "delete from main_analytics.payments",
+    "delete from main_incident.incident_decisions",
+    "delete from main_seeds.incident_register",
+    "delete from main_audit.remediation_ledger",
+    "delete from main_audit.audit_decisions",
+    "delete from main_audit.quarantined_events",
+)
+CREATIONS = (
+    "create table main_analytics.another (i int)",
+    "create table main_audit.another (i int)",
+    "create schema another",
+    "alter schema main_analytics swap with main_staging",
+)
+
+
 class ProjectOfRoles(SnowflakeProject):
     """The project with the grants of the page, run by the role that the environment names."""
 
@@ -82,6 +105,14 @@ class WarehouseOfRoles(SnowflakeWarehouse):
                     raise
                 return False
             return True
+
+    def assert_may_not(self, role: str, *statements: str) -> None:
+        """Each statement is refused for want of a privilege."""
+        with closing(self.log_in(role)) as connection:
+            for statement in statements:
+                with pytest.raises(ProgrammingError) as refused:
+                    connection.cursor().execute(statement)
+                assert refused.value.errno in (2003, 3001), statement
 
 
 def statements() -> list[str]:
@@ -171,8 +202,6 @@ def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: Warehous
     }
     assert found == READ_BY
     for role in (READER, APPROVER, AUDITOR):
-        with (
-            closing(warehouse.log_in(role)) as connection,
-            pytest.raises(ProgrammingError, match=r"Insufficient|does not exist"),
-        ):
-            connection.cursor().execute("delete from analytics.main_seeds.incident_register")
+        warehouse.assert_may_not(role, *WRITES, *CREATIONS)
+    warehouse.assert_may_not(JOB, *WRITES_TO_RAW, "create role another", "drop schema raw")
+    warehouse.assert_may_not(RAW_REPAIR, "truncate table raw.events", "drop table raw.events")

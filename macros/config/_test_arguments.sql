@@ -16,14 +16,16 @@
             ) -%}
         {%- endif -%}
         {%- set found = adapter.get_column_schema_from_query('select * from ' ~ relation ~ ' limit 0') -%}
-    {%- elif relation.is_cte or not exactly_once._is_there(relation) -%}
-        {%- do exactly_once._refuse(
-            what, ('the ephemeral model ' if relation.is_cte else 'no relation ') ~ relation,
-            'a table or view in the warehouse that this user can read',
-            'Materialize the model.' if relation.is_cte else 'Build or load it first, or correct its name.'
-        ) -%}
     {%- else -%}
-        {%- set found = adapter.get_columns_in_relation(relation) -%}
+        {#- asked by its name as it is: a name in quotes is in no cache of dbt's under Snowflake's capitals -#}
+        {%- set found = [] if relation.is_cte else adapter.get_columns_in_relation(relation) -%}
+        {%- if not found -%}
+            {%- do exactly_once._refuse(
+                what, ('the ephemeral model ' if relation.is_cte else 'no relation ') ~ relation,
+                'a table or view in the warehouse that this user can read',
+                'Materialize the model.' if relation.is_cte else 'Build or load it first, or correct its name.'
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
     {%- set columns = [] -%}
     {%- for column in found -%}

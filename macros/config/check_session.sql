@@ -59,7 +59,7 @@
     {%- set role = run_query('select current_role()').rows[0][0] -%}
     {%- do exactly_once._refuse(
         'schema ' ~ schema ~ ' for role ' ~ role,
-        'none that the role may see: it belongs to another role',
+        'none that the role may see: it is not there, or belongs to another role',
         'OWNERSHIP, or USAGE and ' ~ privileges | join(' and '),
         'Run as its owner: grant usage, ' ~ privileges | join(', ') | lower ~ ' on schema ' ~ schema ~ ' to role ' ~ role
     ) -%}

@@ -16,17 +16,17 @@
 
 
 {% macro _var(name) %}
-    {#- A var as this package's own nodes see it; a model of the project that installs it doesn't see our defaults. -#}
-    {%- set unset = {} -%}
-    {%- set value = var(name, unset) -%}
-    {%- if value is not sameas unset or var.packages_for_node is not defined -%}
-        {{- return(none if value is sameas unset else value) -}}
+    {#-
+        A var as this package's own nodes see it, and so every node: dbt shows a model of another project the vars of
+        that project, neither our defaults nor what is set for us alone.
+    -#}
+    {%- if model is not defined or not model or model.package_name == 'exactly_once' or var.packages_for_node is not defined -%}
+        {{- return(var(name, none)) -}}
     {%- endif -%}
-    {%- for project in var.packages_for_node() if project.load_dependencies is defined -%}
-        {%- set installed = project.load_dependencies().get('exactly_once') -%}
-        {%- for vars in [project.vars.vars.get('exactly_once', {}), installed.vars.vars if installed else {}] if name in vars -%}
-            {{- return(vars[name]) -}}
-        {%- endfor -%}
+    {%- set root = var.packages_for_node() | list | last -%}
+    {%- set ours = root.load_dependencies().get('exactly_once') -%}
+    {%- for vars in [root.cli_vars, root.vars.vars.get('exactly_once', {}), root.vars.vars, ours.vars.vars if ours else {}] if name in vars -%}
+        {{- return(render(vars[name]) if vars[name] is string else vars[name]) -}}
     {%- endfor -%}
     {{- return(none) -}}
 {% endmacro %}

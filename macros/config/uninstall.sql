@@ -1,8 +1,8 @@
 {% macro uninstall(dry_run=true, also=[]) %}
     {#-
         Run-operation. Says what this package made in the target, and with `dry_run: false` drops it: what a run makes
-        again from the source. What readers use, the evidence and the schemas go only if `also` names them. Run again,
-        it does what is left, or nothing.
+        again from the source. What readers use and the evidence go only if `also` names them. Schemas are left, for they
+        may hold what this role can't see, and DROP SCHEMA would take it along. Run again, it does what is left, or nothing.
     -#}
     {%- set also = exactly_once._checked_uninstall(dry_run, also) -%}
     {%- do exactly_once.check_session() -%}
@@ -28,7 +28,7 @@
     {%- if dry_run and statements -%}
         {%- do log("To drop them: dbt run-operation uninstall --args '" ~ exactly_once._uninstall_arguments(also) ~ "'", info=true) -%}
     {%- endif -%}
-    {%- do exactly_once._log_what_is_left_by_hand() -%}
+    {%- do exactly_once._log_what_is_left_by_hand(exactly_once._own_schemas(known)) -%}
 {% endmacro %}
 
 
@@ -38,7 +38,7 @@
         {%- do exactly_once._refuse('dry_run', dry_run, 'true or false', "Run: dbt run-operation uninstall --args '{dry_run: false}'") -%}
     {%- endif -%}
     {%- set parts = [also] if also is string else also -%}
-    {%- set accepted = ['curated', 'audit', 'schemas'] -%}
+    {%- set accepted = ['curated', 'audit'] -%}
     {%- if parts is mapping or parts is not iterable or parts | reject('in', accepted) | list -%}
         {%- do exactly_once._refuse(
             'also', also, 'a list of: ' ~ accepted | join(', '), "Run: dbt run-operation uninstall --args '{also: [curated]}'"
@@ -56,6 +56,8 @@
 {% macro _made_relations() %}
     {#- What the package's nodes are stored in, by its name in the catalog: {key: {name, part, relation}}. -#}
     {%- set evidence = ['audit_decisions', 'remediation_ledger', 'quarantined_events'] -%}
+    {#- it may hold events that have left the source -#}
+    {%- set used = ['stg_events_deduplicated'] -%}
     {%- set known = {} -%}
     {%- for node in graph.nodes.values() if node.package_name == 'exactly_once' and node.config.materialized != 'ephemeral'
         and (node.resource_type in ('model', 'seed', 'snapshot') or node.get('relation_name')) -%}
@@ -65,7 +67,8 @@
         ) -%}
         {%- do known.update({exactly_once._catalog_key(relation): {
             'name': node.name,
-            'part': 'audit' if node.name in evidence else 'curated' if is_curated else node.resource_type,
+            'part': 'audit' if node.name in evidence
+                else 'curated' if is_curated or node.name in used else node.resource_type,
             'relation': relation
         }}) -%}
     {%- endfor -%}
@@ -96,34 +99,42 @@
 
 {% macro _uninstall_lines(known, repairs, also) %}
     {#- What is in the schemas of the package, views first: [{name, why, statement}]; no statement where it is kept. -#}
+    {%- set views, tables, kept = [], [], [] -%}
+    {%- for schema in exactly_once._schemas_of(known) -%}
+        {%- set shared = exactly_once._why_schema_is_shared(schema) -%}
+        {%- for relation in exactly_once._relations_in(schema) -%}
+            {%- set judged = exactly_once._judged_relation(relation, known, repairs, also, shared) -%}
+            {%- do (kept if not judged.is_dropped else views if relation.is_view else tables).append({
+                'name': relation | string, 'why': judged.why,
+                'statement': 'drop ' ~ relation.type ~ ' if exists ' ~ relation if judged.is_dropped
+            }) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for repair in repairs if repair.is_schema -%}
+        {%- do kept.append({'name': 'schema ' ~ repair.name, 'why': exactly_once._why_repair_stays(repair), 'statement': none}) -%}
+    {%- endfor -%}
+    {{- return(views + tables + kept) -}}
+{% endmacro %}
+
+
+{% macro _schemas_of(known) %}
     {%- set schemas = {} -%}
     {%- for made in known.values() -%}
         {%- set schema = made.relation.without_identifier() -%}
         {%- do schemas.update({exactly_once._catalog_key(schema): schema}) -%}
     {%- endfor -%}
-    {%- set views, tables, kept, emptied = [], [], [], [] -%}
-    {%- for schema in schemas.values() -%}
-        {%- set left = [] -%}
-        {%- for relation in exactly_once._relations_in(schema) -%}
-            {%- set judged = exactly_once._judged_relation(relation, known, repairs, also) -%}
-            {%- set line = {
-                'name': relation | string, 'why': judged.why,
-                'statement': 'drop ' ~ relation.type ~ ' if exists ' ~ relation if judged.is_dropped
-            } -%}
-            {%- do (kept if not judged.is_dropped else views if relation.is_view else tables).append(line) -%}
-            {%- if not judged.is_dropped -%}{%- do left.append(relation) -%}{%- endif -%}
-        {%- endfor -%}
-        {%- if not left and adapter.check_schema_exists(schema.database, schema.schema) -%}
-            {%- set why = exactly_once._why_schema_stays(schema) or ('' if 'schemas' in also else 'nothing is left in it; also: [schemas] drops it') -%}
-            {%- do (kept if why else emptied).append({
-                'name': 'schema ' ~ schema, 'why': why or 'nothing is left in it', 'statement': none if why else 'drop schema if exists ' ~ schema
-            }) -%}
-        {%- endif -%}
+    {{- return(schemas.values() | list) -}}
+{% endmacro %}
+
+
+{% macro _own_schemas(known) %}
+    {#- The schemas that are there and that nobody else of this project uses. -#}
+    {%- set own = [] -%}
+    {%- for schema in exactly_once._schemas_of(known)
+        if not exactly_once._why_schema_is_shared(schema) and adapter.check_schema_exists(schema.database, schema.schema) -%}
+        {%- do own.append(schema | string) -%}
     {%- endfor -%}
-    {%- for repair in repairs if repair.is_schema -%}
-        {%- do kept.append({'name': 'schema ' ~ repair.name, 'why': exactly_once._why_repair_stays(repair), 'statement': none}) -%}
-    {%- endfor -%}
-    {{- return(views + tables + emptied + kept) -}}
+    {{- return(own | sort) -}}
 {% endmacro %}
 
 
@@ -161,7 +172,7 @@
 {% endmacro %}
 
 
-{% macro _judged_relation(relation, known, repairs, also) %}
+{% macro _judged_relation(relation, known, repairs, also, shared) %}
     {#- {is_dropped, why} of a relation in one of the package's schemas. -#}
     {%- for repair in repairs if not repair.is_schema and repair.key == exactly_once._catalog_key(relation) -%}
         {{- return({'is_dropped': false, 'why': exactly_once._why_repair_stays(repair)}) -}}
@@ -170,6 +181,10 @@
     {%- set whole = relation.incorporate(path={'identifier': modules.re.sub('(?i)__dbt_(tmp|backup)$', '', relation.identifier)}) -%}
     {%- set made = known.get(exactly_once._catalog_key(whole)) -%}
     {%- if not made -%}{{- return({'is_dropped': false, 'why': 'not made by exactly_once'}) -}}{%- endif -%}
+    {#- there somebody else's table may have the name of one of ours that was never built -#}
+    {%- if shared -%}
+        {{- return({'is_dropped': false, 'why': 'in ' ~ shared ~ ': drop it yourself if exactly_once made it'}) -}}
+    {%- endif -%}
     {%- set reasons = {
         'seed': 'dbt seed loads it again', 'curated': 'what readers use', 'audit': 'the evidence',
         'test': 'failing rows of a test'
@@ -188,8 +203,8 @@
 {% endmacro %}
 
 
-{% macro _why_schema_stays(schema) %}
-    {#- Why a schema that will have no relation is not this package's to drop, or nothing. -#}
+{% macro _why_schema_is_shared(schema) %}
+    {#- Who else of this project has tables in a schema, or nothing. -#}
     {%- set key = exactly_once._catalog_key(schema) -%}
     {%- for relation, why in [
         (api.Relation.create(database=target.database, schema=target.schema), 'the schema of the target'),
@@ -201,37 +216,7 @@
         {%- set place = api.Relation.create(database=node.database, schema=node.schema) -%}
         {%- if exactly_once._catalog_key(place) == key -%}{{- return('the schema of ' ~ node.name ~ ' too') -}}{%- endif -%}
     {%- endfor -%}
-    {%- set others = run_query(adapter.dispatch('_other_objects', 'exactly_once')(schema)).columns[0].values() -%}
-    {{- return('it holds ' ~ others | join(', ') if others else '') -}}
-{% endmacro %}
-
-
-{% macro default___other_objects(schema) %}
-    {%- do exactly_once._refuse_engine('uninstall') -%}
-{% endmacro %}
-
-
-{#- What a schema holds beside tables and views. -#}
-{% macro duckdb___other_objects(schema) %}
-    {%- set here = 'where database_name = ' ~ exactly_once.text_literal(schema.database)
-        ~ ' and lower(schema_name) = ' ~ exactly_once.text_literal(schema.schema | lower) %}
-    select distinct 'sequence ' || sequence_name as name from duckdb_sequences() {{ here }}
-    union all
-    select distinct 'function ' || function_name as name from duckdb_functions() {{ here }}
-    union all
-    select distinct 'type ' || type_name as name from duckdb_types() {{ here }}
-    order by name
-{% endmacro %}
-
-
-{#- https://docs.snowflake.com/en/sql-reference/info-schema: streams and tasks are not in it -#}
-{% macro snowflake___other_objects(schema) %}
-    {%- for kind in ['function', 'procedure', 'sequence', 'stage', 'pipe', 'file_format'] %}
-    select '{{ kind | replace('_', ' ') }} ' || {{ kind }}_name as name from {{ schema.information_schema() }}.{{ kind }}s
-    where {{ kind }}_schema = {{ exactly_once.text_literal(exactly_once._catalog_key(schema)[1]) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-    order by name
+    {{- return('') -}}
 {% endmacro %}
 
 
@@ -329,7 +314,7 @@
 {% endmacro %}
 
 
-{% macro _log_what_is_left_by_hand() %}
+{% macro _log_what_is_left_by_hand(schemas) %}
     {%- set vars, readers = [], [] -%}
     {%- for name, place in exactly_once._where_vars_are_set().items() if name in exactly_once._known_vars() -%}
         {%- do vars.append(name ~ ' (' ~ place ~ ')') -%}
@@ -343,6 +328,9 @@
     {%- do log('What is left to do by hand:', info=true) -%}
     {%- if readers -%}
         {%- do log('  - point these models of yours elsewhere: ' ~ readers | sort | join(', '), info=true) -%}
+    {%- endif -%}
+    {%- if schemas -%}
+        {%- do log('  - drop these schemas, once you have seen that nothing of yours is in them: ' ~ schemas | join(', '), info=true) -%}
     {%- endif -%}
     {%- do log('  - take exactly_once out of packages.yml, then: dbt deps', info=true) -%}
     {%- do log('  - take its vars out of your jobs and projects' ~ (': ' ~ vars | sort | join(', ') if vars else ''), info=true) -%}

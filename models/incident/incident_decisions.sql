@@ -26,7 +26,7 @@ payload_variance as (
     from {{ ref('exactly_once', 'incident_payload_variance') }}
 ),
 
-incident as (
+incident_in_force as (
     select distinct incident_id from duplicate_groups
 ),
 
@@ -46,14 +46,14 @@ copies as (
 -- byte-identical copies share their row hash: numbered, so that each has a key of its own
 placed as (
     select
-        incident.incident_id,
+        incident_in_force.incident_id,
         copies.*,
         row_number() over (
             partition by copies.row_hash
             order by copies.row_hash
         ) as place_among_identical
     from copies
-    cross join incident
+    cross join incident_in_force
 ),
 {%- if quarantined_copies is none %}
 

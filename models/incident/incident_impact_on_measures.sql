@@ -6,44 +6,48 @@ with incident_scope as (
     select incident_id from {{ ref('exactly_once', 'incident_scope') }}
 ),
 
+{% for table in tables -%}
+{% for side in ['before', 'after'] if table[side] is not none -%}
+{{ side }}_{{ table.name }} as (
+    select
+        {% for measure, total in table.measures.items() -%}
+        cast({{ total }} as decimal(38, 6)) as total_{{ loop.index }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    from {{ table[side] }} as {{ side }}_repair
+),
+
+{% endfor -%}
+{% endfor -%}
 totals as (
     {% for table in tables -%}
-    {% for side in ['before', 'after'] if table[side] is not none -%}
-    {% for measure, total in table.measures.items() -%}
+    {% for measure in table.measures -%}
     select
         '{{ table.name }}' as curated_table,
         '{{ measure }}' as measure,
-        '{{ side }}' as side,
-        cast({{ total }} as decimal(38, 6)) as total
-    from {{ table[side] }} as {{ side }}_repair
+        total_{{ loop.index }} as total_before,
+        {% if table.after is none -%}
+        cast(null as decimal(38, 6)) as total_after
+        {%- else -%}
+        (select total_{{ loop.index }} from after_{{ table.name }}) as total_after
+        {%- endif %}
+    from before_{{ table.name }}
     union all
-    {% endfor -%}
     {% endfor -%}
     {% endfor -%}
     select
         cast(null as varchar) as curated_table,
         cast(null as varchar) as measure,
-        cast(null as varchar) as side,
-        cast(null as decimal(38, 6)) as total
+        cast(null as decimal(38, 6)) as total_before,
+        cast(null as decimal(38, 6)) as total_after
     where false
-),
-
-compared as (
-    select
-        curated_table,
-        measure,
-        max(case when side = 'before' then total end) as total_before,
-        max(case when side = 'after' then total end) as total_after
-    from totals
-    group by curated_table, measure
 )
 
 select
     incident_scope.incident_id,
-    compared.curated_table,
-    compared.measure,
-    compared.total_before,
-    compared.total_after,
-    compared.total_before - compared.total_after as total_overstated
-from compared
+    totals.curated_table,
+    totals.measure,
+    totals.total_before,
+    totals.total_after,
+    totals.total_before - totals.total_after as total_overstated
+from totals
 cross join incident_scope

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
-from python_tests.snowflake_simulator.rewriting import rewrite
-
-# What the information schema lists beside tables; of these the simulator knows sequences alone.
-OTHER_KINDS = ("function", "procedure", "sequence", "stage", "pipe", "file_format")
-
 # Ours: owners, grants and the rest that DuckDB does not know. object_name is '' for a schema, and
 # schema_name is '' for a database.
 SCHEMA = "_fs_global._simulator"
@@ -98,16 +91,9 @@ where not found.internal
 
 
 def information_schema_sql(database: str) -> str:
-    """INFORMATION_SCHEMA.TABLES, .VIEWS, .SCHEMATA and OTHER_KINDS of one database."""
+    """INFORMATION_SCHEMA.TABLES, .VIEWS and .SCHEMATA of one database."""
     here = f"{database}._fs_information_schema"
-    others = "".join(
-        f"create or replace view {here}._fs_{kind}s as\n"
-        f"select schema_name as {kind}_schema, sequence_name as {kind}_name\n"
-        f"from duckdb_sequences() where database_name = '{database}' and {kind == 'sequence'};\n"
-        for kind in OTHER_KINDS
-    )
     return f"""
-{others}
 create or replace view {here}._fs_tables as
 select
     database_name as table_catalog, schema_name as table_schema, object_name as table_name,
@@ -138,19 +124,3 @@ where database_name = '{database}'
 union all
 select '{database}', 'INFORMATION_SCHEMA', null, 'NO', 1, null, null, null;
 """
-
-
-@rewrite
-def other_kinds(node: exp.Expr) -> exp.Expr:
-    """https://docs.snowflake.com/en/sql-reference/info-schema: fakesnow knows tables alone."""
-    names = {f"{kind}s".upper() for kind in OTHER_KINDS}
-    if (
-        isinstance(node, exp.Table)
-        and node.db.upper() == "INFORMATION_SCHEMA"
-        and node.name.upper() in names
-    ):
-        changed = node.copy()
-        changed.set("this", exp.Identifier(this=f"_FS_{node.name}".upper(), quoted=False))
-        changed.set("db", exp.Identifier(this="_FS_INFORMATION_SCHEMA", quoted=False))
-        return changed
-    return node
