@@ -245,7 +245,7 @@ def test_the_models_of_the_project_stay_and_are_named(tmp_path: Path) -> None:
     arguments = json.dumps({"dry_run": False, "also": EVERYTHING})
     company.dbt("run-operation", "uninstall", "--args", arguments)
     logged = company.project.logged
-    assert "  - point these models of yours elsewhere: daily_volume" in logged
+    assert "  - point these models of yours elsewhere: daily_volume, shop_hours" in logged
     (of_vars,) = [line for line in logged if "take its vars out" in line]
     assert "exactly_once__source_table (dbt_project.yml of ledgerworks)" in of_vars
     tables = company.read(

@@ -13,6 +13,7 @@
     {%- if 'audit' in also -%}{%- do exactly_once._check_nothing_in_quarantine(known) -%}{%- endif -%}
     {%- set lines = exactly_once._uninstall_lines(known, repairs, also) -%}
     {%- set statements = lines | map(attribute='statement') | select | list -%}
+    {%- set own_schemas = exactly_once._own_schemas(known) -%}
     {%- do log(
         ('Dry run, nothing is dropped: ' ~ statements | length ~ ' to drop' if dry_run else 'Dropping ' ~ statements | length)
         ~ ' of what exactly_once made in target ' ~ target.name, info=true
@@ -28,7 +29,7 @@
     {%- if dry_run and statements -%}
         {%- do log("To drop them: dbt run-operation uninstall --args '" ~ exactly_once._uninstall_arguments(also) ~ "'", info=true) -%}
     {%- endif -%}
-    {%- do exactly_once._log_what_is_left_by_hand(exactly_once._own_schemas(known)) -%}
+    {%- do exactly_once._log_what_is_left_by_hand(own_schemas) -%}
 {% endmacro %}
 
 

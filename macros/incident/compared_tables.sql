@@ -43,3 +43,13 @@
     {%- endfor -%}
     {{- return(measures) -}}
 {% endmacro %}
+
+
+{% macro _selected_totals(measures) %}
+    {#- Each total of {measure: SQL} as total_1, total_2, ..: a measure may have any name. -#}
+    {%- set totals = [] -%}
+    {%- for total in measures.values() -%}
+        {%- do totals.append('cast(' ~ total ~ ' as decimal(38, 6)) as total_' ~ loop.index) -%}
+    {%- endfor -%}
+    {{- return(totals | join(',\n        ')) -}}
+{% endmacro %}

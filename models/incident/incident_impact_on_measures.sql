@@ -10,9 +10,7 @@ with incident_scope as (
 {% for side in ['before', 'after'] if table[side] is not none -%}
 {{ side }}_{{ table.name }} as (
     select
-        {% for measure, total in table.measures.items() -%}
-        cast({{ total }} as decimal(38, 6)) as total_{{ loop.index }}{{ ',' if not loop.last }}
-        {% endfor -%}
+        {{ exactly_once._selected_totals(table.measures) }}
     from {{ table[side] }} as {{ side }}_repair
 ),
 
