@@ -87,7 +87,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.dbt("--log-level", "none", "source", "freshness")
     warehouse.dbt("compile", "--select", "path:analyses")
     warehouse.dbt("docs", "generate", "--no-compile")
-    everything = '{"dry_run": false, "also": ["curated", "audit", "schemas"]}'
+    everything = '{"dry_run": false, "also": ["curated", "audit"]}'
     warehouse.dbt("run-operation", "uninstall", "--args", everything)
 
 
