@@ -76,13 +76,15 @@
 {% macro _has_long_number(json) %}
     {#-
         Whether a payload has a number that a double can't hold, more than 15 digits and a point or an exponent: JSON
-        functions would round it. Looked for behind the colon of a member, which is fast, and in arrays if there are any.
+        functions would round it. Looked for behind the colon of a member, and in arrays if there are any; each
+        character by a pattern of its own, since a pattern that begins with one character is found twice as fast.
     -#}
     {%- set number = '\\s*-?([0-9]{12,}[.eE]|[0-9]{5,}[.][0-9]{5}|[0-9]+[.][0-9]{12}|[0-9]+[.][0-9]{5,}[eE])' -%}
-    {{- return(
-        '(regexp_matches(' ~ json ~ ", ':" ~ number ~ "') or (contains(" ~ json ~ ", '[') and regexp_matches("
-        ~ json ~ ", '[,\\[]" ~ number ~ "')))"
-    ) -}}
+    {%- set found = [] -%}
+    {%- for before in [':', ',', '\\['] -%}
+        {%- do found.append('regexp_matches(' ~ json ~ ", '" ~ before ~ number ~ "')") -%}
+    {%- endfor -%}
+    {{- return('(' ~ found[0] ~ ' or (contains(' ~ json ~ ", '[') and (" ~ found[1:] | join(' or ') ~ ')))') -}}
 {% endmacro %}
 
 
