@@ -974,6 +974,16 @@ def test_a_role_may_only_do_what_it_was_granted(
         assert raised.value.errno == number
 
 
+# https://docs.snowflake.com/en/sql-reference/sql/create-table: without OR REPLACE, IF NOT EXISTS
+def test_a_name_that_is_taken_is_an_error(session: SnowflakeConnection) -> None:
+    run(session, "create table t (i int)")
+    for statement in ("create table t (i int)", f"create schema {session.schema}"):
+        with pytest.raises(ProgrammingError, match="already exists") as raised:
+            run(session, statement)
+        assert raised.value.errno == 2002
+    run(session, "create table if not exists t (i int)", "create or replace table t (i int)")
+
+
 # https://docs.snowflake.com/en/sql-reference/sql/show-schemas
 def test_a_schema_without_a_privilege_is_not_shown(guarded: Simulator) -> None:
     with guarded.connect(database="GUARDED", role="GUEST") as guest:

@@ -45,7 +45,9 @@ NOT_RUN = (
 PREFIX = "EXACTLY_ONCE_CHECK_"
 
 # Error numbers of Snowflake
-NOT_THERE, ALREADY_THERE, NOT_ALLOWED, NO_OBJECT = 2003, 2002, 3001, 2043
+NOT_THERE, NOT_ALLOWED, NO_OBJECT = 2003, 3001, 2043
+# of one's own, and of somebody else's that is not shown
+ALREADY_THERE = (2002, 3041)
 
 
 class RefusedError(Exception):
@@ -121,10 +123,15 @@ def log_in(scratch: Scratch) -> None:
         )
 
 
+def raw_schema(scratch: Scratch) -> str:
+    """The schema that this script makes itself, as Snowflake shows it."""
+    return f"{scratch.prefix}_RAW".upper()
+
+
 def make_raw_schema(scratch: Scratch) -> None:
     """Refuse a prefix that is taken, or a role that may not make schemas and own them."""
     database, role = scratch.credentials.database, scratch.value("select current_role()")
-    schema = f"{scratch.prefix}_RAW".upper()
+    schema = raw_schema(scratch)
     try:
         taken = leftovers(scratch)
         if taken:
@@ -138,7 +145,7 @@ def make_raw_schema(scratch: Scratch) -> None:
         scratch.execute(f"create schema {database}.{schema}")
     except DatabaseError as error:
         scratch.has_schemas = False
-        if error.errno == ALREADY_THERE:
+        if error.errno in ALREADY_THERE:
             raise RefusedError(
                 f"prefix {scratch.prefix}",
                 f"schema {schema}, which somebody else owns and role {role} may not see",
@@ -181,8 +188,8 @@ def leftovers(scratch: Scratch) -> list[str]:
     return sorted(name for name in names if name.upper().startswith(f"{scratch.prefix.upper()}_"))
 
 
-def remove(scratch: Scratch) -> bool:
-    """Drop every schema of the prefix; whether all are gone."""
+def remove(scratch: Scratch, made: str | None = None) -> bool:
+    """Drop every schema of the prefix; whether all are gone, the one that was made among them."""
     try:
         try:
             found = leftovers(scratch)
@@ -195,6 +202,8 @@ def remove(scratch: Scratch) -> bool:
             except Error as error:
                 print(f"not removed: {name}: {error.msg}")
         left = leftovers(scratch)
+        if made and made not in found:
+            left.append(f"{made}, which is not shown to this role any more")
     except Error as error:
         print(f"could not look for schemas to remove: {error.msg}")
         left = [f"{scratch.prefix}_*"]
@@ -315,7 +324,7 @@ def _check(scratch: Scratch, given: argparse.Namespace, stop: Stop) -> int:
         finally:
             stop.is_removing = True
             if scratch.has_schemas:
-                removed = remove(scratch)
+                removed = remove(scratch, raw_schema(scratch))
             scratch.close()
     return 0 if passed and removed else 1
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from python_tests.snowflake_simulator import temporary
-from python_tests.snowflake_simulator.errors import insufficient, missing, no_warehouse
+from python_tests.snowflake_simulator.errors import (
+    already_there,
+    insufficient,
+    missing,
+    no_warehouse,
+)
 from python_tests.snowflake_simulator.names import Name, of_table
 
 if TYPE_CHECKING:
@@ -99,6 +104,8 @@ def _check_definition(session: Session, expression: exp.Expr, target: exp.Table 
         check_may_create(session, kind, name)
         if there and expression.args.get("replace"):
             check_owns(session, kind, name)
+        elif there:
+            raise already_there(kind, name, is_seen=catalog.sees(session.role, name))
     elif catalog.exists(name) or not expression.args.get("exists"):
         check_owns(session, kind, name)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from snowflake.connector.errors import ProgrammingError
 
+from python_tests.snowflake_simulator.names import Name
+
 
 def sql_error(message: str, errno: int, sqlstate: str) -> ProgrammingError:
     """An error of a statement."""
@@ -21,6 +23,21 @@ def missing(kind: str, name: str) -> ProgrammingError:
     """For an object that is not there, or that the role may not even know of."""
     return sql_error(
         f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.", 2003, "42S02"
+    )
+
+
+def already_there(kind: str, name: Name, *, is_seen: bool) -> ProgrammingError:
+    """For CREATE without OR REPLACE or IF NOT EXISTS, of a name that is taken."""
+    shown = ".".join(name)
+    if is_seen:
+        return sql_error(
+            f"SQL compilation error:\nObject '{shown}' already exists.", 2002, "42710"
+        )
+    return sql_error(
+        f"SQL compilation error:\n{kind.capitalize()} '{shown}' already exists, but current role "
+        "has no privileges on it.",
+        3041,
+        "42710",
     )
 
 

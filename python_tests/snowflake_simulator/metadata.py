@@ -111,7 +111,7 @@ def _is_seen(session: Session) -> str:
         for database, schema in catalog.run(
             f"select database_name, schema_name from {SCHEMA}.shown_schemas"
         )
-        if not catalog.sees(session.role, (database, schema))
+        if schema != "INFORMATION_SCHEMA" and not catalog.sees(session.role, (database, schema))
     ]
     return f"(database_name, schema_name) not in ({', '.join(hidden)})" if hidden else "true"
 
