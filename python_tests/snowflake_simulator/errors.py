@@ -30,9 +30,7 @@ def already_there(kind: str, name: Name, *, is_seen: bool) -> ProgrammingError:
     """For CREATE without OR REPLACE or IF NOT EXISTS, of a name that is taken."""
     shown = ".".join(name)
     if is_seen:
-        return sql_error(
-            f"SQL compilation error:\nObject '{shown}' already exists.", 2002, "42710"
-        )
+        return sql_error(f"SQL compilation error:\nObject '{shown}' already exists.", 2002, "42710")
     return sql_error(
         f"SQL compilation error:\n{kind.capitalize()} '{shown}' already exists, but current role "
         "has no privileges on it.",
