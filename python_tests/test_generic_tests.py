@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
-from python_tests.warehouse import PROFILE, ROOT, DbtError, Project
+from python_tests.warehouse import PROFILE, ROOT, DbtError, Project, install_packages
 
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 SWITCHED_OFF = ("models", "seeds", "snapshots", "sources")
@@ -399,12 +399,7 @@ def write_project(folder: Path, cases: Mapping[str, Case]) -> None:
         "data_tests": {"shop": {"+store_failures": True, "+schema": "failures"}},
     }
     (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
-    packages = folder / "dbt_packages"
-    packages.mkdir()
-    (packages / "exactly_once").symlink_to(ROOT)
-    for package in (ROOT / "dbt_packages").iterdir():
-        if package.is_dir():
-            (packages / package.name).symlink_to(package)
+    install_packages(folder)
     (folder / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": str(ROOT)}]}))
 
 

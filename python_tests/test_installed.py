@@ -18,7 +18,7 @@ import yaml
 
 from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
-from python_tests.warehouse import ROOT, DbtError, Project
+from python_tests.warehouse import ROOT, DbtError, Project, install_packages
 
 COMPANY = ROOT / "integration_tests"
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -43,12 +43,7 @@ class Company(Project):
     def __init__(self, work: Path, profile: str) -> None:
         folder = work / "project"
         shutil.copytree(COMPANY, folder, ignore=shutil.ignore_patterns("target", "dbt_packages"))
-        packages = folder / "dbt_packages"
-        packages.mkdir()
-        (packages / "exactly_once").symlink_to(ROOT)
-        for package in (ROOT / "dbt_packages").iterdir():
-            if package.is_dir():
-                (packages / package.name).symlink_to(package)
+        install_packages(folder)
         self.profile = profile
         super().__init__(folder, work)
 

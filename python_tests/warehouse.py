@@ -52,6 +52,16 @@ exactly_once:
 """
 
 
+def install_packages(folder: Path) -> None:
+    """Put this package, and those that it needs, where dbt deps would put them."""
+    packages = folder / "dbt_packages"
+    packages.mkdir()
+    (packages / "exactly_once").symlink_to(ROOT)
+    for package in (ROOT / "dbt_packages").iterdir():
+        if package.is_dir():
+            (packages / package.name).symlink_to(package)
+
+
 class DbtError(AssertionError):
     """A dbt command that failed. `messages` has one entry per error, `results` one per node."""
 
