@@ -497,3 +497,21 @@ def test_a_source_without_a_payload_has_no_variance(
     assert detect(plain, events_to_repair()) == {}
     scores = plain.query("select distinct variance_score from main_incident.incident_decisions")
     assert scores == [{"variance_score": None}]
+
+
+def test_numbers_that_a_double_cannot_hold_are_compared_as_written(warehouse: Warehouse) -> None:
+    """Wherever they stand: JSON functions would round both to the same number."""
+    places = ('{"a": %s}', '{"a": [%s]}', '{"a": [1, %s]}', '{"a":[ -%s]}', '{"a":[1,\\n%s]}')
+    numbers = ("0.12345678901234567891", "0.12345678901234567892")
+    selected = []
+    for place in places:
+        for number in numbers:
+            text = json.dumps(f"cast('{place % number}' as json)".replace("\\n", "\n"))
+            payload = f"{{'sql': {text}, 'type': 'JSON'}}"
+            paths = "[{'names': ['delivery'], 'is_members': false}]"
+            compared = f"exactly_once.comparable_payload({payload}, {paths})"
+            selected.append(f"select {len(selected)} as place, {{{{ {compared} }}}} as compared")
+    query = "\nunion all\n".join(selected) + "\norder by place"
+    shown = warehouse.dbt("show", "--inline", query, "--limit", "-1")
+    found = [row[1] for row in shown.results[0].agate_table.rows]
+    assert len(found) == len(set(found)) == len(places) * len(numbers)
