@@ -503,7 +503,7 @@ def test_numbers_that_a_double_cannot_hold_are_compared_as_written(warehouse: Wa
     """Wherever they stand: JSON functions would round both to the same number."""
     places = ('{"a": %s}', '{"a": [%s]}', '{"a": [1, %s]}', '{"a":[ -%s]}', '{"a":[1,\\n%s]}')
     numbers = ("0.12345678901234567891", "0.12345678901234567892")
-    selected = []
+    selected: list[str] = []
     for place in places:
         for number in numbers:
             text = json.dumps(f"cast('{place % number}' as json)".replace("\\n", "\n"))
