@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from python_tests import oracle
 from python_tests.oracle import DEFAULT, Decision, Layout
 from python_tests.warehouse import DbtError, Warehouse
@@ -338,6 +340,17 @@ def approve(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
     )
 
 
+def build_replaced(warehouse: Warehouse) -> None:
+    """The regular job on the tables that the swap replaced."""
+    warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__build_replaced=INCIDENT)
+
+
+def roll_back_at_once(warehouse: Warehouse) -> None:
+    """Whatever the tables that the swap replaced lack."""
+    arguments = json.dumps({"incident_id": INCIDENT, "allow_gap": True})
+    warehouse.dbt("run-operation", "remediation_rollback", "--args", arguments)
+
+
 def build_candidate(warehouse: Warehouse) -> None:
     """Repair the clone."""
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
@@ -376,30 +389,26 @@ def check_repair(warehouse: Warehouse) -> None:
 
 def check_rollback(warehouse: Warehouse) -> None:
     """Law 5: a rollback restores equal content, and nothing that has arrived since is lost."""
-    tables = ("payments", "fraud_features")
-
-    def digests(place: str = "main_analytics.{}") -> list[str]:
-        return [warehouse.digest(place.format(table)) for table in tables]
-
     contaminate(warehouse)
-    before = digests()
+    before = curated_digests(warehouse)
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
     if said := refusal(warehouse):
         raise AssertionError(said)
-    later = steady_events(NOON + 24 * HOUR)
-    warehouse.write_events(later)
-    warehouse.dbt("run", "--selector", "fifteen_minute")
-    repaired = digests()
+    later = arrive_and_run(warehouse, NOON + 24 * HOUR)
+    repaired = curated_digests(warehouse)
     assert repaired != before
 
+    state = kept_state(warehouse), warehouse.digest(LEDGER)
+    with pytest.raises(DbtError, match="arrivals that they lack"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert (kept_state(warehouse), warehouse.digest(LEDGER)) == state
+    roll_back_at_once(warehouse)
+    assert proofs(warehouse, ": equal to the table before the swap, digest") == 2
+    assert curated_digests(warehouse) == before
+    assert curated_digests(warehouse, warehouse.beside("withdrawn_inc_1")) == repaired
     warehouse.operate("remediation_rollback", INCIDENT)
-    proofs = [line for line in warehouse.project.logged if "equal to the table before" in line]
-    assert len(proofs) == len(tables), "by the digests that the ledger holds"
-    assert digests() == before
-    assert digests(warehouse.beside("withdrawn_inc_1")) == repaired
-    warehouse.operate("remediation_rollback", INCIDENT)
-    assert digests() == before
+    assert curated_digests(warehouse) == before
 
     warehouse.dbt("run", "--selector", "fifteen_minute")
     found = {row["payment_id"] for row in warehouse.read("main_analytics.payments")}
@@ -410,7 +419,52 @@ def check_rollback(warehouse: Warehouse) -> None:
     build_candidate(warehouse)
     if said := refusal(warehouse):
         raise AssertionError(said)
-    assert digests() == repaired
+    assert curated_digests(warehouse) == repaired
+
+
+def check_rollback_without_a_gap(warehouse: Warehouse) -> None:
+    """Law 4: readers keep what has arrived since the swap, while the tables before it return."""
+    payments, features = "main_analytics.payments", "main_analytics.fraud_features"
+    contaminate(warehouse)
+    # events without an arrival time are computed again by each regular run, and with the guard on
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    before = {table: warehouse.read(table) for table in (payments, features)}
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    if said := refusal(warehouse):
+        raise AssertionError(said)
+    later = arrive_and_run(warehouse, NOON + 24 * HOUR)
+    live = curated_digests(warehouse)
+    build_replaced(warehouse)
+    assert curated_digests(warehouse) == live
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert proofs(warehouse, "with what had arrived by ledger entry") == 2
+    for table, computed in ((payments, oracle.payments), (features, oracle.fraud_features)):
+        assert_same_rows(warehouse.read(table), [*before[table], *computed(later, DEFAULT)])
+    assert_recorded(warehouse)
+    rolled_back = curated_digests(warehouse)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert curated_digests(warehouse) == rolled_back
+
+
+def arrive_and_run(warehouse: Warehouse, start: datetime) -> list[Row]:
+    """Events that come after all others, and the regular run that takes them in."""
+    later = steady_events(start)
+    warehouse.write_events(later)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    return later
+
+
+def curated_digests(warehouse: Warehouse, place: str = "main_analytics.{}") -> list[str]:
+    """The digests of both curated tables, with {} in the place for their name."""
+    return [warehouse.digest(place.format(table)) for table in ("payments", "fraud_features")]
+
+
+def proofs(warehouse: Warehouse, text: str) -> int:
+    """How many tables the last verb proved by digests that the ledger holds, in these words."""
+    return sum(
+        text in line and "wrote to it in between" not in line for line in warehouse.project.logged
+    )
 
 
 def give_verdict(warehouse: Warehouse, name: str, decision: str) -> None:

@@ -75,7 +75,9 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.operate(verb, INCIDENT)
     # the tests of the candidates are those of live, which the job monitoring runs
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
-    for verb in ("swap", "rollback", "retire"):
+    warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.dbt("run", *job, exactly_once__build_replaced=INCIDENT)
+    for verb in ("rollback", "retire"):
         warehouse.operate(f"remediation_{verb}", INCIDENT)
     for verb in ("raw_quarantine", "raw_restore"):
         warehouse.operate(verb, INCIDENT)

@@ -425,10 +425,39 @@ def test_a_swap_without_a_candidate_is_refused(decided: Warehouse) -> None:
 
 
 def test_a_clone_after_the_swap_is_refused(decided: Warehouse) -> None:
-    decided.operate("remediation_clone", "INC-1")
-    decided.dbt(*CANDIDATE, exactly_once__build_candidate=True)
-    decided.operate("remediation_swap", "INC-1")
+    swap(decided)
     before = contents(decided)
     with pytest.raises(DbtError, match="an incident without a swap"):
         decided.operate("remediation_clone", "INC-1")
     assert contents(decided) == before
+
+
+def swap(warehouse: Warehouse) -> None:
+    warehouse.operate("remediation_clone", "INC-1")
+    warehouse.dbt(*CANDIDATE, exactly_once__build_candidate=True)
+    warehouse.operate("remediation_swap", "INC-1")
+
+
+def test_replaced_tables_are_built_only_where_a_swap_has_kept_them(decided: Warehouse) -> None:
+    regular = ("run", "--selector", "fifteen_minute")
+    no_swap = "found none that a swap for that incident has kept"
+    assert_refused(decided, no_swap, *regular, exactly_once__build_replaced="INC-1")
+    swap(decided)
+    assert_refused(decided, no_swap, *regular, exactly_once__build_replaced="INC-2")
+    # another name of the same tables
+    assert_refused(decided, no_swap, *regular, exactly_once__build_replaced="inc 1")
+    assert_refused(
+        decided,
+        "found --full-refresh; accepted: a run that adds what has arrived",
+        *regular,
+        "--full-refresh",
+        exactly_once__build_replaced="INC-1",
+    )
+    assert_refused(
+        decided,
+        "var exactly_once__build_replaced: found INC-1, and exactly_once__build_candidate true; "
+        "accepted: one of the two",
+        *regular,
+        exactly_once__build_replaced="INC-1",
+        exactly_once__build_candidate=True,
+    )

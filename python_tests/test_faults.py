@@ -10,8 +10,18 @@ from typing import Any
 
 import pytest
 
-from python_tests.faults import Death, deaths, watched
-from python_tests.laws import INCIDENT, assert_recorded, build_candidate, contaminate, kept_state
+from python_tests.faults import Death, StatementLog, deaths, watched
+from python_tests.laws import (
+    HOUR,
+    INCIDENT,
+    NOON,
+    arrive_and_run,
+    assert_recorded,
+    build_candidate,
+    build_replaced,
+    contaminate,
+    kept_state,
+)
 from python_tests.laws_of_raw import quarantined_rows, raw_rows
 from python_tests.warehouse import DbtError, Project, Warehouse
 
@@ -30,9 +40,28 @@ STEPS: Mapping[str, Step] = {
     "remediation_swap": verb("remediation_swap"),
     "raw_quarantine": verb("raw_quarantine"),
     "raw_restore": verb("raw_restore"),
+    "replaced_build": build_replaced,
     "remediation_rollback": verb("remediation_rollback"),
     "remediation_retire": verb("remediation_retire"),
 }
+
+# What happens just before a step, without being killed.
+BEFORE: Mapping[str, Step] = {
+    "replaced_build": lambda warehouse: arrive_and_run(warehouse, NOON + 24 * HOUR),
+}
+
+
+def nothing(_: Warehouse) -> None:
+    """Before most steps."""
+
+
+def chosen(name: str, log: StatementLog, builds: Mapping[str, str]) -> list[Death]:
+    """Every death of a step; of a build in `builds` those at its tables, for the rest is dbt's."""
+    return [
+        death
+        for death in deaths(log)
+        if builds.get(name, "") in log.statements[death.place].lower()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +72,7 @@ def states(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     contaminate(warehouse)
     found = {}
     for name, step in STEPS.items():
+        BEFORE.get(name, nothing)(warehouse)
         found[name] = warehouse.copied(folder / name)
         step(warehouse)
     found["done"] = warehouse.copied(folder / "done")
@@ -60,7 +90,8 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     expected = kept_state(whole)
     assert expected != kept_state(states[name])
     rows = rows_in_raw_and_quarantine(states[name])
-    for number, death in enumerate(deaths(log)):
+    # the builds differ in the names of their tables: one of them is killed everywhere
+    for number, death in enumerate(chosen(name, log, {"replaced_build": "__replaced"})):
         warehouse = states[name].copied(tmp_path / str(number))
         die(step, warehouse, death)
         assert rows_in_raw_and_quarantine(warehouse) == rows

@@ -28,6 +28,7 @@ from python_tests.laws import (
     check_decisions,
     check_repair,
     check_rollback,
+    check_rollback_without_a_gap,
     check_verdict,
     contaminated_rows,
     counted,
@@ -217,6 +218,10 @@ def test_the_repair_leaves_no_trace_of_removed_copies_and_changes_nothing_else(
 
 def test_a_rollback_restores_the_tables_and_loses_nothing(warehouse: Warehouse) -> None:
     check_rollback(warehouse)
+
+
+def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(warehouse: Warehouse) -> None:
+    check_rollback_without_a_gap(warehouse)
 
 
 def test_a_rollback_of_what_was_not_swapped_is_refused(contaminated: Warehouse) -> None:

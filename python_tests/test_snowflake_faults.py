@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from python_tests.faults import Death, StatementLog, deaths, watched
+from python_tests.faults import watched
 from python_tests.laws import assert_recorded, contaminate, kept_state
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
-from python_tests.test_faults import STEPS, die, rows_in_raw_and_quarantine
+from python_tests.test_faults import (
+    BEFORE,
+    STEPS,
+    chosen,
+    die,
+    nothing,
+    rows_in_raw_and_quarantine,
+)
 
 GROUPS = {
     "candidates": ("remediation_clone", "candidate_build"),
     "swap": ("remediation_swap",),
     "raw": ("raw_quarantine", "raw_restore"),
-    "rollback": ("remediation_rollback", "remediation_retire"),
+    "rollback": ("replaced_build", "remediation_rollback", "remediation_retire"),
 }
 
 
-def chosen(name: str, log: StatementLog) -> list[Death]:
-    """Every death of a verb; of the build those at the candidates, for the rest is dbt's own."""
-    return [
-        death
-        for death in deaths(log)
-        if name != "candidate_build" or "__candidate" in log.statements[death.place].lower()
-    ]
+BUILDS = {"candidate_build": "__candidate", "replaced_build": "__replaced"}
 
 
 @pytest.mark.soak
@@ -34,6 +35,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     warehouse = snowflake_warehouse
     contaminate(warehouse)
     for name, step in STEPS.items():
+        BEFORE.get(name, nothing)(warehouse)
         if name not in GROUPS[group]:
             step(warehouse)
             continue
@@ -43,7 +45,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
             step(warehouse)
         expected = kept_state(warehouse)
         after = Saved(warehouse, "after")
-        for death in chosen(name, log):
+        for death in chosen(name, log, BUILDS):
             before.restore()
             die(step, warehouse, death)
             assert rows_in_raw_and_quarantine(warehouse) == rows

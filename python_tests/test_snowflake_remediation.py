@@ -20,6 +20,7 @@ from python_tests.laws import (
     build_candidate,
     check_catch_up,
     check_rollback,
+    check_rollback_without_a_gap,
     contaminate,
     refusal,
     steady_events,
@@ -101,6 +102,12 @@ def test_a_rollback_restores_the_tables_and_loses_nothing(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback(snowflake_warehouse)
+
+
+def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_rollback_without_a_gap(snowflake_warehouse)
 
 
 def test_a_candidate_that_live_has_overtaken_is_refused(

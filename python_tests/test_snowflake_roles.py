@@ -20,6 +20,7 @@ from python_tests.laws import (
     WINDOW,
     approve,
     build_candidate,
+    build_replaced,
     contaminated_rows,
     steady_events,
 )
@@ -194,6 +195,7 @@ def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: Warehous
     warehouse.role = JOB
     warehouse.write_events(steady_events(NOON))
     warehouse.dbt("run", "--selector", "fifteen_minute")
+    build_replaced(warehouse)
     warehouse.operate("remediation_rollback", INCIDENT)
 
     found = {

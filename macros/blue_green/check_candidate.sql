@@ -1,19 +1,48 @@
 {% macro check_candidate(relation) %}
-    {#- A candidate is built on a clone of live, for the incident that incident_decisions holds; else it is refused. -#}
-    {%- if execute and exactly_once.settings().build_candidate and flags.WHICH in ('run', 'build') -%}
-        {%- set marker = exactly_once.candidate_marker(relation) -%}
-        {%- set incident_id = exactly_once.decided_incident() -%}
-        {%- if marker is none -%}
-            {%- do exactly_once._refuse(
-                'candidate ' ~ relation, 'none', 'a clone of the live table',
-                "Run: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'"
-            ) -%}
-        {%- elif marker.incident_id != incident_id -%}
-            {%- do exactly_once._refuse(
-                'candidate ' ~ relation, 'a clone for incident ' ~ marker.incident_id,
-                'a clone for incident ' ~ incident_id ~ ', which incident_decisions holds',
-                "Run: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'"
-            ) -%}
+    {#-
+        A candidate is built on a clone of live, for the incident that incident_decisions holds, and a replaced table where
+        a swap has kept it; else the build is refused.
+    -#}
+    {%- set settings = exactly_once.settings() -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
+        {%- if settings.build_candidate -%}
+            {%- do exactly_once._check_is_clone(relation) -%}
+        {%- elif settings.build_replaced is not none -%}
+            {%- do exactly_once._check_is_replaced(relation, settings.build_replaced) -%}
         {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_is_clone(relation) %}
+    {%- set marker = exactly_once.candidate_marker(relation) -%}
+    {%- set incident_id = exactly_once.decided_incident() -%}
+    {%- if marker is none -%}
+        {%- do exactly_once._refuse(
+            'candidate ' ~ relation, 'none', 'a clone of the live table',
+            'Run: ' ~ exactly_once._verb_command('remediation_clone', incident_id)
+        ) -%}
+    {%- elif marker.incident_id != incident_id -%}
+        {%- do exactly_once._refuse(
+            'candidate ' ~ relation, 'a clone for incident ' ~ marker.incident_id,
+            'a clone for incident ' ~ incident_id ~ ', which incident_decisions holds',
+            'Run: ' ~ exactly_once._verb_command('remediation_clone', incident_id)
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_is_replaced(relation, incident_id) %}
+    {%- if (exactly_once.candidate_marker(relation) or {}).replaced_for != incident_id -%}
+        {%- do exactly_once._refuse(
+            'table ' ~ relation ~ ', which exactly_once__build_replaced: ' ~ incident_id ~ ' asks for',
+            'none that a swap for that incident has kept', 'an incident that has been swapped, and not retired',
+            'See: ' ~ exactly_once._verb_command('remediation_status', incident_id)
+        ) -%}
+    {%- elif flags.FULL_REFRESH -%}
+        {%- do exactly_once._refuse(
+            'table ' ~ relation, '--full-refresh', 'a run that adds what has arrived',
+            'It would be the repaired table then, and not the one to go back to: leave --full-refresh out.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}

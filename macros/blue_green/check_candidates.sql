@@ -1,17 +1,28 @@
 {% macro check_candidates() %}
     {#-
-        Every candidate at once, in a model that the curated models depend on: one error instead of one each. Then
-        the ledger has it that a build began.
+        Every candidate, or replaced table, at once, in a model that the curated models depend on: one error instead of
+        one each. Then the ledger has it that a build began.
     -#}
     {%- set settings = exactly_once.settings() -%}
-    {%- if execute and settings.build_candidate and flags.WHICH in ('run', 'build') -%}
-        {%- if settings.incident_id is not none -%}
-            {%- do exactly_once._check_incident(settings.incident_id) -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
+        {%- if settings.build_candidate -%}
+            {%- if settings.incident_id is not none -%}
+                {%- do exactly_once._check_incident(settings.incident_id) -%}
+            {%- endif -%}
+            {%- for table in exactly_once.curated_relations('') -%}
+                {%- do exactly_once.check_candidate(table.candidate) -%}
+            {%- endfor -%}
+            {%- do exactly_once.tag_queries('candidate_build', exactly_once.decided_incident()) -%}
+            {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
+        {%- elif settings.build_replaced is not none -%}
+            {%- set tables = exactly_once.curated_relations(settings.build_replaced) -%}
+            {%- for table in tables -%}
+                {%- do exactly_once.check_candidate(table.replaced) -%}
+            {%- endfor -%}
+            {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
+            {%- do exactly_once._begin_step(
+                'replaced_build', settings.build_replaced, digests=exactly_once._digests_of(tables, 'replaced')
+            ) -%}
         {%- endif -%}
-        {%- for table in exactly_once.curated_relations('') -%}
-            {%- do exactly_once.check_candidate(table.candidate) -%}
-        {%- endfor -%}
-        {%- do exactly_once.tag_queries('candidate_build', exactly_once.decided_incident()) -%}
-        {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
     {%- endif -%}
 {% endmacro %}

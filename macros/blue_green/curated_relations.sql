@@ -4,7 +4,7 @@
         candidate, replaced, withdrawn}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
         rollback keeps the repaired one.
     -#}
-    {%- set slug = modules.re.sub('[^a-z0-9]+', '_', incident_id | lower) -%}
+    {%- set slug = exactly_once._incident_slug(incident_id) -%}
     {%- set tables = [] -%}
     {%- for node in graph.nodes.values()
         if node.resource_type == 'model' and 'exactly_once_curated' in node.tags
@@ -26,7 +26,7 @@
 {% macro _live_relation(node) %}
     {%- set part = 'schema' if exactly_once._swaps_schemas() else 'identifier' -%}
     {%- set parts = {'database': node.database, 'schema': node.schema, 'identifier': node.alias} -%}
-    {%- do parts.update({part: modules.re.sub('(?i)__candidate$', '', parts[part])}) -%}
+    {%- do parts.update({part: modules.re.sub('(?i)' ~ exactly_once._suffix_of_build() ~ '$', '', parts[part])}) -%}
     {{- return(api.Relation.create(type='table', **parts)) -}}
 {% endmacro %}
 

@@ -1,9 +1,10 @@
-{% macro remediation_rollback(incident_id, dry_run=false) %}
+{% macro remediation_rollback(incident_id, allow_gap=false, dry_run=false) %}
     {#-
         Run-operation. Makes the tables that a swap replaced live again, in one step, and keeps the repaired ones
-        as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Each table carries its own watermark,
-        so the next regular run takes in what has arrived since the swap. Run again, it finishes what is left, or
-        does nothing.
+        as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Replaced tables that lack what live has
+        taken in since the swap are refused, unless allow_gap is true: a build with exactly_once__build_replaced brings
+        them up to it. Each table carries its own watermark, so that the next regular run takes in what arrives after
+        that. Run again, it finishes what is left, or does nothing.
     -#}
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_rollback', incident_id) -%}
@@ -22,7 +23,10 @@
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
-    {%- if state == 'swapped' -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
+    {%- if state == 'swapped' -%}
+        {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+        {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
+    {%- endif -%}
     {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
     {%- if dry_run -%}
         {%- for table in tables -%}
@@ -34,11 +38,16 @@
     {%- if state == 'swapping' -%}
         {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+        {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
-        {%- if state == 'rollback_claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].replaced) -%}{%- endif -%}
+        {%- if state == 'rollback_claimed' -%}
+            {%- do exactly_once._take_claim_back(tables[0], tables[0].replaced) -%}
+            {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
+        {%- endif -%}
         {%- do exactly_once._begin_step(
-            'remediation_rollback', incident_id, digests=exactly_once._digests_of(tables, 'live')
+            'remediation_rollback', incident_id, {'allow_gap': true} if allow_gap is sameas true else {},
+            exactly_once._digests_of(tables, 'live')
         ) -%}
         {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(tables) -%}
     {%- endif -%}
@@ -46,24 +55,58 @@
     {%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}
     {%- do exactly_once._compare_with_before(incident_id) -%}
     {%- for table in tables -%}
-        {%- do log('  ' ~ table.live ~ ' is as before the swap; the repaired table is kept as ' ~ table.withdrawn, info=true) -%}
+        {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
-    {%- do exactly_once._say_next('dbt build --selector fifteen_minute, which takes in what has arrived since the swap') -%}
+    {%- do exactly_once._say_next('dbt build --selector fifteen_minute, which takes in what has arrived since') -%}
 {% endmacro %}
 
 
 {% macro _compare_with_before(incident_id) %}
-    {#- The proof: what live is now, and what the ledger says that it was when the swap began. -#}
+    {#-
+        The proof: what live is now, and what the ledger says that it was: when the swap began, or after the last build of
+        the replaced tables, whose own entry says what they were before it.
+    -#}
     {%- set after = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
-    {%- set before = exactly_once._last_entry('remediation_swap', incident_id, 'begun').digests -%}
+    {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'begun') -%}
+    {%- set build = exactly_once._last_entry('replaced_build', incident_id, 'ended') -%}
+    {%- set is_built_on = build is not none and build.entry_number > swap.entry_number -%}
+    {%- set before = (build if is_built_on else swap).digests -%}
+    {%- set which = 'the table before the swap' ~ (
+        ', with what had arrived by ledger entry ' ~ build.entry_number if is_built_on else ''
+    ) -%}
     {%- for name, digest in after.items() -%}
         {%- do log(
             '  ' ~ name ~ (
-                ': equal to the table before the swap, digest ' ~ digest if before[name] == digest else
-                ': digest ' ~ digest ~ ', before the swap ' ~ before[name] ~ ': a regular run wrote to it in between'
+                ': equal to ' ~ which ~ ', digest ' ~ digest if before[name] == digest else
+                ': digest ' ~ digest ~ ', of ' ~ which ~ ' ' ~ before[name] ~ ': a run wrote to it in between'
             ), info=true
         ) -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _check_no_gap(tables, incident_id, allow_gap) %}
+    {#- Readers would see tables without what they have seen already, until the next regular run ends. -#}
+    {%- set behind = [] -%}
+    {%- for table in tables -%}
+        {%- set live, replaced = exactly_once.recorded_watermark(table.live), exactly_once.recorded_watermark(table.replaced) -%}
+        {%- if live is not none and (replaced is none or replaced < live) -%}
+            {%- do behind.append(
+                table.name ~ ' up to ' ~ (replaced if replaced is not none else 'nothing') ~ ', live up to ' ~ live
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if behind and allow_gap is not sameas true -%}
+        {%- do exactly_once._refuse(
+            'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
+            'arrivals that they lack (UTC): ' ~ behind | join('; '), 'tables that have what readers see in live',
+            "Run: dbt build --selector fifteen_minute --vars '{exactly_once__build_replaced: " ~ incident_id ~ "}'"
+            ~ ', and this again. To go back at once, and leave the rest to the next regular run: --args '
+            ~ "'{incident_id: " ~ incident_id ~ ", allow_gap: true}'"
+        ) -%}
+    {%- elif behind -%}
+        {%- do log('  until the next regular run readers lack what arrived in between (UTC): ' ~ behind | join('; '), info=true) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

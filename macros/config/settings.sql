@@ -11,6 +11,12 @@
     {%- endfor -%}
     {%- do exactly_once._check_columns(found) -%}
     {%- do exactly_once._check_window(found) -%}
+    {%- if found.build_candidate and found.build_replaced is not none -%}
+        {%- do exactly_once._refuse(
+            'var exactly_once__build_replaced', found.build_replaced ~ ', and exactly_once__build_candidate true', 'one of the two',
+            'The candidates wait for a swap, the replaced tables for a rollback: give the one that you mean.'
+        ) -%}
+    {%- endif -%}
     {{- return(exactly_once._remember('settings', found)) -}}
 {% endmacro %}
 
@@ -61,6 +67,7 @@
         'exactly_once__deduplicate': 'true or false',
         'exactly_once__max_copy_rate': 'share or null',
         'exactly_once__build_candidate': 'true or false',
+        'exactly_once__build_replaced': 'name or null',
         'exactly_once__warehouses': 'warehouses',
         'exactly_once__clustering_key': 'clustering key',
         'exactly_once__project_commit': 'name or null',

@@ -116,6 +116,12 @@
             ~ ' tables. Give it with --vars, in the build of a remediation.'
         ) -%}
     {%- endif -%}
+    {%- if settings.build_replaced is not none and exactly_once._where_vars_are_set().get('exactly_once__build_replaced') != '--vars' -%}
+        {%- do doubts.append(
+            'exactly_once__build_replaced is set in dbt_project.yml: the regular job would build the tables that a swap replaced,'
+            ~ ' not the live ones. Give it with --vars, before a rollback.'
+        ) -%}
+    {%- endif -%}
     {{- return(doubts) -}}
 {% endmacro %}
 
