@@ -114,13 +114,13 @@ STAGING_MUTATIONS: dict[str, list[Edit]] = {
     "the target is searched among late arrivals only": [
         Edit(
             DEDUPLICATED,
-            "from {{ this }}\n    where {{ is_in_reach }}",
-            "from {{ this }}\n    where {{ is_new }}",
+            "where has_complete_key and {{ event_time_ranges }}",
+            "where has_complete_key and {{ is_new }}",
         ),
         Edit(
             MERGE,
-            "{{ exactly_once.same_event_times(arg_dict['temp_relation'], alias='kept') }}",
-            "kept.ingest_ts >= timestamp '2026-03-01 12:00:00'",
+            "        and {{ is_in_reach }}\n",
+            "        and kept.ingest_ts >= timestamp '2026-03-01 12:00:00'\n",
         ),
     ],
     "stragglers are forgotten": [
@@ -134,7 +134,8 @@ STAGING_MUTATIONS: dict[str, list[Edit]] = {
         Edit(EVENT_TIMES, "((last_hour + 1) * 3600000000)", "(last_hour * 3600000000)")
     ],
     "incomplete keys are not searched": [
-        Edit(EVENT_TIMES, "~ 'has_complete_key') -%}", "~ 'has_complete_key and false') -%}")
+        Edit(EVENT_TIMES, "~ 'has_complete_key\\n)')", "~ 'has_complete_key and false\\n)')"),
+        Edit(DEDUPLICATED, "    where not has_complete_key\n", "    where false\n"),
     ],
     "no lookback": [
         Edit(

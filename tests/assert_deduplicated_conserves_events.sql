@@ -7,33 +7,46 @@
 {%- set is_taken_in =
     exactly_once.arrived_since(watermark) ~ ' and ' ~ exactly_once.settled_before(watermark)
 -%}
-{%- set is_in_reach = exactly_once.same_event_times(events, is_taken_in) %}
+{%- set event_time_ranges = exactly_once.event_time_ranges(events, is_taken_in) %}
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
 -- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
--- arrived together, so those before were judged by an earlier run.
+-- arrived together, so those before were judged by an earlier run. So were the earlier copies of events with an
+-- incomplete key, which may lie anywhere: what is kept of such an event may come before what the run took in.
 with copies as (
     select
         event_fingerprint,
+        has_complete_key,
         {{ arrival_time }} as arrived_at,
         {{ event_id }} as event_id,
         case when {{ is_taken_in }} then 1 else 0 end as is_taken_in
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ is_in_reach }}
+    where has_complete_key and {{ event_time_ranges }}
+    union all
+    select
+        event_fingerprint,
+        has_complete_key,
+        {{ arrival_time }} as arrived_at,
+        {{ event_id }} as event_id,
+        1 as is_taken_in
+    from {{ ref('exactly_once', 'stg_events') }}
+    where not has_complete_key and {{ is_taken_in }}
 ),
 
 earliest_arrivals as (
     select
         event_fingerprint,
+        has_complete_key,
         min(arrived_at) as arrived_at
     from copies
-    group by event_fingerprint
+    group by event_fingerprint, has_complete_key
     having max(is_taken_in) = 1
 ),
 
 least_event_ids as (
     select
         copies.event_fingerprint,
+        copies.has_complete_key,
         copies.arrived_at,
         min(copies.event_id) as event_id,
         count(*) as tied_copies
@@ -42,7 +55,7 @@ least_event_ids as (
         on
             copies.event_fingerprint = earliest_arrivals.event_fingerprint
             and copies.arrived_at is not distinct from earliest_arrivals.arrived_at
-    group by copies.event_fingerprint, copies.arrived_at
+    group by copies.event_fingerprint, copies.has_complete_key, copies.arrived_at
 ),
 
 ties as (
@@ -59,7 +72,7 @@ tied_events as (
     from {{ ref('exactly_once', 'stg_events') }}
     where
         {{ is_taken_in }}
-        and {{ is_in_reach }}
+        and ({{ event_time_ranges }} or not has_complete_key)
         and event_fingerprint in (select ties.event_fingerprint from ties)
 ),
 
@@ -76,15 +89,32 @@ least_row_hashes as (
     group by tied_events.event_fingerprint
 ),
 
+kept_rows as (
+    select
+        event_fingerprint,
+        {{ arrival_time }} as arrived_at,
+        {{ event_id }} as event_id,
+        row_hash
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
+    where has_complete_key and {{ event_time_ranges }}
+    union all
+    select
+        event_fingerprint,
+        {{ arrival_time }} as arrived_at,
+        {{ event_id }} as event_id,
+        row_hash
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
+    where not has_complete_key
+),
+
 kept as (
     select
         event_fingerprint,
-        min({{ arrival_time }}) as arrived_at,
-        min({{ event_id }}) as event_id,
+        min(arrived_at) as arrived_at,
+        min(event_id) as event_id,
         min(row_hash) as row_hash,
         count(*) as row_count
-    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
-    where {{ is_in_reach }}
+    from kept_rows
     group by event_fingerprint
 ),
 
@@ -96,6 +126,12 @@ compared as (
             kept.arrived_at is not distinct from least_event_ids.arrived_at
             and kept.event_id is not distinct from least_event_ids.event_id
             and kept.row_hash = coalesce(least_row_hashes.row_hash, kept.row_hash)
+        ) or (
+            not least_event_ids.has_complete_key
+            and (
+                coalesce(kept.arrived_at < least_event_ids.arrived_at, false)
+                or (kept.arrived_at is not null and least_event_ids.arrived_at is null)
+            )
         ) as is_the_first_copy
     from least_event_ids
     left join kept on least_event_ids.event_fingerprint = kept.event_fingerprint

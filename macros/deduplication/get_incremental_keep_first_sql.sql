@@ -5,14 +5,19 @@
         The source of the MERGE has one row per event_fingerprint.
     -#}
     {%- set columns = exactly_once.source_columns() -%}
+    {%- set arrived = arg_dict['temp_relation'] -%}
+    {#- told apart, since an engine may read the whole target for the sake of one such event -#}
+    {%- set are_complete = run_query('select count(*) from ' ~ arrived ~ ' where not has_complete_key').rows[0][0] == 0 -%}
+    {%- set is_in_reach = exactly_once.event_time_ranges(arrived, alias='kept') if are_complete
+        else exactly_once.same_event_times(arrived, alias='kept') -%}
     {%- set target_columns = arg_dict['dest_columns'] | map(attribute='name') | list -%}
     {%- set quoted = [] -%}
     {%- for name in target_columns -%}{%- do quoted.append(adapter.quote(name)) -%}{%- endfor %}
     merge into {{ arg_dict['target_relation'] }} as kept
-    using {{ arg_dict['temp_relation'] }} as arrived
+    using {{ arrived }} as arrived
     on
         kept.event_fingerprint = arrived.event_fingerprint
-        and {{ exactly_once.same_event_times(arg_dict['temp_relation'], alias='kept') }}
+        and {{ is_in_reach }}
     when matched and {{ exactly_once.precedes(columns, 'arrived', 'kept') }} then update set
         {% for name in quoted -%}
             {{ name }} = arrived.{{ name }}{{ ',' if not loop.last }}

@@ -1,21 +1,11 @@
 {% macro same_event_times(events, predicate='true', alias=none) %}
     {#-
-        A predicate that holds for every copy of the events which `predicate` selects from `events`, whenever
-        it arrived: copies of an event share its event time, so the hours of event time that occur are listed
-        as literal ranges that a warehouse can prune on. Events whose key is incomplete are always let in, and
-        all events where the key lacks the event time or holds a cast of it (a date: copies share the day only).
+        A predicate that holds for every copy of the events which `predicate` selects from `events`, whenever it arrived:
+        event_time_ranges, and all events whose key is incomplete.
     -#}
-    {%- set columns = exactly_once.source_columns() -%}
-    {%- set whole_times = columns.key | rejectattr('cast') | map(attribute='name') | list -%}
-    {%- if not execute or columns.event_time.name not in whole_times -%}
-        {{- return('true') -}}
-    {%- endif -%}
-    {%- set ranges = exactly_once._event_hour_ranges(
-        'select ' ~ columns.event_time.sql ~ ' as event_time from ' ~ events
-        ~ ' where has_complete_key and ' ~ predicate, alias
-    ) -%}
-    {%- do ranges.append('not ' ~ (alias ~ '.' if alias else '') ~ 'has_complete_key') -%}
-    {{- return('(\n    ' ~ ranges | join('\n    or ') ~ '\n)') -}}
+    {%- set ranges = exactly_once.event_time_ranges(events, predicate, alias) -%}
+    {%- if ranges == 'true' -%}{{- return('true') -}}{%- endif -%}
+    {{- return('(\n    ' ~ ranges ~ '\n    or not ' ~ (alias ~ '.' if alias else '') ~ 'has_complete_key\n)') -}}
 {% endmacro %}
 
 

@@ -16,8 +16,8 @@
 {% if is_incremental() %}
 {% do exactly_once.refuse_other_key(columns) %}
 {% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
-{% set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), is_new) %}
-{% set is_arrival = is_new ~ ' and ' ~ is_in_reach %}
+{% set event_time_ranges = exactly_once.event_time_ranges(ref('exactly_once', 'stg_events'), is_new) %}
+{% set is_arrival = is_new ~ ' and (' ~ event_time_ranges ~ ' or not has_complete_key)' %}
 {% endif %}
 
 -- who comes first is told by narrow columns; what doesn't simply stay is listed in contested
@@ -91,12 +91,19 @@ survivors as (
 ),
 
 {% if is_incremental() -%}
+-- two branches: with `or` between the two, an engine may pass over no block of the table
 kept as (
     select
         {{ place_columns }},
         row_hash
     from {{ this }}
-    where {{ is_in_reach }}
+    where has_complete_key and {{ event_time_ranges }}
+    union all
+    select
+        {{ place_columns }},
+        row_hash
+    from {{ this }}
+    where not has_complete_key
 ),
 
 -- a copy alone in its place has no row hash yet: in the place of the kept one it is that one
