@@ -180,8 +180,6 @@ class Design:
     is_there: bool = True
     runs_per_day: float = 96
     lookback_hours: float = 2
-    # whether events with an incomplete key have partitions of their own
-    incomplete_apart: bool = False
     # None: each run searches all of payments; else older payments wait for one run a day
     recent_days: float | None = None
     # None: each run takes in all stragglers; else later ones wait for one run a day
@@ -200,15 +198,13 @@ def _changed(before: Design, name: str, is_there: bool, **changes: Any) -> Desig
 
 
 AS_IT_IS = Design("as it is")
-APART = _changed(AS_IT_IS, "clustered by `(has_complete_key, hour)`", True, incomplete_apart=True)
-DAILY = _changed(APART, "and payments older than a day taken in once a day", False, recent_days=1)
+DAILY = _changed(AS_IT_IS, "payments older than a day taken in once a day", False, recent_days=1)
 TESTED_LESS = _changed(DAILY, "and the tests of a run once an hour", True, runs_per_test=4)
 CHANGED = _changed(
     TESTED_LESS, "and events later than 3 hours taken in once a day", False, latest_hours=3
 )
 VARIANTS = (
     AS_IT_IS,
-    APART,
     DAILY,
     TESTED_LESS,
     CHANGED,
@@ -290,14 +286,17 @@ def touched(keys: float, among: float) -> float:
     return among * -math.expm1(-keys / among) if among > 0 else 0.0
 
 
-def opened_for_incomplete(a: Assumptions, width: float, apart: bool = False) -> float:
-    """Events of all history in partitions, of rows so wide, that hold one with an incomplete key.
+def incomplete_kept(a: Assumptions) -> float:
+    """Kept events with an incomplete key: the clustering key sets them apart."""
+    return events_kept(a) * a.incomplete_share
+
+
+def opened_for_incomplete(a: Assumptions) -> float:
+    """Events of all of raw in partitions that hold one with an incomplete key.
 
     That the other partitions are passed over, by their count of NULLs, is assumed.
     """
-    if apart:
-        return events_kept(a) * a.incomplete_share
-    rows = a.partition_bytes / width
+    rows = a.partition_bytes / a.row_bytes
     return events_kept(a) * -math.expm1(-a.incomplete_share * rows)
 
 
@@ -366,7 +365,7 @@ def deduplication(a: Assumptions, design: Design) -> list[Step]:
     arrivals = a.events_per_second * HOUR * design.hours_read
     new = a.events_per_second * DAY / design.runs_per_day
     in_reach = _in_reach(a, design)
-    incomplete = opened_for_incomplete(a, a.kept_bytes, design.incomplete_apart)
+    incomplete = incomplete_kept(a)
     overtaken = touched(new * a.overtaken_share, partitions(a, in_reach * a.kept_bytes))
     replaced = overtaken * a.partition_bytes
     return [
@@ -411,14 +410,15 @@ def deduplication_test(a: Assumptions, design: Design) -> Step:
     """assert_deduplicated_conserves_events and assert_every_event_is_identified."""
     arrivals = a.events_per_second * HOUR * design.hours_read
     in_reach = _in_reach(a, design)
-    in_raw = in_reach + opened_for_incomplete(a, a.row_bytes)
-    kept = in_reach + opened_for_incomplete(a, a.kept_bytes, design.incomplete_apart)
+    kept = in_reach + incomplete_kept(a)
     narrow = 2 * (a.key_bytes + a.time_bytes)
     return Step(
         "deduplicated events, tested",
         "no event lost: copies in raw and what is kept, in these hours; ties of the lookback, wide",
-        read=in_raw * a.place_bytes + kept * a.kept_place_bytes + arrivals * (narrow + a.row_bytes),
-        rows=in_raw + kept + 2 * arrivals,
+        read=in_reach * a.place_bytes
+        + kept * a.kept_place_bytes
+        + arrivals * (narrow + a.row_bytes),
+        rows=in_reach + kept + 2 * arrivals,
         grows=True,
     )
 
@@ -584,7 +584,7 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
     decided = groups * a.incident_copies
     arrivals = hourly * design.hours_read
     key_and_time = a.key_bytes + a.time_bytes
-    incomplete = opened_for_incomplete(a, a.row_bytes)
+    incomplete = opened_for_incomplete(a)
     payments = payments_kept(a)
     taken_in = [*deduplication(a, design), deduplication_test(a, design)]
     # the payments of the incident began up to a life before it

@@ -125,8 +125,7 @@ is the warehouse.
 ## The incident: {hours} hours, {incident_share} of the events, {copies} copies of each
 
 {incident_steps}
-This is 1x with the changes, which spare the incident two things only: incomplete keys in what is
-kept, and late events. A clone shares its storage, and a swap renames. Decisions read the
+This is 1x with the changes, which spare the incident one thing only: late events. A clone shares its storage, and a swap renames. Decisions read the
 payloads of all groups, to find the {differing} that differ; Python judges those alone. Raw
 quarantine rewrites the {sliced_hours} hours of arrival that hold copies. A `remediation_validate`
 before that of the swap takes the checks once more.
@@ -246,7 +245,7 @@ def page(a: Assumptions) -> str:
         incident_parts=_incident_by_part(a),
         history=_history(a),
         one_incomplete=f"{1 / a.incomplete_share:,.0f}",
-        opened=f"{opened_for_incomplete(a, a.row_bytes) / events_kept(a):.1%}",
+        opened=f"{opened_for_incomplete(a) / events_kept(a):.1%}",
         top_k_page=TOP_K,
         first=_first_to_break(a),
         variants=_variants_table(a),

@@ -1,7 +1,8 @@
 {% macro clustering_key() %}
     {#-
-        What a table of events is clustered by on Snowflake: the hour of event time, by which it is searched, or
-        what exactly_once__clustering_key says. The bare time would have too many values.
+        What a table of events is clustered by on Snowflake: the hour of event time, by which it is searched, with the
+        events whose key is incomplete apart, which are looked for in every hour; or what exactly_once__clustering_key
+        says. The bare time would have too many values.
         https://docs.snowflake.com/en/user-guide/tables-clustering-keys
     -#}
     {%- set settings = exactly_once.settings() -%}
@@ -9,5 +10,5 @@
     {%- set name = settings.event_time_column -%}
     {#- a name in one case stands for any case; the columns can't be looked up while the project is parsed -#}
     {%- set column = name if modules.re.match('^([a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)$', name) else adapter.quote(name) -%}
-    {{- return("date_trunc('hour', " ~ column ~ ')') -}}
+    {{- return("has_complete_key, date_trunc('hour', " ~ column ~ ')') -}}
 {% endmacro %}
