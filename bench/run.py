@@ -120,7 +120,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="events of the day")
     parser.add_argument(
-        "--payload-groups", type=int, default=100_000, help="groups of payloads to judge"
+        "--payload-groups", type=int, default=300_000, help="groups of payloads to judge"
     )
     parser.add_argument("--history-events", type=int, default=50_000, help="a day of history")
     parser.add_argument("--days", type=int, nargs="+", default=DAYS, help="days of history")
