@@ -438,6 +438,37 @@ def swap(warehouse: Warehouse) -> None:
     warehouse.operate("remediation_swap", "INC-1")
 
 
+def test_nobody_reads_a_candidate_before_it_is_live(decided: Warehouse) -> None:
+    """A model downstream, built in the same run, would show it."""
+    decided.operate("remediation_clone", "INC-1")
+    assert_refused(
+        decided,
+        "found models that read curated ones: incident_impact_on_curated; accepted: no reader",
+        *("run", "--select", "payments+1"),
+        exactly_once__build_candidate=True,
+    )
+
+
+def test_a_curated_model_that_would_be_built_on_live_is_refused(
+    decided: Warehouse, tmp_path: Path
+) -> None:
+    """One that has no alias for candidates."""
+    decided.operate("remediation_clone", "INC-1")
+    project = Project.copy(tmp_path / "without_alias")
+    model = project.folder / "models" / "curated" / "payments.sql"
+    text = model.read_text(encoding="utf-8")
+    changed = text.replace("        alias=exactly_once.curated_alias('payments'),\n", "")
+    assert changed != text
+    model.write_text(changed, encoding="utf-8")
+    decided.project = project
+    assert_refused(
+        decided,
+        "model payments: found a build of",
+        *CANDIDATE,
+        exactly_once__build_candidate=True,
+    )
+
+
 def test_replaced_tables_are_built_only_where_a_swap_has_kept_them(decided: Warehouse) -> None:
     regular = ("run", "--selector", "fifteen_minute")
     no_swap = "found none that a swap for that incident has kept"

@@ -18,6 +18,7 @@ from python_tests.laws import (
     INCIDENT,
     NOON,
     build_candidate,
+    build_replaced,
     check_catch_up,
     check_rollback,
     check_rollback_without_a_gap,
@@ -102,6 +103,26 @@ def test_a_rollback_restores_the_tables_and_loses_nothing(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback(snowflake_warehouse)
+
+
+def test_a_build_that_was_refused_leaves_nothing_in_the_way(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """dbt makes the schema of replaced tables before anything can say that there are none."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    with pytest.raises(DbtError, match="none that a swap for that incident has kept"):
+        build_replaced(warehouse)
+    assert REPLACED.upper() not in map(str.upper, schemas(warehouse))
+    # one that died before it could say so
+    warehouse.execute(f"create schema {REPLACED}")
+    warehouse.operate("remediation_status", INCIDENT)
+    warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.execute(f"create schema {REPLACED}")
+    warehouse.operate("remediation_retire", INCIDENT)
 
 
 def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(

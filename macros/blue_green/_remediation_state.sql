@@ -26,7 +26,7 @@
     {%- if exactly_once._swaps_schemas() and live_marker.replaced_for == incident_id -%}{{- return('rolling_back') -}}{%- endif -%}
     {%- set claimed = (exactly_once._claimed_schema(table) or {}).get('marker') or {} -%}
     {%- if claimed.replaced_for == incident_id -%}{{- return('rollback_claimed') -}}{%- endif -%}
-    {%- if replaced is not none -%}
+    {%- if replaced is not none and not exactly_once._is_empty_schema(table.replaced) -%}
         {%- set kept_for = (exactly_once._parsed_marker(replaced) or {}).replaced_for -%}
         {%- do exactly_once._check_slug(table.replaced, kept_for, incident_id) -%}
         {{- return('swapped') -}}
@@ -157,13 +157,16 @@
 
 
 {% macro _drop_empty_schema(relation) %}
-    {#- dbt makes the schema of a build before any model can say that its tables are elsewhere. -#}
-    {%- set comment = exactly_once._comment_of(relation) -%}
-    {%- if comment is not none and exactly_once._parsed_marker(comment) is none -%}
-        {%- set tables = run_query(
-            'select count(*) from ' ~ relation.information_schema() ~ '.tables where table_schema = '
-            ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
-        ).rows[0][0] | int -%}
-        {%- if tables == 0 -%}{%- do run_query('drop schema ' ~ relation.include(identifier=false)) -%}{%- endif -%}
-    {%- endif -%}
+    {%- if exactly_once._is_empty_schema(relation) -%}{%- do run_query('drop schema ' ~ relation.include(identifier=false)) -%}{%- endif -%}
+{% endmacro %}
+
+
+{% macro _is_empty_schema(relation) %}
+    {#- dbt makes the schema of a build before any model can say that its tables are elsewhere: it bears no marker. -#}
+    {%- set comment = exactly_once._comment_of(relation) if exactly_once._swaps_schemas() else none -%}
+    {%- if comment is none or exactly_once._parsed_marker(comment) is not none -%}{{- return(false) -}}{%- endif -%}
+    {{- return(run_query(
+        'select count(*) from ' ~ relation.information_schema() ~ '.tables where table_schema = '
+        ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
+    ).rows[0][0] | int == 0) -}}
 {% endmacro %}

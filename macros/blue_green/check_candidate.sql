@@ -34,6 +34,7 @@
 
 {% macro _check_is_replaced(relation, incident_id) %}
     {%- if (exactly_once.candidate_marker(relation) or {}).replaced_for != incident_id -%}
+        {%- do exactly_once._drop_empty_schema(relation) -%}
         {%- do exactly_once._refuse(
             'table ' ~ relation ~ ', which exactly_once__build_replaced: ' ~ incident_id ~ ' asks for',
             'none that a swap for that incident has kept', 'an incident that has been swapped, and not retired',

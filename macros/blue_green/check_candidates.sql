@@ -11,6 +11,7 @@
             {%- endif -%}
             {%- for table in exactly_once.curated_relations('') -%}
                 {%- do exactly_once.check_candidate(table.candidate) -%}
+                {%- do exactly_once._check_place(table, 'candidate') -%}
             {%- endfor -%}
             {%- do exactly_once.tag_queries('candidate_build', exactly_once.decided_incident()) -%}
             {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
@@ -18,11 +19,23 @@
             {%- set tables = exactly_once.curated_relations(settings.build_replaced) -%}
             {%- for table in tables -%}
                 {%- do exactly_once.check_candidate(table.replaced) -%}
+                {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
             {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
             {%- do exactly_once._begin_step(
                 'replaced_build', settings.build_replaced, digests=exactly_once._digests_of(tables, 'replaced')
             ) -%}
         {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_place(table, place) %}
+    {#- A model that ignores what kind of build this is would write to live. -#}
+    {%- if (table.built | string | lower) != (table[place] | string | lower) -%}
+        {%- do exactly_once._refuse(
+            'model ' ~ table.name, 'a build of ' ~ table.built, 'a build of ' ~ table[place],
+            'Take its alias from curated_alias, and on Snowflake its +schema from docs/snowflake.md.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}

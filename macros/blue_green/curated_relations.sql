@@ -1,8 +1,8 @@
 {% macro curated_relations(incident_id) %}
     {#-
-        The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, live,
-        candidate, replaced, withdrawn}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
-        rollback keeps the repaired one.
+        The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, measures, live,
+        candidate, replaced, withdrawn, built}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
+        rollback keeps the repaired one, `built` what this run would build.
     -#}
     {%- set slug = exactly_once._incident_slug(incident_id) -%}
     {%- set tables = [] -%}
@@ -13,10 +13,12 @@
         {%- do tables.append({
             'name': node.name,
             'unique_key': [node.config.unique_key] if node.config.unique_key is string else node.config.unique_key,
+            'measures': node.config.get('meta', {}).get('impact_measures', []),
             'live': live,
             'candidate': exactly_once._relation_beside(live, '__candidate'),
             'replaced': exactly_once._relation_beside(live, '__replaced_' ~ slug),
-            'withdrawn': exactly_once._relation_beside(live, '__withdrawn_' ~ slug)
+            'withdrawn': exactly_once._relation_beside(live, '__withdrawn_' ~ slug),
+            'built': api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias, type='table')
         }) -%}
     {%- endfor -%}
     {{- return(tables | sort(attribute='name')) -}}

@@ -44,7 +44,7 @@
     {%- do steps.append({
         'name': 'cloned', 'is_done': is_cloned, 'command': exactly_once._verb_command('remediation_clone', incident_id),
         'found': {
-            'rolled_back': 'rolled back; live is as before the swap', 'none': 'no candidates', 'cloned': 'candidates beside live'
+            'rolled_back': 'rolled back; live is what the swap replaced', 'none': 'no candidates', 'cloned': 'candidates beside live'
         }.get(state, 'candidates made')
     }) -%}
     {%- set waiting = [] -%}
@@ -66,7 +66,7 @@
             'claimed': 'a swap stopped before its last step; live is untouched',
             'swapping': 'a swap stopped half way; live is repaired already',
             'rollback_claimed': 'a rollback stopped before its last step; live is repaired',
-            'rolling_back': 'a rollback stopped half way; live is as before the swap already'
+            'rolling_back': 'a rollback stopped half way; live is what the swap replaced already'
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}

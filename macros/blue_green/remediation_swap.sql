@@ -122,6 +122,7 @@
     {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
     {%- if claimed -%}
         {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema, marker.checked_watermarks) -%}
+        {%- do exactly_once._drop_empty_schema(replaced) -%}
         {%- do exactly_once._rename_schema(claimed.schema, replaced) -%}
     {%- endif -%}
     {#- one that was given since the checks -#}
