@@ -84,7 +84,7 @@ def check(session: SnowflakeConnection, case: Case) -> None:
     """Run a case."""
     if case.error is not None:
         run(session, *case.before)
-        with pytest.raises(ProgrammingError) as raised:
+        with pytest.raises(DatabaseError) as raised:
             run(session, case.sql)
         assert raised.value.errno == case.error
         return
@@ -676,6 +676,36 @@ STATEMENTS = [
         ],
     ),
     Case(
+        SQL + "sql/create-table",
+        "columns that are listed with their types take those of the query by place",
+        "describe table typed",
+        [
+            (name, kind, "COLUMN", null, None, "N", "N", None, None, None, None, None)
+            for name, kind, null in (
+                ("A", "NUMBER(38,0)", "N"),
+                ("B", "VARCHAR(16777216)", "Y"),
+                ("C", "FLOAT", "Y"),
+            )
+        ],
+        before=[
+            "create or replace transient table typed (a bigint not null, b varchar, c double) "
+            "copy grants as (select 1 as c, 2 as a, 3 as b)",
+        ],
+    ),
+    Case(
+        SQL + "sql/create-table",
+        "the query of a table may not give null where the column has none",
+        "create table typed (a bigint not null) as (select null as a)",
+        error=100072,
+    ),
+    Case(
+        SQL + "sql/create-table",
+        "what is written later may not be null either",
+        "insert into typed values (null)",
+        before=["create table typed (a bigint not null) as (select 1)"],
+        error=100072,
+    ),
+    Case(
         SQL + "sql/comment",
         "a comment is kept as it was written",
         "select comment from information_schema.tables where table_name = 'EVENTS'",
@@ -1065,22 +1095,26 @@ def test_others_wait_for_a_transaction_that_writes(
 
 
 # https://docs.snowflake.com/en/sql-reference/account-usage/query_history
+@pytest.mark.parametrize("columns", ["", " (i int not null)"])
 def test_the_history_tells_tag_rows_and_bytes(
-    session: SnowflakeConnection, snowflake_simulator: Simulator
+    session: SnowflakeConnection, snowflake_simulator: Simulator, columns: str
 ) -> None:
+    tag = f"repair{columns}"
     run(
         session,
-        "create table counted as select column1 as i from values (1), (2), (3)",
-        "alter session set query_tag = 'repair'",
+        f"create table counted{columns} as (select column1 as i from values (1), (2), (3))",
+        f"alter session set query_tag = '{tag}'",
         "update counted set i = 7 where i > 1",
     )
     with pytest.raises(ProgrammingError):
         run(session, "select * from nowhere")
     assert run(session, "select sum(i) from counted") == [(15,)]
-    assert run(session, "show parameters like 'query_tag' in session")[0][1] == "repair"
-    created = next(line for line in snowflake_simulator.history() if "counted as" in line.text)
+    assert run(session, "show parameters like 'query_tag' in session")[0][1] == tag
+    created = next(
+        line for line in snowflake_simulator.history() if f"counted{columns} as" in line.text
+    )
     assert (created.query_type, created.rows_inserted) == ("CREATE_TABLE_AS_SELECT", 3)
-    update, failed, selected, _ = snowflake_simulator.history("repair")
+    update, failed, selected, _ = snowflake_simulator.history(tag)
     assert (update.query_type, update.rows_updated, update.rows_scanned) == ("UPDATE", 2, 3)
     assert update.bytes_scanned > 0
     assert update.error is None

@@ -184,6 +184,8 @@ def _translated(error: duckdb.Error) -> ProgrammingError:
         return sql_error(f"SQL compilation error:\n{message}", 904, "42000")
     if isinstance(error, duckdb.ParserException):
         return sql_error(f"SQL compilation error:\n{message}", 1003, "42000")
+    if "NULL result in a non-nullable column" in message or "NOT NULL constraint" in message:
+        return sql_error("NULL result in a non-nullable column", 100072, "22000")
     if "Division by zero" in message:
         return sql_error("Division by zero", 100051, "22012")
     return sql_error(message, 100038, "22018")

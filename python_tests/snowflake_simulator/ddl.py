@@ -20,6 +20,7 @@ from python_tests.snowflake_simulator.names import (
     quoted,
     split,
 )
+from python_tests.snowflake_simulator.rewriting import call, rewrite
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.cursor import SimulatedCursor
@@ -51,6 +52,9 @@ def _created(cursor: SimulatedCursor, expression: exp.Create) -> Callable[[], No
     transient, keep_grants = "transient" in found, "copy_grants" in found
     comment = found.get("comment")
     column_comments = _take_column_comments(expression)
+    not_null = [
+        stored_name(column) for column in _typed_columns(expression) if _is_required(column)
+    ]
     inner: Name = (temporary.inner_name(name),) if is_temporary else name
 
     def record() -> None:
@@ -74,8 +78,53 @@ def _created(cursor: SimulatedCursor, expression: exp.Create) -> Callable[[], No
             cursor.run(f"comment on {kind} {quoted(inner)} is {literal(comment)}")
         for column, text in column_comments.items():
             cursor.run(f"comment on column {quoted((*inner, column))} is {literal(text)}")
+        for column in not_null:
+            cursor.run(f"alter table {quoted(inner)} alter column {quoted((column,))} set not null")
 
     return record
+
+
+def stored_name(column: exp.ColumnDef) -> str:
+    """The name of a column that a CREATE lists, as Snowflake stores it."""
+    name: str = column.this.name
+    return name if column.this.args.get("quoted") else name.upper()
+
+
+def _typed_columns(expression: exp.Expr) -> list[exp.ColumnDef]:
+    """The columns that a CREATE TABLE .. AS lists with their types."""
+    if not isinstance(expression, exp.Create) or expression.kind != "TABLE":
+        return []
+    if not isinstance(expression.this, exp.Schema) or expression.expression is None:
+        return []
+    columns = list(expression.this.find_all(exp.ColumnDef))
+    return columns if all(column.kind for column in columns) else []
+
+
+def _is_required(column: exp.ColumnDef) -> bool:
+    return any(isinstance(one.kind, exp.NotNullColumnConstraint) for one in column.constraints)
+
+
+@rewrite
+def typed_columns(node: exp.Expr) -> exp.Expr:
+    """DuckDB takes no types in CREATE TABLE .. AS: a cast of each column of the query, by place."""
+    columns = _typed_columns(node)
+    if not columns:
+        return node
+    selected = []
+    for place, column in enumerate(columns):
+        value: exp.Expr = exp.cast(exp.column(f"column_{place}"), column.args["kind"])
+        if _is_required(column):
+            error = call("error", exp.Literal.string("NULL result in a non-nullable column"))
+            missing = exp.Is(this=exp.column(f"column_{place}"), expression=exp.Null())
+            value = exp.Case().when(missing, error).else_(value)
+        selected.append(exp.alias_(value, column.this.copy()))
+    query = node.expression.unnest().subquery("queried")
+    query.args["alias"].set(
+        "columns", [exp.to_identifier(f"column_{n}") for n in range(len(columns))]
+    )
+    node.set("this", node.this.this)
+    node.set("expression", exp.select(*selected).from_(query))
+    return node
 
 
 def _take_column_comments(expression: exp.Create) -> dict[str, str]:
@@ -86,9 +135,7 @@ def _take_column_comments(expression: exp.Create) -> dict[str, str]:
     for column in expression.this.find_all(exp.ColumnDef):
         for constraint in list(column.constraints):
             if isinstance(constraint.kind, exp.CommentColumnConstraint):
-                name = column.this
-                stored_name = name.name if name.args.get("quoted") else name.name.upper()
-                found[stored_name] = constraint.kind.this.name
+                found[stored_name(column)] = constraint.kind.this.name
                 constraint.pop()
     return {column: text for column, text in found.items() if text}
 

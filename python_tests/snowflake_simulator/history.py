@@ -119,6 +119,10 @@ class History:
 _KINDS = (
     (r"create (?:or replace )?(?:\w+ )?table \S+ clone\b", "CREATE_TABLE_CLONE"),
     (r"create (?:or replace )?(?:\w+ )?table [^(]*?\bas\b", "CREATE_TABLE_AS_SELECT"),
+    (
+        r"create (?:or replace )?(?:\w+ )?table \S+ \([^;]*\)[^()]*?\bas \(",
+        "CREATE_TABLE_AS_SELECT",
+    ),
     (r"(create|drop|alter) (?:or replace )?(?:\w+ )?(table|view|schema|database)\b", ""),
     (r"with [\w$]+ as procedure\b", "CALL"),
     (r"with\b", "SELECT"),

@@ -91,7 +91,7 @@ where not found.internal
 
 
 def information_schema_sql(database: str) -> str:
-    """INFORMATION_SCHEMA.TABLES, .VIEWS and .SCHEMATA of one database."""
+    """INFORMATION_SCHEMA.TABLES, .COLUMNS, .VIEWS and .SCHEMATA of one database."""
     here = f"{database}._fs_information_schema"
     return f"""
 create or replace view {here}._fs_tables as
@@ -105,6 +105,17 @@ select
     'NO' as is_temporary, 'NO' as is_iceberg, 'NO' as is_dynamic, 'NO' as is_hybrid
 from {SCHEMA}.shown_objects
 where database_name = '{database}';
+
+-- fakesnow knows BIGINT alone as a whole number
+create or replace view {here}._fs_columns as
+select * replace (
+    case when data_type similar to '[A-Z]*INT|INTEGER' then 'NUMBER' else data_type end
+        as data_type,
+    case when data_type similar to '[A-Z]*INT|INTEGER' then 38 else numeric_precision end
+        as numeric_precision
+)
+from _fs_global._fs_information_schema._fs_columns
+where table_catalog = '{database}';
 
 create or replace view {here}._fs_views as
 select
