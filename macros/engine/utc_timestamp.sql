@@ -1,5 +1,9 @@
 {% macro utc_timestamp(column) %}
     {#- The column as a timestamp in UTC without an offset, for output. Never in a filter: it hides the column. -#}
+    {#- DuckDB has timestamps of other precisions: output has one type whatever the source -#}
+    {%- if column.type | upper in ('TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS') -%}
+        {{- return('cast(' ~ column.sql ~ ' as ' ~ exactly_once._timestamp_type() ~ ')') -}}
+    {%- endif -%}
     {%- if exactly_once.type_family(column.type) != 'timestamp_tz' -%}
         {{- return(column.sql) -}}
     {%- endif -%}

@@ -2,7 +2,6 @@
     config(
         incremental_strategy='append',
         full_refresh=false,
-        on_schema_change='append_new_columns',
         persist_docs={'relation': false}
     )
 }}

@@ -1,7 +1,6 @@
 {{
     config(
         incremental_strategy='append',
-        on_schema_change='append_new_columns',
         full_refresh=false
     )
 }}

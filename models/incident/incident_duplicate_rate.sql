@@ -1,17 +1,18 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
+{%- set event_type = 'cast(' ~ columns.event_type.sql ~ ' as varchar)' -%}
 {%- set arrival_minute =
     "date_trunc('minute', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')' %}
 
 with arrivals as (
     select
         event_fingerprint,
-        {{ columns.event_type.sql }} as event_type,
+        {{ event_type }} as event_type,
         {{ arrival_minute }} as arrival_minute,
         count(*) as row_count
     from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.detection_range() }}
-    group by event_fingerprint, {{ columns.event_type.sql }}, {{ arrival_minute }}
+    group by event_fingerprint, {{ event_type }}, {{ arrival_minute }}
 ),
 
 first_arrivals as (
