@@ -11,6 +11,7 @@ import pytest
 from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
 from python_tests.laws import approve, check_decisions, check_deduplication, check_regular_job
+from python_tests.public_surface import built_columns, complaint, kept, surface
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, Warehouse
 
@@ -99,6 +100,13 @@ class Both:
         }
         assert on_snowflake == on_duckdb
 
+    def assert_public_surface(self) -> None:
+        """Every column has the type that the list of what is public says."""
+        warehouses = {"duckdb": self.duckdb, "snowflake": self.snowflake}
+        built = {engine: built_columns(one) for engine, one in warehouses.items()}
+        found = surface(self.duckdb.dbt("parse"), built)
+        assert not (said := complaint(kept(*built), found)), said
+
 
 @pytest.fixture(scope="module")
 def hard_day(tmp_path_factory: pytest.TempPathFactory) -> IncidentTruth:
@@ -159,6 +167,7 @@ def test_first_build_batches_detection_and_full_refresh(
     both.load(hard_day)
     both.dbt("build", "--exclude", "test_type:unit")
     both.assert_equal(BUILT | DETECTED | MONITORED)
+    both.assert_public_surface()
     both.dbt("compile", "--select", "resource_type:analysis")
     both.dbt("build", "--full-refresh", "--selector", "fifteen_minute")
     both.assert_equal(BUILT)

@@ -199,11 +199,24 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def described_columns(entry: Described, page: str) -> str:
-    rows = [
-        (f"`{column['name']}`", cell(column.get("description") or "", page, column["name"]))
-        for column in entry.details.get("columns") or []
-    ]
-    return table(("column", "what it is"), rows) if rows else ""
+    columns = entry.details.get("columns") or []
+    names = [f"`{column['name']}`" for column in columns]
+    words = [cell(column.get("description") or "", page, column["name"]) for column in columns]
+    if has_contract(entry):
+        types = [column["data_type"] for column in columns]
+        rows = list(zip(names, types, words, strict=True))
+        return table(("column", "type", "what it is"), rows)
+    return table(("column", "what it is"), list(zip(names, words, strict=True))) if names else ""
+
+
+def has_contract(entry: Described) -> bool:
+    """Whether its types are the same for every source."""
+    return bool((entry.details.get("config") or {}).get("contract"))
+
+
+def is_internal(entry: Described) -> bool:
+    """Whether other projects can't read it."""
+    return (entry.details.get("config") or {}).get("access") == "protected"
 
 
 def section(entry: Described, page: str, *parts: str, level: int = 3) -> str:
@@ -216,13 +229,21 @@ def models_page() -> str:
     parts = [
         "# Models",
         "What each table and view holds: what one row is, then its columns. Columns of the source "
-        "have their default names here.",
+        "have their default names here. Types are given where they don't follow the source.",
         "## Source",
         *(section(entry, MODELS, described_columns(entry, MODELS)) for entry in source_tables()),
     ]
     for folder, entries in by_folder(models()):
         parts += [f"## {title(folder)}"]
-        parts += [section(entry, MODELS, described_columns(entry, MODELS)) for entry in entries]
+        parts += [
+            section(
+                entry,
+                MODELS,
+                "Internal: other projects can't read it." if is_internal(entry) else "",
+                described_columns(entry, MODELS),
+            )
+            for entry in entries
+        ]
     parts += ["## Analyses", *(section(entry, MODELS) for entry in analyses())]
     return "\n\n".join(parts) + "\n"
 
