@@ -195,7 +195,7 @@ def differences(before: Surface, after: Surface, *path: str) -> tuple[list[str],
         elif old != new:
             breaking.append(f"{place} {name}: {old} before, {new} now".strip())
     is_called = len(path) == 2 and path[0] in CALLED
-    last = max((place for place, name in enumerate(after) if name in before), default=-1)
+    last = max((number for number, name in enumerate(after) if name in before), default=-1)
     for number, (name, new) in enumerate(after.items()):
         if name not in before:
             moves_others = is_called and (new == REQUIRED or number < last)

@@ -47,6 +47,17 @@ LEDGER: dict[str, Any] = {
     "columns": LEDGER_COLUMNS,
     "settings": LEDGER_VARS,
 }
+WITHOUT = ("body", "shop")
+BARE: dict[str, Any] = {
+    "source": "ledger.entries",
+    "columns": {name: kind for name, kind in LEDGER_COLUMNS.items() if name not in WITHOUT},
+    "settings": LEDGER_VARS
+    | {
+        "exactly_once__payload_column": None,
+        "exactly_once__payload_identity_paths": [],
+        "exactly_once__merchant_id_column": None,
+    },
+}
 # What DuckDB has and Snowflake has not
 ODD: dict[str, Any] = {
     "columns": EVENT_COLUMNS
@@ -113,7 +124,9 @@ def test_the_list_is_what_is_built(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "rows"), [(LEDGER, ledger_rows), (ODD, odd_rows)], ids=["ledger", "odd"]
+    ("source", "rows"),
+    [(LEDGER, ledger_rows), (BARE, ledger_rows), (ODD, odd_rows)],
+    ids=["ledger", "bare", "odd"],
 )
 def test_contracts_hold_for_another_source(
     new_warehouse: Callable[..., Warehouse], source: dict[str, Any], rows: Callable[[], list[Row]]
