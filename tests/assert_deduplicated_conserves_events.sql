@@ -3,11 +3,16 @@
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set events = ref('exactly_once', 'stg_events') -%}
 {%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}
-{%- set watermark = exactly_once.arrival_watermark(deduplicated) -%}
+{%- set watermark = exactly_once._reached(deduplicated) -%}
 {%- set is_taken_in =
-    exactly_once.arrived_since(watermark) ~ ' and ' ~ exactly_once.settled_before(watermark)
+    exactly_once.arrived_since(exactly_once._checked_since(watermark)) ~ ' and ' ~ exactly_once.settled_before(watermark)
 -%}
-{%- set is_in_reach = exactly_once.same_event_times(events, is_taken_in) %}
+{%- set is_in_reach = exactly_once.same_event_times(events, is_taken_in) -%}
+{#- a copy without an arrival time is there from the first piece on, and an earlier one may come with a later piece -#}
+{%- set taken_in = exactly_once._taken_in() -%}
+{%- set is_copy = is_in_reach if taken_in is none
+    else is_in_reach ~ ' and ' ~ exactly_once.arrived_since(none, taken_in)
+%}
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
 -- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
@@ -19,7 +24,7 @@ with copies as (
         {{ event_id }} as event_id,
         case when {{ is_taken_in }} then 1 else 0 end as is_taken_in
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ is_in_reach }}
+    where {{ is_copy }}
 ),
 
 earliest_arrivals as (

@@ -1,6 +1,7 @@
 {% macro check_candidate(relation) %}
     {#- A candidate is built on a clone of live, for the incident that incident_decisions holds; else it is refused. -#}
     {%- if execute and exactly_once.settings().build_candidate and flags.WHICH in ('run', 'build') -%}
+        {%- do exactly_once._refuse_while_catching_up('candidate ' ~ relation) -%}
         {%- set marker = exactly_once.candidate_marker(relation) -%}
         {%- set incident_id = exactly_once.decided_incident() -%}
         {%- if marker is none -%}
