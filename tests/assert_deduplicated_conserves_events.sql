@@ -8,7 +8,7 @@
     exactly_once.arrived_since(exactly_once._checked_since(watermark)) ~ ' and ' ~ exactly_once.settled_before(watermark)
 -%}
 {%- set is_in_reach = exactly_once.same_event_times(events, is_taken_in) -%}
-{#- a copy without an arrival time is there from the first piece on, and an earlier one may come with a later piece -#}
+{#- a copy without an arrival time comes with the first piece, and one before it with a later -#}
 {%- set taken_in = exactly_once._taken_in() -%}
 {%- set is_copy = is_in_reach if taken_in is none
     else is_in_reach ~ ' and ' ~ exactly_once.arrived_since(none, taken_in)
