@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from python_tests import oracle
 from python_tests.faults import Death, StatementLog, deaths, watched
 from python_tests.laws import (
+    DAY,
     HOUR,
     INCIDENT,
     MICROSECOND,
@@ -27,6 +28,7 @@ from python_tests.laws import (
     contaminated_rows,
     event,
     hard_batches,
+    history,
     late_copies,
     steady_events,
 )
@@ -36,7 +38,6 @@ from python_tests.warehouse import DbtError, Project, Warehouse
 
 JOB = ("build", "--selector", "fifteen_minute")
 BOUND = "exactly_once__max_hours_per_run"
-DAY = 24 * HOUR
 RESULTS = (
     "main_staging.stg_events_deduplicated",
     "main_analytics.payments",
@@ -69,28 +70,6 @@ def catch_up(warehouse: Warehouse, hours: float, *job: str) -> list[str]:
         if not lines or "caught up" in lines[0]:
             return found
     raise AssertionError(f"still not caught up: {found[-1]}")
-
-
-def history(days: int = 3) -> list[Row]:
-    """A busy hour each six hours, with copies that arrive days apart, and payments over days."""
-    starts = [NOON + number * 6 * HOUR for number in range(days * 4)]
-    rows: list[Row] = []
-    for number, start in enumerate(starts):
-        rows += steady_events(start)
-        rows.append(event("long", start + MINUTE, event_ts=start + MINUTE, amount_cents=number))
-        rows.append(event(f"late_{number}", start, event_ts=start, event_type="authorized"))
-        rows += [
-            event(
-                f"late_{number}",
-                start + 2 * DAY,
-                event_ts=start,
-                event_type="authorized",
-                event_id=event_id,
-                merchant_id="mer_late",
-            )
-            for event_id in ("again", "and again")
-        ]
-    return rows
 
 
 def assert_whole(warehouse: Warehouse, rows: Sequence[Row]) -> None:
