@@ -37,6 +37,7 @@ from python_tests.test_faults import die
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 JOB = ("build", "--selector", "fifteen_minute")
+RUN = ("run", "--selector", "fifteen_minute")
 BOUND = "exactly_once__max_hours_per_run"
 RESULTS = (
     "main_staging.stg_events_deduplicated",
@@ -200,6 +201,19 @@ def test_wrong_stamps_do_not_start_the_catch_up_again(warehouse: Warehouse) -> N
     assert_whole(warehouse, rows)
 
 
+def test_a_history_that_is_loaded_in_parts_is_taken_in_in_pieces_each_time(
+    warehouse: Warehouse,
+) -> None:
+    """The clock is far ahead of all of it: where a part ended is told from its arrivals."""
+    first = [row for number in range(3) for row in steady_events(NOON + number * DAY)]
+    second = [row for number in range(3, 6) for row in steady_events(NOON + number * DAY)]
+    warehouse.write_events(first)
+    assert len(catch_up(warehouse, 12, *RUN)) == 3
+    warehouse.write_events(second)
+    assert len(catch_up(warehouse, 12, *RUN)) == 3
+    assert_whole(warehouse, [*first, *second])
+
+
 def test_an_outage_is_caught_up_in_pieces(warehouse: Warehouse) -> None:
     rows = steady_events(NOON)
     warehouse.write_events(rows)
@@ -311,7 +325,7 @@ def test_a_run_that_died_at_any_statement_is_gone_on_with(
     warehouse.write_events(rows)
 
     def step(one: Warehouse) -> None:
-        one.dbt("run", *JOB[1:], **bound(9))
+        one.dbt(*RUN, **bound(9))
 
     for run in ("first", "second"):
         before = warehouse.copied(tmp_path / run)
@@ -320,7 +334,7 @@ def test_a_run_that_died_at_any_statement_is_gone_on_with(
         for number, death in enumerate(deaths_that_matter(log)):
             dying = before.copied(tmp_path / f"{run}_{number}")
             die(step, dying, death)
-            catch_up(dying, 9, "run", *JOB[1:])
+            catch_up(dying, 9, *RUN)
             assert_whole(dying, rows)
             dying.path.unlink()
 
@@ -341,7 +355,7 @@ ARRIVALS = [
         9 * DAY,
     )
 ]
-STEPS = (JOB, ("run", "--select", "staging"), ("run", "--select", "payments"), ("run", *JOB[1:]))
+STEPS = (JOB, ("run", "--select", "staging"), ("run", "--select", "payments"), RUN)
 
 
 def rows_of_history() -> st.SearchStrategy[list[Row]]:
@@ -382,10 +396,10 @@ def test_any_history_in_any_pieces_gives_the_tables_of_one_run(
     warehouse = Warehouse(project, tmp_path_factory.mktemp("pieces"))
     rows = [*rows, event("one", NOON), *(row for start in steady for row in steady_events(start))]
     warehouse.write_events(rows)
-    warehouse.dbt("run", *JOB[1:], **bound(hours))
+    warehouse.dbt(*RUN, **bound(hours))
     for step in steps:
         warehouse.dbt(*step, **bound(hours))
-    pieces = catch_up(warehouse, hours, "run", *JOB[1:])
+    pieces = catch_up(warehouse, hours, *RUN)
     assert_whole(warehouse, rows)
     # what lands within the contract is taken in by regular runs, bounded or not
     known = oracle.watermark(rows)
@@ -456,16 +470,16 @@ def test_candidates_wait_until_the_tables_are_caught_up(warehouse: Warehouse) ->
 def test_a_full_refresh_does_not_leave_readers_with_the_first_piece(warehouse: Warehouse) -> None:
     warehouse.write_events(history())
     # nothing to lose yet
-    warehouse.dbt("run", *JOB[1:], "--full-refresh", **bound(24))
+    warehouse.dbt(*RUN, "--full-refresh", **bound(24))
     with pytest.raises(DbtError, match=r"found 24 with --full-refresh, and .* is there"):
-        warehouse.dbt("run", *JOB[1:], "--full-refresh", **bound(24))
-    warehouse.dbt("run", *JOB[1:], "--full-refresh")
+        warehouse.dbt(*RUN, "--full-refresh", **bound(24))
+    warehouse.dbt(*RUN, "--full-refresh")
     assert_whole(warehouse, history())
 
 
 def test_snowflake_takes_in_a_history_in_pieces(snowflake_warehouse: SnowflakeWarehouse) -> None:
     rows = history(2)
     snowflake_warehouse.write_events(rows)
-    found = catch_up(snowflake_warehouse, 24, "run", *JOB[1:])
+    found = catch_up(snowflake_warehouse, 24, *RUN)
     assert [line.split()[1] for line in found] == ["took", "took", "caught"]
     assert_whole(snowflake_warehouse, rows)

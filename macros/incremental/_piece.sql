@@ -17,7 +17,7 @@
     {%- if is_catching_up -%}{%- do piece.update({'since': reached}) -%}{%- endif -%}
 
     {%- set now = run_started_at.replace(tzinfo=none) -%}
-    {%- set end = now -%}
+    {%- set end = reached -%}
     {%- if reached is none or exactly_once.shifted_time(reached, hours) < now -%}
         {%- set arrivals = exactly_once._next_arrivals(reached or modules.datetime.datetime.min, now) -%}
         {%- if arrivals | length == 10 -%}
@@ -31,11 +31,16 @@
                     'note': {'before': end, 'is_last': false},
                     'left': {'next': further[0], 'latest': exactly_once._latest_arrival(further[9], now)}
                 }) -%}
+            {%- elif further -%}
+                {%- set end = further[-1] -%}
             {%- endif -%}
+        {%- elif arrivals -%}
+            {%- set end = arrivals[-1] -%}
         {%- endif -%}
     {%- endif -%}
     {%- if is_catching_up and piece.before is none -%}
-        {%- do piece.update({'note': {'before': [end, now] | min, 'is_last': true}}) -%}
+        {#- not the clock: what is loaded later with stamps from before it is to be taken in in pieces too -#}
+        {%- do piece.update({'note': {'before': end, 'is_last': true}}) -%}
     {%- endif -%}
     {{- return(piece) -}}
 {% endmacro %}
