@@ -20,6 +20,7 @@ Row = Mapping[str, Any]
 
 NOON = datetime(2026, 3, 1, 12)
 HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
 MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -266,6 +267,40 @@ def check_regular_job(warehouse: Warehouse) -> None:
         warehouse.dbt("run", "--selector", "fifteen_minute")
         assert_deduplicated(warehouse, rows)
         assert_curated(warehouse, oracle.deduplicated(rows).values())
+
+
+def history(days: int = 3) -> list[Row]:
+    """A busy hour each six hours, with copies that arrive days apart, and payments over days."""
+    starts = [NOON + number * 6 * HOUR for number in range(days * 4)]
+    rows: list[Row] = []
+    for number, start in enumerate(starts):
+        rows += steady_events(start)
+        rows.append(event("long", start + MINUTE, event_ts=start + MINUTE, amount_cents=number))
+        rows.append(event(f"late_{number}", start, event_ts=start, event_type="authorized"))
+        rows += [
+            event(
+                f"late_{number}",
+                start + 2 * DAY,
+                event_ts=start,
+                event_type="authorized",
+                event_id=event_id,
+                merchant_id="mer_late",
+            )
+            for event_id in ("again", "and again")
+        ]
+    return rows
+
+
+def check_pieces(warehouse: Warehouse) -> None:
+    """Law 1 for runs that take in so many hours of arrivals: in the end the tables of one run."""
+    rows = history(1)
+    warehouse.write_events(rows)
+    for _ in range(20):
+        warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__max_hours_per_run=5)
+        if any("caught up" in line for line in warehouse.project.logged):
+            break
+    assert_deduplicated(warehouse, rows)
+    assert_curated(warehouse, oracle.deduplicated(rows).values())
 
 
 INCIDENT = "INC-1"

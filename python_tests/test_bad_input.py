@@ -51,6 +51,24 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         {"exactly_once__late_arrival_hours": 0},
         "var exactly_once__late_arrival_hours: found 0; accepted: a number above 0",
     ),
+    "bound of 0": (
+        {"exactly_once__max_hours_per_run": 0},
+        "var exactly_once__max_hours_per_run: found 0; accepted: a number above 0, or null",
+    ),
+    "bound as text": (
+        {"exactly_once__max_hours_per_run": "a day"},
+        "var exactly_once__max_hours_per_run: found a day; accepted: a number above 0, or null",
+    ),
+    "bound without the guard": (
+        {"exactly_once__max_hours_per_run": 24, "exactly_once__deduplicate": False},
+        "var exactly_once__max_hours_per_run: found 24 while exactly_once__deduplicate is false; "
+        "accepted: null while the guard is off",
+    ),
+    "bound while reading again": (
+        {"exactly_once__max_hours_per_run": 24, "exactly_once__reprocess_from": "2026-03-01"},
+        "var exactly_once__max_hours_per_run: found 24 while exactly_once__reprocess_from is "
+        "2026-03-01 00:00:00; accepted: null for the run that reads the source again",
+    ),
     "share above 1": (
         {"exactly_once__detection_min_rate": 2},
         "var exactly_once__detection_min_rate: found 2; accepted: a number above 0 and below 1",

@@ -18,6 +18,7 @@ from python_tests.laws import (
     check_decisions,
     check_deduplication,
     check_ledger,
+    check_pieces,
     check_regular_job,
     check_repair,
     check_verdict,
@@ -47,6 +48,7 @@ ARRIVED = "macros/incremental/arrived_since.sql"
 WATERMARK = "macros/incremental/arrival_watermark.sql"
 SANE_TIMES = "macros/incremental/has_sane_times.sql"
 CHANGED_KEYS = "macros/incremental/changed_keys.sql"
+PIECE = "macros/incremental/_piece.sql"
 EARLIEST = "macros/curated/earliest_event_of_payments.sql"
 GROUPS = "models/incident/incident_duplicate_groups.sql"
 DECISIONS = "models/incident/incident_decisions.sql"
@@ -325,9 +327,27 @@ PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
+PIECE_MUTATIONS: dict[str, list[Edit]] = {
+    "a mark is ahead of the piece": [
+        Edit(
+            "macros/incremental/record_watermark.sql",
+            "'arrival_watermark_before_build': taken_in or",
+            "'arrival_watermark_before_build': run_started_at.replace(tzinfo=none) or",
+        )
+    ],
+    "a piece is noted that was not taken in": [
+        Edit(
+            PIECE,
+            "'note': {'before': end, 'is_last': false}",
+            "'note': {'before': exactly_once.shifted_time(end, 3 * hours), 'is_last': false}",
+        )
+    ],
+}
+
 CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
+    (check_pieces, PIECE_MUTATIONS),
     (check_decisions, DECISION_MUTATIONS),
     (check_repair, REPAIR_MUTATIONS),
     (check_verdict, VERDICT_MUTATIONS),

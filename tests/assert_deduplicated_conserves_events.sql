@@ -3,11 +3,16 @@
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set events = ref('exactly_once', 'stg_events') -%}
 {%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}
-{%- set watermark = exactly_once.arrival_watermark(deduplicated) -%}
+{%- set watermark = exactly_once._reached(deduplicated) -%}
 {%- set is_taken_in =
-    exactly_once.arrived_since(watermark) ~ ' and ' ~ exactly_once.settled_before(watermark)
+    exactly_once.arrived_since(exactly_once._checked_since(watermark)) ~ ' and ' ~ exactly_once.settled_before(watermark)
 -%}
-{%- set event_time_ranges = exactly_once.event_time_ranges(events, is_taken_in) %}
+{%- set event_time_ranges = exactly_once.event_time_ranges(events, is_taken_in) -%}
+{#- a copy without an arrival time comes with the first piece, and one before it with a later -#}
+{%- set taken_in = exactly_once._taken_in() -%}
+{%- set is_copy = event_time_ranges if taken_in is none
+    else event_time_ranges ~ ' and ' ~ exactly_once.arrived_since(none, taken_in)
+%}
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
 -- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
@@ -21,7 +26,7 @@ with copies as (
         {{ event_id }} as event_id,
         case when {{ is_taken_in }} then 1 else 0 end as is_taken_in
     from {{ ref('exactly_once', 'stg_events') }}
-    where has_complete_key and {{ event_time_ranges }}
+    where has_complete_key and {{ is_copy }}
     union all
     select
         event_fingerprint,

@@ -1,6 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
+{%- set watermark = exactly_once._reached(ref('exactly_once', 'stg_events_deduplicated')) -%}
 {%- set is_new = exactly_once.arrived_since(
-    exactly_once.arrival_watermark(ref('exactly_once', 'stg_events_deduplicated'))
+    exactly_once._checked_since(watermark), exactly_once._taken_in()
 ) %}
 
 with new_events as (

@@ -2,7 +2,8 @@
 {%- set checked_payments = exactly_once.checked_keys('payments', payments) -%}
 {%- set is_in_reach = exactly_once.event_time_from(
     exactly_once.earliest_event_of_payments(
-        ref('exactly_once', 'payments'), checked_payments, exactly_once.recorded_watermark(ref('exactly_once', 'payments'))
+        ref('exactly_once', 'payments'), checked_payments,
+        exactly_once._checked_since(exactly_once.recorded_watermark(ref('exactly_once', 'payments')))
     )
 ) %}
 

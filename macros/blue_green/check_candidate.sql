@@ -15,6 +15,7 @@
 
 
 {% macro _check_is_clone(relation) %}
+    {%- do exactly_once._refuse_while_catching_up('candidate ' ~ relation) -%}
     {%- set marker = exactly_once.candidate_marker(relation) -%}
     {%- set incident_id = exactly_once.decided_incident() -%}
     {%- if marker is none -%}

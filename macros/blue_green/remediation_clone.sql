@@ -7,6 +7,7 @@
     {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('remediation_clone', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
+    {%- do exactly_once._refuse_while_catching_up('incident ' ~ incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_one_schema(tables) -%}
     {%- for table in tables -%}

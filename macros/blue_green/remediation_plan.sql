@@ -8,6 +8,7 @@
     {%- do exactly_once._check_max_share(incident_id, max_share) -%}
     {%- do exactly_once.tag_queries('remediation_plan', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
+    {%- do exactly_once._refuse_while_catching_up('incident ' ~ incident_id) -%}
     {%- set plan = exactly_once._remediation_estimate(incident_id) -%}
     {%- do exactly_once._log_plan(plan) -%}
     {%- if plan.share is not none and plan.share > max_share -%}

@@ -11,6 +11,7 @@
     {%- endfor -%}
     {%- do exactly_once._check_columns(found) -%}
     {%- do exactly_once._check_window(found) -%}
+    {%- do exactly_once._check_bound(found) -%}
     {%- if found.build_candidate and found.build_replaced is not none -%}
         {%- do exactly_once._refuse(
             'var exactly_once__build_replaced', found.build_replaced ~ ', and exactly_once__build_candidate true', 'one of the two',
@@ -57,6 +58,7 @@
         'exactly_once__event_types': 'event types',
         'exactly_once__late_arrival_hours': 'positive number',
         'exactly_once__reprocess_from': 'time or null',
+        'exactly_once__max_hours_per_run': 'positive number or null',
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
@@ -136,8 +138,9 @@
         {%- if value is not boolean -%}
             {%- do exactly_once._refuse(what, value, kind, 'Set it to true or false, without quotes.') -%}
         {%- endif -%}
-    {%- elif kind in ('positive number', 'share', 'share or null') -%}
-        {%- if value is not number or value is boolean or value <= 0 or (kind.startswith('share') and value >= 1) -%}
+    {%- elif kind in ('positive number', 'positive number or null', 'share', 'share or null') -%}
+        {#- infinity and NaN are numbers too -#}
+        {%- if value is not number or value is boolean or not 0 < value < 1e18 or (kind.startswith('share') and value >= 1) -%}
             {%- do exactly_once._refuse(
                 what, value,
                 'a number above 0' ~ (' and below 1' if kind.startswith('share') else '') ~ (', or null' if kind.endswith('or null') else ''), 'Set it to such a number.'
@@ -293,5 +296,25 @@
             'an end later than the start',
             'Give the end of the window.' if end == start else 'Exchange the two, or correct the dates.'
         ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_bound(found) %}
+    {#- What would read the source whole, or from the same place in each run, can't be done in pieces. -#}
+    {%- if found.max_hours_per_run is not none -%}
+        {%- if not found.deduplicate -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__max_hours_per_run', found.max_hours_per_run ~ ' while exactly_once__deduplicate is false',
+                'null while the guard is off, since the curated models then read the source itself',
+                'Set it to null, or exactly_once__deduplicate to true.'
+            ) -%}
+        {%- elif found.reprocess_from is not none -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__max_hours_per_run', found.max_hours_per_run ~ ' while exactly_once__reprocess_from is '
+                ~ found.reprocess_from, 'null for the run that reads the source again, which does so at once',
+                'Set it to null for that run, or remove exactly_once__reprocess_from.'
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}

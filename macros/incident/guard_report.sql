@@ -17,7 +17,8 @@
     {%- do log('The guard is ' ~ ('on' if is_on else 'OFF: curated tables take in every copy') ~ ' in this invocation', info=true) -%}
     {%- do log(
         '  arrivals ' ~ ('of all time (no run has recorded a watermark)' if report.arrived_from is none
-        else 'since ' ~ report.arrived_from ~ ' UTC') ~ ', and those without an arrival time; amounts in minor units',
+        else 'since ' ~ report.arrived_from ~ ' UTC')
+        ~ ('' if report.arrived_before is none else ', before ' ~ report.arrived_before ~ ' UTC') ~ ', and those without an arrival time; amounts in minor units',
         info=true
     ) -%}
     {%- set rows = [] -%}
@@ -49,11 +50,16 @@
 
 
 {% macro _guarded_arrivals(hours) %}
-    {#- {arrived_from, event_types: [{event_type, currency, rows, events, copies, amount}]} -#}
+    {#- {arrived_from, arrived_before, event_types: [{event_type, currency, rows, events, copies, amount}]} -#}
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
     {%- set watermark = exactly_once._payments_watermark() -%}
-    {%- set is_read = exactly_once.arrived_since(watermark) -%}
+    {#- a run that is bounded takes in one piece -#}
+    {%- set deduplicated = exactly_once.model_relation('stg_events_deduplicated') -%}
+    {%- set arrived_before = exactly_once._next_piece(
+        deduplicated if exactly_once._is_there(deduplicated) else none
+    ).before if hours is none and settings.max_hours_per_run is not none else none -%}
+    {%- set is_read = exactly_once.arrived_since(watermark, arrived_before) -%}
     {%- set arrived_from = none if watermark is none else exactly_once.shifted_time(watermark, -settings.late_arrival_hours) -%}
     {%- if hours is none -%}
         {%- set arrived_from = [arrived_from, settings.reprocess_from or arrived_from] | min if watermark is not none -%}
@@ -74,7 +80,7 @@
             'copies': copies | int, 'amount': amount
         }) -%}
     {%- endfor -%}
-    {{- return({'arrived_from': arrived_from, 'event_types': event_types}) -}}
+    {{- return({'arrived_from': arrived_from, 'arrived_before': arrived_before, 'event_types': event_types}) -}}
 {% endmacro %}
 
 

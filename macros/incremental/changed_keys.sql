@@ -1,8 +1,8 @@
 {% macro changed_keys(keys, predicate='true') %}
     {#-
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
-        In a regular run: those of copies that arrived since the watermark of this model, less the lookback. Of
-        copies, not of events: a copy that an earlier one replaces may have counted under another key.
+        In a regular run: those of copies that arrived since the watermark of this model, less the lookback, and have
+        been taken in. Of copies, not of events: a copy that an earlier one replaces may have counted under another key.
         In a candidate: those and the keys of every event that the incident's decisions remove a copy of, or on
         which a reviewer gave a verdict.
         keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
@@ -12,7 +12,7 @@
     -#}
     -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
-    {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build()) }}
+    {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build(), exactly_once._taken_in_before_build()) }}
         and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}
     union
@@ -24,10 +24,10 @@
 {% endmacro %}
 
 
-{% macro _arrived_keys(keys, copies, watermark) %}
+{% macro _arrived_keys(keys, copies, watermark, before=none) %}
     select distinct {{ exactly_once._selected_keys(keys) }}
     from {{ copies }}
-    where has_complete_key and {{ exactly_once.arrived_since(watermark) }}
+    where has_complete_key and {{ exactly_once.arrived_since(watermark, before) }}
 {%- endmacro %}
 
 

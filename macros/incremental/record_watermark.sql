@@ -49,11 +49,14 @@
     {%- if execute and graph.nodes[model.unique_id].get('noted_in') != invocation_id -%}
         {%- set generation = exactly_once._recorded(this, 'generation') -%}
         {%- set recorded = exactly_once.recorded_watermark(this) -%}
+        {#- while the events catch up in pieces: the keys end there, and so the mark may not be later -#}
+        {%- set taken_in = exactly_once._taken_in() -%}
         {%- do graph.nodes[model.unique_id].update({
             'noted_in': invocation_id,
             'generation_before_build': generation,
             'recorded_before_build': recorded,
-            'arrival_watermark_before_build': exactly_once.arrival_watermark(events),
+            'taken_in_before_build': taken_in,
+            'arrival_watermark_before_build': taken_in or exactly_once.arrival_watermark(events),
             'is_update': is_incremental()
         }) -%}
     {%- endif -%}
@@ -63,6 +66,12 @@
 {% macro _mark_before_build() %}
     {#- How far the model that is built had taken in arrivals when its compilation began, or none; a unit test has no graph. -#}
     {{- return(graph.nodes[model.unique_id].get('recorded_before_build') if execute and graph.nodes is defined else none) -}}
+{% endmacro %}
+
+
+{% macro _taken_in_before_build() %}
+    {#- Where the piece ends that the events of this build end with, or none. -#}
+    {{- return(graph.nodes[model.unique_id].get('taken_in_before_build') if execute and graph.nodes is defined else none) -}}
 {% endmacro %}
 
 

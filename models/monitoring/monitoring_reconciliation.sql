@@ -1,7 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrived_at = exactly_once.utc_timestamp(columns.arrival_time) -%}
 {%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}
-{%- set watermark = exactly_once.arrival_watermark(deduplicated) -%}
+{%- set watermark = exactly_once._reached(deduplicated) -%}
 {%- set is_monitored =
     '((' ~ exactly_once.detection_range() ~ ') or ' ~ columns.arrival_time.sql ~ ' is null)'
     ~ ' and ' ~ exactly_once.settled_before(watermark)

@@ -4,7 +4,8 @@
         incremental_strategy='keep_first',
         unique_key='event_fingerprint',
         on_schema_change='append_new_columns',
-        cluster_by=exactly_once.clustering_key()
+        cluster_by=exactly_once.clustering_key(),
+        post_hook="{{ exactly_once._record_piece() }}"
     )
 }}
 {%- do exactly_once.use_warehouse_of('fifteen_minute') -%}
@@ -12,10 +13,12 @@
 {%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
 {%- set place_columns = exactly_once.place_columns(columns) | join(',\n        ') -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
-{%- set is_arrival = 'true' -%}
+{%- do exactly_once._refuse_refresh_in_pieces(this) -%}
+{%- if is_incremental() -%}{%- do exactly_once.refuse_other_key(columns) -%}{%- endif -%}
+{%- set piece = exactly_once._piece_of_this_run(this if is_incremental() else none) -%}
+{%- set is_new = exactly_once.arrived_since(piece.since, piece.before) -%}
+{%- set is_arrival = is_new -%}
 {% if is_incremental() %}
-{% do exactly_once.refuse_other_key(columns) %}
-{% set is_new = exactly_once.arrived_since(exactly_once.arrival_watermark(this)) %}
 {% set event_time_ranges = exactly_once.event_time_ranges(ref('exactly_once', 'stg_events'), is_new) %}
 {% set is_arrival = is_new ~ ' and (' ~ event_time_ranges ~ ' or not has_complete_key)' %}
 {% endif %}
