@@ -1,4 +1,4 @@
-{% macro remediation_rollback(incident_id, allow_gap=false, dry_run=false) %}
+{% macro remediation_rollback(incident_id, dry_run=false, allow_gap=false) %}
     {#-
         Run-operation. Makes the tables that a swap replaced live again, in one step, and keeps the repaired ones
         as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Replaced tables that lack what live has
