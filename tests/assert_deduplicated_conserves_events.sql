@@ -16,8 +16,9 @@
 
 -- The least copy is found as the minimum of one column after the other, without a window function.
 -- The row hash, which reads whole rows, is computed for what the run took in alone: copies that tie
--- arrived together, so those before were judged by an earlier run. So were the earlier copies of events with an
--- incomplete key, which may lie anywhere: what is kept of such an event may come before what the run took in.
+-- arrived together, so those before were judged by an earlier run. So were the earlier copies of
+-- events with an incomplete key, which may lie anywhere: what is kept of such an event may come
+-- before what the run took in.
 with copies as (
     select
         event_fingerprint,

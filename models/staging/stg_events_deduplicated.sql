@@ -19,7 +19,9 @@
 {%- set is_new = exactly_once.arrived_since(piece.since, piece.before) -%}
 {%- set is_arrival = is_new -%}
 {% if is_incremental() %}
-{% set event_time_ranges = exactly_once.event_time_ranges(ref('exactly_once', 'stg_events'), is_new) %}
+{% set event_time_ranges =
+    exactly_once.event_time_ranges(ref('exactly_once', 'stg_events'), is_new)
+%}
 {% set is_arrival = is_new ~ ' and (' ~ event_time_ranges ~ ' or not has_complete_key)' %}
 {% endif %}
 
