@@ -16,6 +16,7 @@
         Stops unless incident_register has the incident, with a ticket and an approval by somebody who neither asked
         for the repair nor runs it.
     -#}
+    {%- do exactly_once._check_actor_is_known() -%}
     {%- set register = exactly_once.model_relation('incident_register') -%}
     {%- set registered = exactly_once._registration(incident_id) -%}
     {%- if registered.problem -%}
@@ -26,6 +27,18 @@
         ) -%}
     {%- endif -%}
     {{- return(registered.approval) -}}
+{% endmacro %}
+
+
+{% macro _check_actor_is_known() %}
+    {#- An approval by somebody else proves nothing while nobody knows who runs it. -#}
+    {%- set actor = exactly_once.current_actor() or 'unknown' -%}
+    {%- if actor == 'unknown' -%}
+        {%- do exactly_once._refuse(
+            'who runs this', actor, 'a name, so that an approval is by somebody else',
+            'Set the environment variable EXACTLY_ONCE_ACTOR to your name, as incident_register would have it.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -1,7 +1,7 @@
 {% macro current_actor() %}
     {#-
         Who runs this, as the warehouse knows him, in the case that it keeps. DuckDB knows nobody: there it is
-        EXACTLY_ONCE_ACTOR, else the operating system's user.
+        EXACTLY_ONCE_ACTOR, else the operating system's user, else `unknown`.
     -#}
     {{- return(adapter.dispatch('current_actor', 'exactly_once')()) -}}
 {% endmacro %}
@@ -13,7 +13,9 @@
 
 
 {% macro duckdb__current_actor() %}
-    {{- return(env_var('EXACTLY_ONCE_ACTOR', env_var('USER', 'unknown'))) -}}
+    {#- a variable that is empty, as in some containers, names nobody -#}
+    {%- set names = [env_var('EXACTLY_ONCE_ACTOR', ''), env_var('USER', ''), env_var('LOGNAME', ''), env_var('USERNAME', '')] -%}
+    {{- return(names | map('trim') | select | first | default('unknown', true)) -}}
 {% endmacro %}
 
 
