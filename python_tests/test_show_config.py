@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from python_tests.laws import NOON, event, steady_events
+from python_tests.test_installed import Ledgerworks
 from python_tests.warehouse import EVENT_COLUMNS, ROOT, DbtError, Warehouse
 
 
@@ -116,6 +118,22 @@ def test_a_source_without_a_merchant_is_said(new_warehouse: Callable[..., Wareho
     assert doubts(shown(new_warehouse(columns=columns)))[0].startswith(
         "  - the source has no merchant_id"
     )
+
+
+def test_seeds_of_both_projects_are_said(tmp_path: Path) -> None:
+    """What reads one of them stops later."""
+    company = Ledgerworks(tmp_path)
+    settings = company.project.folder / "dbt_project.yml"
+    switch = "    +enabled: false\n"
+    assert settings.read_text().count(switch) == 1
+    company.dbt("run-operation", "show_config")
+    assert not [line for line in company.project.logged if "the seed" in line]
+    settings.write_text(settings.read_text().replace(switch, ""))
+    company.dbt("run-operation", "show_config")
+    found = [line for line in doubts(company.project.logged) if line.startswith("  - the seed")]
+    for name in ("incident_register", "decision_overrides", "payload_field_policy"):
+        said = f"  - the seed {name} is in exactly_once and in ledgerworks"
+        assert sum(line.startswith(said) for line in found) == 1
 
 
 def test_values_of_a_wrong_column_are_cut_short(warehouse: Warehouse) -> None:

@@ -158,6 +158,7 @@ def check_open_incident(warehouse: Warehouse, candidate: str) -> None:
             "kept",
             f"incident {INCIDENT} is between clone and retire",
         )
+        assert any(f"First retire {INCIDENT}, or" in line for line in warehouse.project.logged)
 
     warehouse.execute("drop table main_analytics.payments__mine")
     warehouse.operate("remediation_clone", INCIDENT)

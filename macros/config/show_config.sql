@@ -105,6 +105,12 @@
             ~ '. Their events count in event_count alone: add those that are payments.'
         ) -%}
     {%- endif -%}
+    {%- for name in exactly_once._seeds_of_people() if exactly_once._nodes_of(name) | length > 1 -%}
+        {%- do doubts.append(
+            'the seed ' ~ name ~ ' is in exactly_once and in ' ~ project_name ~ ', and what reads it stops.'
+            ~ " Switch the package's off in dbt_project.yml: seeds: {exactly_once: {+enabled: false}}"
+        ) -%}
+    {%- endfor -%}
     {%- if settings.max_copy_rate is not none and settings.deduplicate -%}
         {%- do doubts.append(
             'exactly_once__max_copy_rate does nothing while exactly_once__deduplicate is true: no copy gets in then.'

@@ -29,7 +29,19 @@
     {%- if dry_run and statements -%}
         {%- do log("To drop them: dbt run-operation uninstall --args '" ~ exactly_once._uninstall_arguments(also) ~ "'", info=true) -%}
     {%- endif -%}
+    {%- if dry_run and repairs -%}
+        {%- set ids = exactly_once._incidents_of(repairs) -%}
+        {%- do log(
+            'First retire ' ~ ids | join(', ') ~ ', or it is refused. The next command: '
+            ~ exactly_once._verb_command('remediation_status', ids[0]), info=true
+        ) -%}
+    {%- endif -%}
     {%- do exactly_once._log_what_is_left_by_hand(own_schemas) -%}
+{% endmacro %}
+
+
+{% macro _incidents_of(repairs) %}
+    {{- return(repairs | map(attribute='incident_id') | unique | sort | list) -}}
 {% endmacro %}
 
 
@@ -276,7 +288,7 @@
 
 {% macro _refuse_uninstall_in_repair(repairs) %}
     {#- What decides and approves a repair is among what is dropped: without it none could be finished or undone. -#}
-    {%- set ids = repairs | map(attribute='incident_id') | unique | sort | list -%}
+    {%- set ids = exactly_once._incidents_of(repairs) -%}
     {%- do exactly_once._refuse(
         'the curated tables', 'incident ' ~ ids | join(', ') ~ ' between clone and retire: '
         ~ repairs | map(attribute='name') | join(', '),
