@@ -41,6 +41,9 @@
         '  pass  every entry fits its hash and follows the one before'
         ~ (', up to entry ' ~ entries[-1].entry_number ~ ': ' ~ entries[-1].entry_hash if entries else ''), info=true
     ) -%}
+    {%- for entry in entries if head is not none and entry.entry_hash == head -%}
+        {%- do log('  pass  the hash that you keep is that of ' ~ entry.name, info=true) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
