@@ -151,6 +151,16 @@ def test_the_report_says_the_same_on_snowflake(snowflake_warehouse: SnowflakeWar
     check_report(snowflake_warehouse)
 
 
+def test_the_report_before_the_first_job_says_what_to_run(warehouse: Warehouse) -> None:
+    warehouse.write_events(contaminated_rows())
+    with pytest.raises(DbtError) as error:
+        report(warehouse, {})
+    assert "stg_events" in str(error.value)
+    assert "Run the job: dbt build --selector fifteen_minute" in str(error.value)
+    warehouse.dbt("run", "--select", "stg_events")
+    assert figures(report(warehouse, {}))
+
+
 def test_copies_that_a_reviewer_keeps_are_not_kept_out(warehouse: Warehouse) -> None:
     first, second = contaminate(warehouse)
     warehouse.dbt("seed")

@@ -12,6 +12,14 @@
         ) -%}
     {%- endif -%}
     {%- do exactly_once.tag_queries('guard_report') -%}
+    {%- set events = exactly_once.model_relation('stg_events') -%}
+    {%- if not exactly_once._is_there(events) -%}
+        {%- do exactly_once._refuse(
+            'the view ' ~ events, 'none', 'the view that the regular job makes',
+            'Run the job: dbt build --selector fifteen_minute. To look before its first run, make the view alone: '
+            ~ 'dbt run --select stg_events'
+        ) -%}
+    {%- endif -%}
     {%- set report = exactly_once._guarded_arrivals(hours) -%}
     {%- set is_on = exactly_once.settings().deduplicate -%}
     {%- do log('The guard is ' ~ ('on' if is_on else 'OFF: curated tables take in every copy') ~ ' in this invocation', info=true) -%}
