@@ -9,9 +9,11 @@ import pytest
 
 from python_tests.laws import (
     INCIDENT,
+    WINDOW,
     approve,
     build_candidate,
     contaminate,
+    contaminated_rows,
     give_verdict,
     kept_state,
 )
@@ -81,6 +83,70 @@ def test_nothing_is_cut_over_without_the_approval_of_somebody_else(
     steps = ready.project
     ready.dbt("run-operation", "remediation_status", "--args", f'{{"incident_id": "{INCIDENT}"}}')
     assert any("next approved" in line for line in steps.logged), steps.logged
+
+
+@pytest.mark.parametrize("name", ["", " ", "unknown"])
+def test_an_approval_proves_nothing_while_nobody_knows_who_runs_it(
+    ready: Warehouse, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for variable in ("USER", "LOGNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("EXACTLY_ONCE_ACTOR", name)
+    for verb in ("remediation_swap", "raw_quarantine"):
+        refused(ready, verb, "who runs this: found unknown; accepted: a name")
+        refused(ready, verb, "Set the environment variable EXACTLY_ONCE_ACTOR", dry_run=True)
+    monkeypatch.setenv("LOGNAME", "operator")
+    if name != "unknown":
+        ready.operate("remediation_swap", INCIDENT)
+
+
+def told_of_curated(warehouse: Warehouse) -> list[str]:
+    """What raw_quarantine warns of, in a dry run."""
+    arguments = json.dumps({"incident_id": INCIDENT, "dry_run": True})
+    warehouse.dbt("run-operation", "raw_quarantine", "--args", arguments)
+    return [line for line in warehouse.project.logged if "no swap is on record" in line]
+
+
+def test_who_takes_the_copies_out_of_raw_first_is_told_that_readers_still_see_them(
+    ready: Warehouse,
+) -> None:
+    (said,) = told_of_curated(ready)
+    assert "fraud_features, payments counted copies of incident INC-1 at its detection" in said
+    ready.operate("remediation_swap", INCIDENT)
+    assert not told_of_curated(ready)
+    ready.operate("remediation_rollback", INCIDENT)
+    assert told_of_curated(ready)
+
+
+def test_curated_tables_that_never_had_the_copies_are_no_reason_to_warn(
+    warehouse: Warehouse,
+) -> None:
+    """With the guard on all along there is nothing to swap."""
+    warehouse.write_events(contaminated_rows())
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    warehouse.dbt("seed")
+    warehouse.dbt(
+        *("run", "--selector", "detection"),
+        incident_id=INCIDENT,
+        incident_start=str(WINDOW[0]),
+        incident_end=str(WINDOW[1]),
+    )
+    approve(warehouse)
+    curated = kept_state(warehouse)
+    assert not told_of_curated(warehouse)
+    warehouse.operate("raw_quarantine", INCIDENT)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert warehouse.read("main_audit.quarantined_events")
+    assert kept_state(warehouse)["main_analytics.payments"] == curated["main_analytics.payments"]
+
+
+def test_the_status_before_the_first_detection_says_what_to_run(warehouse: Warehouse) -> None:
+    warehouse.operate("remediation_status", INCIDENT)
+    logged = warehouse.project.logged
+    assert logged[1] == "  next decided      incident_decisions holds no incident"
+    command = f"dbt build --selector detection --vars '{{incident_id: {INCIDENT}}}'"
+    assert logged[-1] == f"Next: {command}"
+    assert warehouse.tables() == {"raw.events"}
 
 
 def test_a_verdict_without_a_ticket_stops_the_swap(ready: Warehouse) -> None:

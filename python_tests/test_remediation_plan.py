@@ -343,6 +343,18 @@ def test_the_keys_of_the_plan_are_those_that_the_candidates_compute_again(
         assert found["after"] <= found["before"]
 
 
+def test_what_is_next_is_what_the_status_says(contaminated: Warehouse) -> None:
+    contaminated.execute("update main_seeds.incident_register set approved_by = null")
+    for step in ("seeds/incident_register.csv", "remediation_clone", "--selector remediation"):
+        said = plan(contaminated)[-1]
+        contaminated.operate("remediation_status", INCIDENT)
+        assert said == contaminated.project.logged[-1]
+        assert step in said
+        if step == "remediation_clone":
+            contaminated.operate("remediation_clone", INCIDENT)
+        contaminated.execute("update main_seeds.incident_register set approved_by = 'bob'")
+
+
 def test_the_plan_writes_nothing(contaminated: Warehouse) -> None:
     before = md5(contaminated.path.read_bytes()).hexdigest()
     plan(contaminated, dry_run=True)

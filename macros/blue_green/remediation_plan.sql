@@ -26,9 +26,7 @@
     {%- elif not plan.repaired_events -%}
         {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
     {%- else -%}
-        {%- do log(
-            "Next: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'", info=true
-        ) -%}
+        {%- do exactly_once._say_next_step(exactly_once._next_step(exactly_once._remediation_steps(incident_id))) -%}
     {%- endif -%}
     {{- return(plan) -}}
 {% endmacro %}

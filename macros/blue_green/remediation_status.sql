@@ -7,13 +7,13 @@
     {%- do exactly_once.tag_queries('remediation_status', incident_id) -%}
     {%- set steps = exactly_once._remediation_steps(incident_id) -%}
     {%- do log('Incident ' ~ incident_id, info=true) -%}
-    {%- set next = steps | rejectattr('is_done') | list -%}
+    {%- set next = exactly_once._next_step(steps) -%}
     {%- for step in steps -%}
-        {%- set mark = 'done' if step.is_done else ('next' if step == next[0] else '-') -%}
+        {%- set mark = 'done' if step.is_done else ('next' if step == next else '-') -%}
         {%- do log('  ' ~ mark.ljust(5) ~ step.name.ljust(13) ~ step.found, info=true) -%}
     {%- endfor -%}
-    {%- do log('Next: ' ~ next[0].command if next else 'Nothing is left to do.', info=true) -%}
-    {{- return(next[0].name if next else none) -}}
+    {%- do exactly_once._say_next_step(next) -%}
+    {{- return(next.name if next else none) -}}
 {% endmacro %}
 
 
@@ -21,12 +21,14 @@
     {#- The steps in their order: [{name, is_done, found, command}]. A rollback leads back to the clone. -#}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
-    {%- set is_retired = (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') == 'ended' -%}
-    {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'entry_number': 0} -%}
-    {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
+    {#- before the first detection there is no ledger -#}
+    {%- set has_ledger = exactly_once._is_there(exactly_once.model_relation('remediation_ledger')) -%}
+    {%- set is_retired = has_ledger
+        and (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') == 'ended' -%}
     {%- set is_swapped = state == 'swapped'
-        or (is_retired and state == 'none' and swap.entry_number > rollback.entry_number) -%}
-    {%- set decided = exactly_once.decided_incident() -%}
+        or (is_retired and state == 'none' and exactly_once._is_swap_on_record(incident_id)) -%}
+    {%- set decided = exactly_once.decided_incident()
+        if exactly_once._is_there(exactly_once.model_relation('incident_decisions')) else none -%}
     {%- set is_decided = decided == incident_id -%}
     {%- set detection = "dbt build --selector detection --vars '{incident_id: " ~ incident_id ~ "}'" -%}
     {%- set steps = [] -%}
@@ -71,7 +73,8 @@
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
     {%- set is_possible = exactly_once._is_beside_quarantine() -%}
-    {%- set left = raw ~ ' copies to take out of the source' if raw is not none else 'decided for another incident now' -%}
+    {%- set left = raw ~ ' copies to take out of the source' if raw is not none
+        else 'decided for another incident now' if decided else 'not yet' -%}
     {%- do steps.append({
         'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none) or (is_swapped and not is_possible),
         'command': exactly_once._verb_command('raw_quarantine', incident_id),
@@ -83,6 +86,25 @@
         'found': 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
     }) -%}
     {{- return(steps) -}}
+{% endmacro %}
+
+
+{% macro _is_swap_on_record(incident_id) %}
+    {#- Whether the ledger has a swap of an incident that no rollback has followed. -#}
+    {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'entry_number': 0} -%}
+    {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
+    {{- return(swap.entry_number > rollback.entry_number) -}}
+{% endmacro %}
+
+
+{% macro _say_next_step(next) %}
+    {%- do log('Next: ' ~ next.command if next else 'Nothing is left to do.', info=true) -%}
+{% endmacro %}
+
+
+{% macro _next_step(steps) %}
+    {#- The first that is not done, or none. -#}
+    {{- return(steps | rejectattr('is_done') | first | default(none)) -}}
 {% endmacro %}
 
 

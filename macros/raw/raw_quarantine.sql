@@ -26,6 +26,7 @@
         {{- return(none) -}}
     {%- endif -%}
     {%- do exactly_once._check_survivors(incident_id) -%}
+    {%- do exactly_once._warn_if_curated_count_copies(incident_id) -%}
     {%- set copies = exactly_once._with_commas(exactly_once._copies_in(slices)) -%}
     {%- do log(
         ('Would move ' if dry_run else 'Moving ') ~ copies ~ ' copies of incident ' ~ incident_id ~ ' from '
@@ -60,6 +61,26 @@
         'Next: dbt build --selector detection with the same incident and its window finds copies that arrive late; '
         ~ "back: dbt run-operation raw_restore --args '{incident_id: " ~ incident_id ~ "}'", info=true
     ) -%}
+{% endmacro %}
+
+
+{% macro _warn_if_curated_count_copies(incident_id) %}
+    {#- By the report that detection made: with the guard on all along it has found nothing overstated. -#}
+    {%- set impact = exactly_once.model_relation('incident_impact_on_curated')
+        if exactly_once._nodes_of('incident_impact_on_curated') else none -%}
+    {%- if impact and exactly_once._is_there(impact) and not exactly_once._is_swap_on_record(incident_id) -%}
+        {%- set overstated = run_query(
+            'select distinct curated_table from ' ~ impact ~ ' where gmv_cents_overstated > 0 and incident_id = '
+            ~ exactly_once.text_literal(incident_id) ~ ' order by 1'
+        ).columns[0].values() -%}
+        {%- if overstated -%}
+            {%- do exceptions.warn(
+                '[exactly_once] ' ~ overstated | join(', ') ~ ' counted copies of incident ' ~ incident_id
+                ~ ' at its detection, and no swap is on record. raw_quarantine does not repair them, and it goes last: '
+                ~ exactly_once._verb_command('remediation_status', incident_id)
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
 {% endmacro %}
 
 
