@@ -16,6 +16,7 @@ from python_tests.faults import watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
+    LEDGER,
     NOON,
     build_candidate,
     build_replaced,
@@ -239,11 +240,14 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
     def build_again(sql: str) -> None:
         if not built and "merge into" in sql and "'remediation_swap'" in sql:
             built.append(sql)
+            copied = (
+                "recorded_at, incident_id, actor, arguments, counts, digests, package_version, "
+                "rule_version, invocation_id, previous_hash, entry_hash"
+            )
             warehouse.execute(
-                "insert into main_audit.remediation_ledger "
-                "(entry_number, incident_id, step, phase) "
-                f"select max(entry_number) + 1, '{INCIDENT}', 'candidate_build', 'begun' "
-                "from main_audit.remediation_ledger"
+                f"insert into {LEDGER} (entry_number, step, phase, {copied}) "
+                f"select entry_number + 1, 'candidate_build', 'begun', {copied} from {LEDGER} "
+                f"where entry_number = (select max(entry_number) from {LEDGER})"
             )
 
     refused = pytest.raises(DbtError, match="a build that began, or ended, after the checks")
