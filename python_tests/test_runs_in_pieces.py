@@ -316,6 +316,7 @@ def deaths_that_matter(log: StatementLog) -> list[Death]:
     ]
 
 
+@pytest.mark.soak
 def test_a_run_that_died_at_any_statement_is_gone_on_with(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
