@@ -408,14 +408,19 @@ def check_decisions(warehouse: Warehouse) -> None:
     assert_decided(warehouse, contaminated_rows(), WINDOW)
 
 
-def check_repair(warehouse: Warehouse) -> None:
-    """Laws 1 and 4: what the scope touches is as if it had never happened, the rest as it was."""
-    contaminate(warehouse)
-    before = warehouse.digest("main_analytics.payments")
+def repair_and_swap(warehouse: Warehouse) -> None:
+    """A whole repair; a swap that is refused breaks the law that is checked."""
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
     if said := refusal(warehouse):
         raise AssertionError(said)
+
+
+def check_repair(warehouse: Warehouse) -> None:
+    """Laws 1 and 4: what the scope touches is as if it had never happened, the rest as it was."""
+    contaminate(warehouse)
+    before = warehouse.digest("main_analytics.payments")
+    repair_and_swap(warehouse)
     untouched = untouched_rows()
     touched = [row for row in contaminated_rows() if row not in untouched]
     assert_curated(warehouse, [*oracle.deduplicated(touched).values(), *untouched])
@@ -426,10 +431,7 @@ def check_rollback(warehouse: Warehouse) -> None:
     """Law 5: a rollback restores equal content, and nothing that has arrived since is lost."""
     contaminate(warehouse)
     before = curated_digests(warehouse)
-    warehouse.operate("remediation_clone", INCIDENT)
-    build_candidate(warehouse)
-    if said := refusal(warehouse):
-        raise AssertionError(said)
+    repair_and_swap(warehouse)
     later = arrive_and_run(warehouse, NOON + 24 * HOUR)
     repaired = curated_digests(warehouse)
     assert repaired != before
@@ -450,10 +452,7 @@ def check_rollback(warehouse: Warehouse) -> None:
     assert {row["payment_id"] for row in later} <= found
 
     # repaired once more, it is as if it had never been rolled back
-    warehouse.operate("remediation_clone", INCIDENT)
-    build_candidate(warehouse)
-    if said := refusal(warehouse):
-        raise AssertionError(said)
+    repair_and_swap(warehouse)
     assert curated_digests(warehouse) == repaired
 
 
@@ -464,10 +463,7 @@ def check_rollback_without_a_gap(warehouse: Warehouse) -> None:
     # events without an arrival time are computed again by each regular run, and with the guard on
     warehouse.dbt("run", "--selector", "fifteen_minute")
     before = {table: warehouse.read(table) for table in (payments, features)}
-    warehouse.operate("remediation_clone", INCIDENT)
-    build_candidate(warehouse)
-    if said := refusal(warehouse):
-        raise AssertionError(said)
+    repair_and_swap(warehouse)
     later = arrive_and_run(warehouse, NOON + 24 * HOUR)
     live = curated_digests(warehouse)
     build_replaced(warehouse)
@@ -545,10 +541,7 @@ def check_verdict(warehouse: Warehouse, decision: str = "keep") -> None:
     contaminate(warehouse)
     give_verdict(warehouse, name, decision)
     decide_again(warehouse)
-    warehouse.operate("remediation_clone", INCIDENT)
-    build_candidate(warehouse)
-    if said := refusal(warehouse):
-        raise AssertionError(said)
+    repair_and_swap(warehouse)
     kept = counted(touched, verdicts)
     assert len(kept) - len(oracle.deduplicated(touched)) == (2 if decision == "keep" else 0)
     assert_curated(warehouse, [*kept, *untouched])
