@@ -25,6 +25,7 @@ from python_tests.laws import (
     check_rollback_without_a_gap,
     contaminate,
     refusal,
+    roll_back_at_once,
     steady_events,
 )
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
@@ -130,6 +131,36 @@ def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback_without_a_gap(snowflake_warehouse)
+
+
+def test_a_rollback_that_a_regular_run_overtakes_is_refused(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """The run ends after the first look at the marks, while the digests are taken."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    before = digests(warehouse)
+    overtaken: list[str] = []
+
+    def move_marks(sql: str) -> None:
+        if not overtaken and "merge into" in sql and "'remediation_rollback'" in sql:
+            overtaken.append(sql)
+            warehouse.execute(
+                f"update {LIVE}.incremental_watermarks "
+                "set arrival_watermark = dateadd(hour, 1, arrival_watermark)"
+            )
+
+    refused = pytest.raises(DbtError, match=r"(?s)less than readers see: .*has arrivals up to")
+    with watched(meanwhile=move_marks), refused:
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert overtaken
+    assert digests(warehouse) == before
+    assert REPLACED in schemas(warehouse)
+    with refused:
+        warehouse.operate("remediation_rollback", INCIDENT)
+    roll_back_at_once(warehouse)
+    assert digests(warehouse) != before
 
 
 def test_a_candidate_that_live_has_overtaken_is_refused(
