@@ -7,9 +7,10 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from importlib import util
+from itertools import chain, permutations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -329,6 +330,85 @@ def test_the_longest_pattern_goes_first_and_a_set_has_no_order() -> None:
     )
 
 
+SETS = [
+    ("items[]", "benign", 0.3),
+    ("items.*.price", "material", 1.0),
+    ("items.*.id", "identity", 1.0),
+    ("trace[]", "volatile", 0.0),
+    ("trace.*.amount", "material", 0.7),
+    ("tags[]", "benign", 0.3),
+    ("tags.*.seen_at", "volatile", 0.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "said"),
+    [
+        ("items", [{"price": 1}], [{"price": 2}], ("review", "material", 1.0)),
+        ("items", [{"id": "a"}], [{"id": "b"}], ("review", "material", 1.0)),
+        ("items", [{"price": 1}, {"price": 2}], [{"price": 2}, {"price": 1}], None),
+        ("trace", [{"amount": 1}], [{"amount": 2}], ("review", "material", 0.7)),
+        ("tags", [{"seen_at": 1}], [{"seen_at": 2}], ("remove", "benign", 0.3)),
+    ],
+)
+def test_a_set_counts_as_what_is_gravest_in_it(
+    name: str, one: Any, other: Any, said: tuple[str, str, float] | None
+) -> None:
+    """Which element is another's can't be told, so that identity of an element tells nothing."""
+    found = judged(*(json.dumps({name: value}) for value in (one, other)), policy=policy_of(SETS))
+    assert (found and (found.verdict, found.payload_class, found.variance_score)) == said
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("tags", "material", 1.0), ("tags[]", "benign", 0.1)],
+        [("tags[]", "material", 1.0), ("tags", "volatile", 0.0)],
+        [("*.a", "identity", 1.0), ("x.*", "benign", 0.1), ("*.a[]", "benign", 0.1)],
+    ],
+)
+def test_no_order_of_the_policy_changes_a_judgement(rows: list[tuple[str, str, float]]) -> None:
+    payloads = [json.dumps({"tags": tags, "x": {"a": tags}}) for tags in ([1, 2], [2, 1], [3])]
+    found = {judged(*payloads, policy=policy_of(order)) for order in permutations(rows)}
+    assert len(found) == 1
+    assert found.pop().verdict == "review"
+
+
+def policy_of(rows: Iterable[tuple[str, str, float]]) -> Any:
+    """The look-up of a policy."""
+    return MODEL.policy_of(rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        # the two that are furthest: 1 of 4 characters, 4 of 4, 3 of 4
+        (["abcd", "abcx", "wxyz"], 1.0),
+        (["abcd", "abcx", "abxx"], 0.5),
+        ([100, 75, 50], 0.5),
+        ([-10, 10], 1.0),
+        ([-10, -5], 0.5),
+        ([0, 5], 1.0),
+        (["2026-03-01T10:00:00Z", "2026-03-01T10:03:00Z"], 0.75),
+    ],
+)
+def test_distances_are_those_of_the_formula(values: list[Any], expected: float) -> None:
+    policy = policy_of([("a", "material", 1.0)])
+    for order in permutations(values):
+        assert score(*({"a": value} for value in order), policy=policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [([1, 1], [1], 0.5), ([1, 2, 3], [3, 2, 4], 0.5), ([1, 1, 2], [1, 2, 2], 0.5), ([1], [], 1.0)],
+)
+def test_repeated_elements_of_a_set_count(
+    one: list[int], other: list[int], expected: float
+) -> None:
+    policy = policy_of([("a[]", "material", 1.0)])
+    assert score({"a": one}, {"a": other}, policy=policy) == expected
+
+
 def test_thresholds_turn_verdicts() -> None:
     policy = MODEL.policy_of([("a", "benign", 0.5), ("b", "benign", 0.5), ("c", "material", 1)])
 
@@ -480,6 +560,31 @@ def test_a_reviewer_sees_the_copies_side_by_side_on_snowflake(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_review(snowflake_warehouse)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "snowflake"])
+def test_decisions_on_labelled_payloads_are_right(
+    engine: str,
+    new_warehouse: Callable[..., Warehouse],
+    new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
+) -> None:
+    """From the source to the decision: a digest in SQL comes before the judgement."""
+    make = new_warehouse if engine == "duckdb" else new_snowflake_warehouse
+    warehouse = make(columns=EVENT_COLUMNS | {"payload": "varchar"})
+    pairs = labelled_pairs()[:500]
+    assert {wanted for wanted, _ in pairs} == {"remove", "review", "keep"}
+    rows = [copies_of(f"pair {number}", *texts) for number, (_, texts) in enumerate(pairs)]
+    warehouse.write_events([*steady_events(NOON), *chain(*rows)])
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_decisions", **DECLARED)
+    found: dict[str, Counter[str]] = {}
+    for row in warehouse.query("select payment_id, decision from main_incident.incident_decisions"):
+        found.setdefault(row["payment_id"], Counter())[row["decision"]] += 1
+    for number, (wanted, texts) in enumerate(pairs):
+        expected = {wanted: len(texts)}
+        if wanted == "remove":
+            expected = {"keep": 1, "remove": len(texts) - 1}
+        assert found[f"pair {number}"] == expected, texts
 
 
 @pytest.mark.slow

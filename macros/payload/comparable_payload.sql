@@ -2,7 +2,8 @@
     {#-
         The payload as text without what is volatile, for a first comparison: equal texts differ in nothing that
         counts, unequal ones may. `paths` are those of volatile_paths. A payload that is no JSON object stays as it
-        is, and so does one with a number that the engine's JSON functions would round. NULL is the empty text.
+        is, and so does one that the engine's JSON functions would round, or read though it is malformed. NULL is the
+        empty text.
     -#}
     {{- return(adapter.dispatch('comparable_payload', 'exactly_once')(payload, exactly_once._volatile_tree(paths))) -}}
 {% endmacro %}
@@ -26,7 +27,7 @@
     {%- set kinds = ['OBJECT'] * (objects | length) -%}
     {{- return(
         'case\n'
-        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._has_long_number(json) ~ ' then ' ~ whole ~ '\n'
+        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._is_read_loosely(json) ~ ' then ' ~ whole ~ '\n'
         ~ '    when json_type(' ~ json ~ ', ' ~ objects ~ ') = ' ~ kinds ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
         ~ '    when json_type(' ~ json ~ ") = 'OBJECT'\n"
@@ -73,18 +74,23 @@
 {% endmacro %}
 
 
-{% macro _has_long_number(json) %}
+{% macro _is_read_loosely(json) %}
     {#-
-        Whether a payload has a number that a double can't hold, more than 15 digits and a point or an exponent: JSON
-        functions would round it. Looked for behind the colon of a member, and in arrays if there are any; each
-        character by a pattern of its own, since a pattern that begins with one character is found twice as fast.
+        Whether DuckDB's JSON functions would round a number of the payload (more than 15 digits and a point or an
+        exponent, or an exponent of three digits), or read it though it is no JSON (NaN, Infinity, a comma too many).
+        Looked for behind the colon of a member, and in arrays if there are any; each character by a pattern of its
+        own, since a pattern that begins with one character is found twice as fast.
     -#}
-    {%- set number = '\\s*-?([0-9]{12,}[.eE]|[0-9]{5,}[.][0-9]{5}|[0-9]+[.][0-9]{12}|[0-9]+[.][0-9]{5,}[eE])' -%}
+    {%- set value = '\\s*-?([0-9]{12,}[.eE]|[0-9]{5,}[.][0-9]{5}|[0-9]+[.][0-9]{12}|[0-9]+[.][0-9]{5,}[eE]'
+        ~ '|[0-9.]+[eE][+-]?[0-9]{3}|[nN][aA][nN]|[iI][nN][fF])' -%}
     {%- set found = [] -%}
     {%- for before in [':', ',', '\\['] -%}
-        {%- do found.append('regexp_matches(' ~ json ~ ", '" ~ before ~ number ~ "')") -%}
+        {%- do found.append('regexp_matches(' ~ json ~ ", '" ~ before ~ value ~ "')") -%}
     {%- endfor -%}
-    {{- return('(' ~ found[0] ~ ' or (contains(' ~ json ~ ", '[') and (" ~ found[1:] | join(' or ') ~ ')))') -}}
+    {{- return(
+        '(' ~ found[0] ~ ' or regexp_matches(' ~ json ~ ", ',\\s*[}\\]]')"
+        ~ ' or (contains(' ~ json ~ ", '[') and (" ~ found[1:] | join(' or ') ~ ')))'
+    ) -}}
 {% endmacro %}
 
 
@@ -99,9 +105,10 @@
     {%- set is_object = namespace(sql='typeof(' ~ json ~ ") = 'OBJECT'") -%}
     {%- if exactly_once.type_family(payload.type) == 'text' -%}
         {%- set json = 'try_parse_json(' ~ payload.sql ~ ')' -%}
-        {#- parsing would round a long number -#}
+        {#- parsing would round a long number, and takes what is no JSON: NaN, Infinity, undefined, a comma too many -#}
         {%- set is_object.sql = 'typeof(' ~ json ~ ") = 'OBJECT' and not regexp_like(" ~ payload.sql
-            ~ ", '.*[0-9][0-9.]{14,}[0-9eE].*', 's')" -%}
+            ~ ", '.*([0-9][0-9.]{14,}[0-9eE]|[:,[][[:space:]]*-?([0-9.]+e[+-]?[0-9]{3}|nan|inf|undef)"
+            ~ "|,[[:space:]]*[]},]).*', 'si')" -%}
     {%- endif -%}
     {{- return(
         'case when ' ~ is_object.sql ~ ' then to_json(' ~ exactly_once._without_volatile(tree, json) ~ ') else '

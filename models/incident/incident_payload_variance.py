@@ -68,14 +68,25 @@ def policy_of(rows: Iterable[tuple[str, str, float]]) -> FieldOf:
 
     A pattern holds for its path and everything below; `*` stands for any one name or place in an
     array; a pattern that ends in `[]` says that the array there is a set. The longest pattern goes
-    first, and of two the one that names what the other leaves open. A volatile path weighs nothing.
+    first, and of two the one that names what the other leaves open; of the same path twice, the
+    graver class. A volatile path weighs nothing.
+
+    Elements of a set have no path of their own: the set counts as what is gravest at it and below.
     """
-    patterns = []
+    patterns: list[tuple[Path, Field]] = []
     for pattern, field_class, weight in rows:
         names = tuple(pattern.removesuffix("[]").split("."))
         share = 0.0 if field_class == "volatile" else float(weight)
         patterns.append((names, Field(field_class, share, pattern.endswith("[]"))))
-    patterns.sort(key=lambda one: (len(one[0]), [name != "*" for name in one[0]]), reverse=True)
+    patterns.sort(
+        key=lambda one: (
+            len(one[0]),
+            [name != "*" for name in one[0]],
+            CLASSES.index(one[1].field_class),
+            one[1].weight,
+        ),
+        reverse=True,
+    )
     known: dict[Path, Field] = {}
 
     def field_of(path: Path) -> Field:
@@ -84,7 +95,10 @@ def policy_of(rows: Iterable[tuple[str, str, float]]) -> FieldOf:
             found = UNKNOWN
             for names, field in patterns:
                 if _holds(names, path):
-                    found = field._replace(is_set=field.is_set and len(names) == len(path))
+                    is_set = field.is_set and len(names) == len(path)
+                    found = (
+                        _of_set(path, field, patterns) if is_set else field._replace(is_set=False)
+                    )
                     break
             if len(known) >= MOST_KNOWN_PATHS:
                 known.clear()
@@ -98,6 +112,24 @@ def _holds(names: Path, path: Path) -> bool:
     """Whether a pattern holds for a path: for itself, or for one above it."""
     return len(names) <= len(path) and all(
         name in ("*", step) for name, step in zip(names, path, strict=False)
+    )
+
+
+def _of_set(path: Path, own: Field, patterns: Iterable[tuple[Path, Field]]) -> Field:
+    """What a set counts as: which element is another's can't be told, so that none has identity."""
+    place = len(path)
+    below = [
+        field
+        for names, field in patterns
+        if len(names) > place
+        and _holds(names[:place], path)
+        and (names[place] == "*" or names[place].isdecimal())
+    ]
+    graver = ["material" if one.field_class == "identity" else one.field_class for one in below]
+    return Field(
+        max([own.field_class, *graver], key=CLASSES.index),
+        max([own.weight, *(one.weight for one in below)]),
+        is_set=True,
     )
 
 
