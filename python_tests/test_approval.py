@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
+from python_tests import oracle
+from python_tests.faults import Death, watched
 from python_tests.laws import (
     INCIDENT,
     WINDOW,
@@ -14,6 +17,8 @@ from python_tests.laws import (
     build_candidate,
     contaminate,
     contaminated_rows,
+    decide_again,
+    event,
     give_verdict,
     kept_state,
 )
@@ -153,6 +158,45 @@ def test_a_verdict_without_a_ticket_stops_the_swap(ready: Warehouse) -> None:
     give_verdict(ready, "f" * 32, "review")
     ready.execute("update main_seeds.decision_overrides set ticket = null")
     refused(ready, "remediation_swap", "without ticket or reviewer")
+
+
+def test_a_verdict_that_nobody_signed_does_not_count(ready: Warehouse) -> None:
+    """It would reach live with the next regular run, and no approval would be asked for."""
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    reasons = (
+        "select distinct reason from main_incident.incident_decisions "
+        f"where event_fingerprint = '{name}'"
+    )
+    counted = (
+        "select count(*) as n from main_staging.stg_events_counted "
+        f"where event_fingerprint = '{name}'"
+    )
+    give_verdict(ready, name, "keep")
+    for ticket, events, is_override in (("null", 1, False), ("' '", 1, False), ("'T-1'", 3, True)):
+        ready.execute(f"update main_seeds.decision_overrides set ticket = {ticket}")
+        decide_again(ready)
+        assert ready.query(counted) == [{"n": events}]
+        assert (ready.query(reasons) == [{"reason": "override"}]) is is_override
+        warned = any("have no ticket or no reviewer" in line for line in ready.project.logged)
+        assert warned is not is_override
+
+
+def test_candidates_whose_build_did_not_end_well_are_not_swapped(
+    ready: Warehouse, tmp_path: Path
+) -> None:
+    """The tables may be built, and one of their tests have failed."""
+    again = ready.copied(tmp_path / "again")
+    with watched() as log:
+        build_candidate(again)
+    ended = max(place for place in log.writing() if "'candidate_build'" in log.statements[place])
+    with watched(Death(ended)), pytest.raises(DbtError, match="killed"):
+        build_candidate(ready)
+    gc.collect()
+    refused(ready, "remediation_swap", "the last build of the candidates ended well")
+    ready.operate("remediation_status", INCIDENT)
+    assert "  next  repaired     the last build failed, or goes on" in ready.project.logged
+    build_candidate(ready)
+    ready.operate("remediation_swap", INCIDENT)
 
 
 def test_a_dry_run_makes_every_check_and_writes_nothing(ready: Warehouse) -> None:

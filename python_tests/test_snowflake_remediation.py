@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from snowflake.connector import DictCursor, SnowflakeConnection
+from snowflake.connector.errors import ProgrammingError
 
 from python_tests.faults import watched
 from python_tests.laws import (
@@ -131,6 +132,65 @@ def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback_without_a_gap(snowflake_warehouse)
+
+
+def test_views_and_grants_follow_the_swap_and_the_rollback(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """What readers were given after the checks is theirs; what they lost since is not."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    for role in ("analyst", "auditor"):
+        run_as_admin(
+            warehouse,
+            f"create role {role}",
+            f"grant usage on warehouse transforming to role {role}",
+            f"grant usage on database analytics to role {role}",
+            f"grant usage on schema {LIVE} to role {role}",
+        )
+    warehouse.execute(f"create view {LIVE}.totals as select count(*) as n from {LIVE}.payments")
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+
+    warehouse.execute(f"create view {LIVE}.later as select 1 as n")
+    with pytest.raises(DbtError, match="views of the schema are those of live"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.execute(f"drop view {LIVE}.later")
+
+    def give(verb: str, *statements: str) -> None:
+        """Run the verb, and the statements once its last checks have passed."""
+        given: list[str] = []
+
+        def meanwhile(sql: str) -> None:
+            if not given and " rename to " in sql:
+                given.append(sql)
+                run_as_admin(warehouse, *statements)
+
+        with watched(meanwhile=meanwhile):
+            warehouse.operate(verb, INCIDENT)
+        assert given
+
+    def read(role: str, name: str) -> int:
+        with closing(log_in(warehouse, role)) as connection:
+            return len(rows_of(connection, f"select * from {LIVE}.{name}"))
+
+    give(
+        "remediation_swap",
+        f"grant select on table {LIVE}.payments to role analyst",
+        f"grant select on view {LIVE}.totals to role analyst",
+    )
+    assert read("analyst", "payments") == len(warehouse.query(f"select * from {LIVE}.payments"))
+    assert read("analyst", "totals") == 1
+
+    run_as_admin(warehouse, f"grant select on table {REPLACED}.payments to role auditor")
+    with pytest.raises(DbtError, match=r"revoke SELECT on table .*payments from role \"AUDITOR\""):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    run_as_admin(warehouse, f"revoke select on table {REPLACED}.payments from role auditor")
+    give("remediation_rollback", f"grant select on table {LIVE}.fraud_features to role analyst")
+    for name in (*TABLES, "totals"):
+        assert read("analyst", name) >= 1
+    with pytest.raises(ProgrammingError, match="does not exist or not authorized"):
+        read("auditor", "payments")
 
 
 def test_a_rollback_that_a_regular_run_overtakes_is_refused(

@@ -90,7 +90,7 @@
         {%- for table in tables -%}{%- do known.append(table.live.identifier | upper) -%}{%- endfor -%}
         {%- set others = [] -%}
         {%- for row in run_query(
-            'select table_name from ' ~ live.information_schema() ~ ".tables where table_type = 'BASE TABLE' and table_schema = "
+            'select table_name from ' ~ live.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
             ~ exactly_once.text_literal(exactly_once._stored_name(live.schema, live.quote_policy.schema)) ~ ' order by 1'
         ).rows if row[0] | upper not in known and not (row[0] | lower).endswith('__dbt_tmp') -%}
             {%- do others.append(row[0]) -%}
@@ -103,6 +103,19 @@
             ) -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _views_beside(relation) %}
+    {#- The views in the schema of a curated table, as relations. -#}
+    {%- set views = [] -%}
+    {%- for row in run_query(
+        'select table_name from ' ~ relation.information_schema() ~ ".tables where table_type = 'VIEW' and table_schema = "
+        ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema)) ~ ' order by 1'
+    ).rows -%}
+        {%- do views.append(relation.incorporate(path={'identifier': row[0]}).quote(identifier=true)) -%}
+    {%- endfor -%}
+    {{- return(views) -}}
 {% endmacro %}
 
 

@@ -25,6 +25,7 @@
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- if state == 'swapped' -%}
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+        {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
         {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- endif -%}
     {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
@@ -103,6 +104,28 @@
         {%- do exactly_once._refuse_gap(incident_id, behind) -%}
     {%- elif behind -%}
         {%- do log('  readers will lack what has arrived since the swap: ' ~ behind | join('; '), info=true) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_nothing_revoked(tables, incident_id) %}
+    {#- What was revoked on live since the swap is still granted on the tables that would be live again. -#}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- set statements = [] -%}
+        {%- for missing in exactly_once._missing_grants(tables, 'replaced', 'live') -%}
+            {%- set grant = missing.grant -%}
+            {%- do statements.append(
+                'revoke ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ missing.source ~ ' from '
+                ~ grant.to | replace(' with grant option', '')
+            ) -%}
+        {%- endfor -%}
+        {%- if statements -%}
+            {%- do exactly_once._refuse(
+                'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
+                statements | length ~ ' grants that live no longer has', 'the grants of live',
+                'Run: ' ~ statements | join('; ') ~ '; and this again'
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -55,10 +55,12 @@
             {%- do waiting.append(table.name) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set is_repaired = is_cloned and not waiting -%}
+    {%- set has_failed = state == 'cloned' and not waiting and not exactly_once._last_build_ended(incident_id).passed -%}
+    {%- set is_repaired = is_cloned and not waiting and not has_failed -%}
     {%- do steps.append({
         'name': 'repaired', 'is_done': is_repaired, 'command': exactly_once._build_command(incident_id),
-        'found': 'candidates built' if is_repaired else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet')
+        'found': 'candidates built' if is_repaired else ('the last build failed, or goes on' if has_failed
+            else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet'))
     }) -%}
     {%- do steps.append({
         'name': 'swapped', 'is_done': is_swapped, 'command': exactly_once._verb_command(

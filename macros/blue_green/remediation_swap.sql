@@ -45,6 +45,7 @@
         ) -%}
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
+        {%- do exactly_once._check_views_are_kept(tables) -%}
         {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
         {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks) -%}

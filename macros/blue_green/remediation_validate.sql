@@ -8,9 +8,15 @@
     {%- do exactly_once.tag_queries('remediation_validate', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
-    {%- set checks = [exactly_once._decisions_conserve_rows(), exactly_once._quarantine_is_decided(incident_id)] -%}
+    {%- set checks = [
+        exactly_once._last_build_ended(incident_id),
+        exactly_once._decisions_conserve_rows(),
+        exactly_once._quarantine_is_decided(incident_id)
+    ] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
-    {%- if exactly_once._swaps_schemas() -%}{%- do checks.append(exactly_once._grants_are_kept(tables)) -%}{%- endif -%}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- do checks.extend([exactly_once._views_are_kept(tables), exactly_once._grants_are_kept(tables)]) -%}
+    {%- endif -%}
     {%- set digests = {'live': {}, 'candidate': {}} -%}
     {%- for table in tables -%}
         {%- do exactly_once._check_clone(table, incident_id) -%}
@@ -40,6 +46,17 @@
             "Run: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'"
         ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _last_build_ended(incident_id) %}
+    {#- A build has no end in the ledger where a model or one of its tests failed, or while it goes on. -#}
+    {%- set phase = (exactly_once._last_entry('candidate_build', incident_id) or {}).get('phase') -%}
+    {{- return({
+        'name': 'the last build of the candidates ended well',
+        'found': {'begun': 'it failed, or goes on', 'ended': 'with its tests'}.get(phase, 'no build'),
+        'passed': phase == 'ended'
+    }) -}}
 {% endmacro %}
 
 
@@ -290,6 +307,34 @@
 {% endmacro %}
 
 
+{% macro _views_are_kept(tables) %}
+    {#- A swap takes the views of the schema along: one made since the clone would be gone for its readers. -#}
+    {%- set live = exactly_once._views_beside(tables[0].live) | map(attribute='identifier') | list -%}
+    {%- set candidate = exactly_once._views_beside(tables[0].candidate) | map(attribute='identifier') | list -%}
+    {%- set differences = [] -%}
+    {%- for view in live if view not in candidate -%}{%- do differences.append('made since the clone: ' ~ view) -%}{%- endfor -%}
+    {%- for view in candidate if view not in live -%}{%- do differences.append('dropped since the clone: ' ~ view) -%}{%- endfor -%}
+    {{- return({
+        'name': 'views of the schema are those of live',
+        'found': differences | join(', ') or live | length ~ ' views',
+        'passed': not differences
+    }) -}}
+{% endmacro %}
+
+
+{% macro _check_views_are_kept(tables) %}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- set check = exactly_once._views_are_kept(tables) -%}
+        {%- if not check.passed -%}
+            {%- do exactly_once._refuse(
+                'schema ' ~ tables[0].live.schema, 'views ' ~ check.found, 'the views that the candidates have',
+                'Run this again: the checks say what to do.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {% macro _grants_are_kept(tables) %}
     {#- a grant that was revoked since the clone would come back with the swap -#}
     {%- set differences = [] -%}
@@ -299,7 +344,7 @@
         {%- endfor -%}
     {%- endfor -%}
     {{- return({
-        'name': 'readers keep their grants on the schema and its tables',
+        'name': 'readers keep their grants on the schema, its tables and its views',
         'found': differences | join(', ') or 'those of live',
         'passed': not differences
     }) -}}

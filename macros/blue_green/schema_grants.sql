@@ -17,27 +17,36 @@
 {% endmacro %}
 
 
-{% macro _table_grants(relation) %}
-    {#- The privileges on one table, OWNERSHIP apart, in the form of schema_grants. -#}
+{% macro _object_grants(kind, relation) %}
+    {#- The privileges on one table or view, OWNERSHIP apart, in the form of schema_grants. -#}
     {%- set grants = [] -%}
-    {%- for row in run_query('show grants on table ' ~ relation).rows if row['privilege'] != 'OWNERSHIP' -%}
-        {%- do grants.append(exactly_once._grant(row, 'table')) -%}
+    {%- for row in run_query('show grants on ' ~ kind ~ ' ' ~ relation).rows if row['privilege'] != 'OWNERSHIP' -%}
+        {%- do grants.append(exactly_once._grant(row, kind)) -%}
     {%- endfor -%}
     {{- return(grants) -}}
 {% endmacro %}
 
 
 {% macro _missing_grants(tables, there, here) %}
-    {#- What readers may do in one place of the curated tables and not in another: [{object, grant}]. -#}
+    {#- What readers may do in one place of the curated tables, and views, and not in another: [{source, object, grant}]. -#}
     {%- set missing = [] -%}
     {%- set given = exactly_once.schema_grants(tables[0][here]) | map(attribute='statement') | list -%}
     {%- for grant in exactly_once.schema_grants(tables[0][there]) if grant.statement not in given -%}
-        {%- do missing.append({'object': tables[0][here].include(identifier=false), 'grant': grant}) -%}
+        {%- do missing.append({
+            'source': tables[0][there].include(identifier=false), 'object': tables[0][here].include(identifier=false),
+            'grant': grant
+        }) -%}
     {%- endfor -%}
-    {%- for table in tables -%}
-        {%- set given = exactly_once._table_grants(table[here]) | map(attribute='statement') | list -%}
-        {%- for grant in exactly_once._table_grants(table[there]) if grant.statement not in given -%}
-            {%- do missing.append({'object': table[here], 'grant': grant}) -%}
+    {%- set pairs = [] -%}
+    {%- for table in tables -%}{%- do pairs.append(('table', table[there], table[here])) -%}{%- endfor -%}
+    {%- set views = exactly_once._views_beside(tables[0][here]) -%}
+    {%- for view in exactly_once._views_beside(tables[0][there]) -%}
+        {%- for same in views if same.identifier == view.identifier -%}{%- do pairs.append(('view', view, same)) -%}{%- endfor -%}
+    {%- endfor -%}
+    {%- for kind, source, target in pairs -%}
+        {%- set given = exactly_once._object_grants(kind, target) | map(attribute='statement') | list -%}
+        {%- for grant in exactly_once._object_grants(kind, source) if grant.statement not in given -%}
+            {%- do missing.append({'source': source, 'object': target, 'grant': grant}) -%}
         {%- endfor -%}
     {%- endfor -%}
     {{- return(missing) -}}

@@ -158,7 +158,7 @@
             {%- if exactly_once._is_there(overrides) %}
             and event_fingerprint not in (
                 select event_fingerprint from {{ overrides }}
-                where decision = 'keep' and event_fingerprint is not null
+                where decision = 'keep' and event_fingerprint is not null and {{ exactly_once._verdict_is_signed() }}
             )
             {%- endif %} as is_copy
         from copies

@@ -16,6 +16,7 @@ overrides as (
         event_fingerprint,
         decision
     from {{ ref('decision_overrides') }}
+    where {{ exactly_once._verdict_is_signed() }}
 ),
 
 payload_variance as (

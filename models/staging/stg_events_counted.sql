@@ -25,7 +25,8 @@ copies as (
     from {{ ref('exactly_once', 'stg_events') }}
     where
         event_fingerprint in (
-            select event_fingerprint from {{ ref('decision_overrides') }} where decision = 'keep'
+            select event_fingerprint from {{ ref('decision_overrides') }}
+            where decision = 'keep' and {{ exactly_once._verdict_is_signed() }}
         )
         and {{ kept_event_times }}
 ),
