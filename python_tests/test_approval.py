@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from python_tests import oracle
 from python_tests.faults import Death, watched
 from python_tests.laws import (
     INCIDENT,
+    NOON,
     WINDOW,
     approve,
     build_candidate,
@@ -21,7 +23,9 @@ from python_tests.laws import (
     event,
     give_verdict,
     kept_state,
+    steady_events,
 )
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 REGISTER = "main_seeds.incident_register"
@@ -194,9 +198,51 @@ def test_candidates_whose_build_did_not_end_well_are_not_swapped(
     gc.collect()
     refused(ready, "remediation_swap", "the last build of the candidates ended well")
     ready.operate("remediation_status", INCIDENT)
-    assert "  next  repaired     the last build failed, or goes on" in ready.project.logged
+    assert "  next repaired     the last build failed, or goes on" in ready.project.logged
     build_candidate(ready)
     ready.operate("remediation_swap", INCIDENT)
+
+
+def test_status_goes_on_with_a_restore_that_stopped_half_way(
+    ready: Warehouse, tmp_path: Path
+) -> None:
+    """To quarantine once more would undo what is being undone."""
+    ready.operate("remediation_swap", INCIDENT)
+    ready.operate("raw_quarantine", INCIDENT)
+    again = ready.copied(tmp_path / "again")
+    with watched() as log:
+        again.operate("raw_restore", INCIDENT)
+    ended = max(place for place in log.writing() if "'raw_restore'" in log.statements[place])
+    with watched(Death(ended)), pytest.raises(DbtError, match="killed"):
+        ready.operate("raw_restore", INCIDENT)
+    gc.collect()
+    ready.operate("remediation_status", INCIDENT)
+    logged = ready.project.logged
+    assert "  next quarantined  raw_restore stopped half way" in logged
+    assert logged[-1].startswith("Next: dbt run-operation raw_restore")
+
+
+def test_who_starts_a_scheduler_approves_nothing(
+    new_snowflake_warehouse: Callable[..., SnowflakeWarehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warehouse knows the scheduler's user alone."""
+    warehouse = new_snowflake_warehouse()
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("seed")
+    approve(warehouse)
+    shown = "{{ exactly_once.current_actor() }}|{{ exactly_once._registration('%s').problem }}"
+
+    def said(actor: str) -> list[str]:
+        monkeypatch.setenv("EXACTLY_ONCE_ACTOR", actor)
+        query = f"select '{{% if execute %}}{shown % INCIDENT}{{% endif %}}' as said"
+        found = warehouse.dbt("show", "--inline", query).results[0].agate_table.rows
+        return str(found[0][0]).split("|")
+
+    user = said("")[0]
+    assert said("") == [user, ""]
+    assert said("carol") == [f"{user} for carol", ""]
+    assert said("Bob") == [f"{user} for Bob", "an approval by bob, who runs the repair"]
+    assert said(user.lower())[0] == user
 
 
 def test_a_dry_run_makes_every_check_and_writes_nothing(ready: Warehouse) -> None:

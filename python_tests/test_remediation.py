@@ -388,8 +388,24 @@ UNTOUCHED = f"payment_id = '{untouched_rows()[0]['payment_id']}'"
             f"where event_hour = '{NOON}'",
             "fraud_features, hours, captures and authorized cents of the repaired rows",
         ),
+        (
+            f"alter table {CANDIDATE.format('payments')} add column risk integer",
+            "payments, columns are those of live",
+        ),
+        (
+            "update main_analytics.incremental_watermarks set repaired_for = null "
+            "where relation_name = 'main_analytics.payments__candidate'",
+            "payments, built since the clone",
+        ),
+        (
+            "delete from main_incident.incident_decisions where decision = 'remove'",
+            "kept + removed + review = rows before",
+        ),
     ],
-    ids=["outside changed", "outside gone", "key twice", "cents", "events", "hours"],
+    ids=[
+        *("outside changed", "outside gone", "key twice", "cents", "events", "hours"),
+        *("columns", "not built", "undecided"),
+    ],
 )
 def test_a_candidate_that_is_wrong_is_refused(
     built: Warehouse, tmp_path: Path, tampered: str, check: str

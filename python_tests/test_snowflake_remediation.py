@@ -156,6 +156,11 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     with pytest.raises(DbtError, match="views of the schema are those of live"):
         warehouse.operate("remediation_swap", INCIDENT)
     warehouse.execute(f"drop view {LIVE}.later")
+    run_as_admin(warehouse, f"grant select on table {CANDIDATE}.payments to role auditor")
+    with pytest.raises(DbtError, match="readers keep their grants"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert any("revoked on live: SELECT on table" in line for line in warehouse.project.logged)
+    run_as_admin(warehouse, f"revoke select on table {CANDIDATE}.payments from role auditor")
 
     def give(verb: str, *statements: str) -> None:
         """Run the verb, and the statements once its last checks have passed."""

@@ -56,8 +56,9 @@
         if value is none or value | trim == '' -%}
         {{- return({'problem': 'no ' ~ name}) -}}
     {%- endfor -%}
-    {%- for role, person in [('asked for', requested_by), ('runs', exactly_once.current_actor())]
-        if approved_by | trim | lower == person | trim | lower -%}
+    {%- set people = [('asked for', requested_by)] -%}
+    {%- for actor in exactly_once._actors() -%}{%- do people.append(('runs', actor)) -%}{%- endfor -%}
+    {%- for role, person in people if approved_by | trim | lower == person | trim | lower -%}
         {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair'}) -}}
     {%- endfor -%}
     {{- return({'approval': {'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}}) -}}

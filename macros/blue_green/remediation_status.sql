@@ -75,11 +75,19 @@
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
     {%- set is_possible = exactly_once._is_beside_quarantine() -%}
-    {%- set left = raw ~ ' copies to take out of the source' if raw is not none
+    {%- set last = exactly_once._last_raw_step(incident_id) if has_ledger else {} -%}
+    {%- set is_restoring = last.step == 'raw_restore' and last.phase == 'begun' -%}
+    {%- set was_quarantined = raw is none and last.step == 'raw_quarantine' and last.phase == 'ended' -%}
+    {%- set left = 'raw_restore stopped half way' if is_restoring
+        else raw ~ ' copies to take out of the source' if raw is not none
+        else 'the copies are out of the source' if was_quarantined
         else 'decided for another incident now' if decided else 'not yet' -%}
     {%- do steps.append({
-        'name': 'quarantined', 'is_done': raw == 0 or (is_retired and raw is none) or (is_swapped and not is_possible),
-        'command': exactly_once._verb_command('raw_quarantine', incident_id),
+        'name': 'quarantined',
+        'is_done': not is_restoring and (
+            raw == 0 or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
+        ),
+        'command': exactly_once._verb_command('raw_restore' if is_restoring else 'raw_quarantine', incident_id),
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({
@@ -96,6 +104,17 @@
     {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'entry_number': 0} -%}
     {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
     {{- return(swap.entry_number > rollback.entry_number) -}}
+{% endmacro %}
+
+
+{% macro _last_raw_step(incident_id) %}
+    {#- The last of raw_quarantine and raw_restore in the ledger, as {step, phase}. -#}
+    {%- set entries = {} -%}
+    {%- for step in ('raw_quarantine', 'raw_restore') -%}
+        {%- set entry = exactly_once._last_entry(step, incident_id) -%}
+        {%- if entry -%}{%- do entries.update({entry.entry_number: {'step': step, 'phase': entry.phase}}) -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return(entries[entries | max] if entries else {}) -}}
 {% endmacro %}
 
 

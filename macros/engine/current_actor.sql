@@ -1,7 +1,8 @@
 {% macro current_actor() %}
     {#-
         Who runs this, as the warehouse knows him, in the case that it keeps. DuckDB knows nobody: there it is
-        EXACTLY_ONCE_ACTOR, else the operating system's user, else `unknown`.
+        EXACTLY_ONCE_ACTOR, else the operating system's user, else `unknown`. On Snowflake EXACTLY_ONCE_ACTOR is added,
+        as in `DBT for alice`: a scheduler's user says nothing of who started it.
     -#}
     {{- return(adapter.dispatch('current_actor', 'exactly_once')()) -}}
 {% endmacro %}
@@ -21,5 +22,23 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/functions/current_user -#}
 {% macro snowflake__current_actor() %}
-    {{- return(run_query('select current_user()').rows[0][0]) -}}
+    {{- return(exactly_once._actors() | join(' for ')) -}}
+{% endmacro %}
+
+
+{% macro _actors() %}
+    {#- The names of who runs this: none of them may be the approver's. -#}
+    {{- return(adapter.dispatch('_actors', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{% macro default___actors() %}
+    {{- return([exactly_once.current_actor()]) -}}
+{% endmacro %}
+
+
+{% macro snowflake___actors() %}
+    {%- set user = run_query('select current_user()').rows[0][0] -%}
+    {%- set person = env_var('EXACTLY_ONCE_ACTOR', '') | trim -%}
+    {{- return([user, person] if person and person | lower != user | lower else [user]) -}}
 {% endmacro %}
