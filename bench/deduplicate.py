@@ -36,7 +36,8 @@ DATAFRAMES = {
 
 NOTES = {
     FIND: "Ours decides for every copy of a group, kept ones too, wherever it arrived, and "
-    "compares payloads. The others list the copies after the first that arrived in the window.",
+    "compares payloads; its groups alone are one row for each event with copies. The others list the "
+    "copies after the first that arrived in the window.",
     WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
     "apart, which the others fold together. Data frames have no memory limit.",
     payloads.JUDGE: payloads.NOTE,
@@ -48,11 +49,14 @@ def cases(compiled: Path, window: tuple[str, str]) -> dict[str, dict[str, str]]:
     start, end = window
     arrived = f"ingest_ts >= timestamp '{start}' and ingest_ts < timestamp '{end}'"
     order = f"(partition by {KEY} order by ingest_ts, event_id)"
-    ours = compiled / "exactly_once" / "models" / "staging" / "stg_events_deduplicated.sql"
+    models = compiled / "exactly_once" / "models"
+    groups = models / "incident" / "incident_duplicate_groups.sql"
+    ours = models / "staging" / "stg_events_deduplicated.sql"
     return {
         FIND: {
             BASELINES[FIND]: f"select {KEY}, count(*) as copies from raw.events where {arrived} "
             f"group by {KEY} having count(*) > 1",
+            "exactly_once: incident_duplicate_groups alone": groups.read_text(encoding="utf-8"),
             "window function over key columns": f"""
                 select * from (
                     select {KEY}, event_id, ingest_ts,
