@@ -36,8 +36,8 @@ DATAFRAMES = {
 
 NOTES = {
     FIND: "Ours decides for every copy of a group, kept ones too, wherever it arrived, and "
-    "compares payloads; its groups alone are one row for each event with copies. The others list the "
-    "copies after the first that arrived in the window.",
+    "compares payloads; its groups alone are one row for each event with copies. The others list "
+    "the copies after the first that arrived in the window.",
     WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
     "apart, which the others fold together. Data frames have no memory limit.",
     payloads.JUDGE: payloads.NOTE,
