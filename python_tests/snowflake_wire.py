@@ -171,7 +171,8 @@ ACCOUNT_ONLY = (
     AccountOnly(
         "Python in an anonymous procedure",
         r"with \w+ as procedure",
-        "that the account has the Python runtime and the Snowpark package",
+        "that the account has the Python runtime and the Snowpark package, and that the code of "
+        "its function is uploaded to a temporary stage in the model's schema, which no test does",
     ),
     AccountOnly(
         "tables clustered",

@@ -11,6 +11,7 @@ from python_tests.detection import MIN_RATE, load_model
 from python_tests.laws import NOON, WINDOW, Row, event, steady_events
 from python_tests.laws_of_payloads import AGAIN, DELIVERY, copies_of
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.snowflake_wire import shape
 from python_tests.warehouse import Warehouse
 
 INCIDENT = "main_incident"
@@ -63,6 +64,19 @@ def in_local_testing(name: str, warehouse: Warehouse) -> list[dict[str, Any]]:
         session.close()
 
 
+def schemas_of_procedures(warehouse: SnowflakeWarehouse) -> dict[str, str]:
+    """The procedure of each Python model, and the last USE SCHEMA of its session before it."""
+    used: dict[int, str] = {}
+    found = {}
+    for one in warehouse.simulator.history():
+        words = shape(one).split()
+        if words[:2] == ["use", "schema"]:
+            used[one.session] = words[2]
+        elif one.query_type == "CALL":
+            found[words[1]] = used.get(one.session, "")
+    return found
+
+
 def test_windows_are_the_same_on_duckdb_on_snowflake_and_in_local_testing(
     warehouse: Warehouse, snowflake_warehouse: SnowflakeWarehouse
 ) -> None:
@@ -77,6 +91,10 @@ def test_windows_are_the_same_on_duckdb_on_snowflake_and_in_local_testing(
         table = f"{INCIDENT}.{name}"
         assert snowflake_warehouse.digest(table) == warehouse.digest(table)
         assert in_local_testing(name, warehouse) == warehouse.read(table)
+    # the schema of the profile is nowhere, and Snowpark needs a current one
+    assert schemas_of_procedures(snowflake_warehouse) == {
+        f"{name}__dbt_sp": f"ANALYTICS.{INCIDENT}" for name in MODELS
+    }
 
 
 def test_without_copies_there_is_no_window_on_any_engine(

@@ -815,6 +815,8 @@ REFUSED = (
                 "a block as text",
                 "execute immediate $$ begin return 1; end; $$",
             ),
+            (SQL + "sql/create-stage", "a stage", "create temporary stage s"),
+            (SQL + "sql/put", "an upload", "put file:///tmp/x @s"),
             (SQL + "sql/copy-into-table", "a load", "copy into t from @stage"),
             (
                 SQL + "functions/system_clustering_information",
@@ -1168,6 +1170,48 @@ def test_a_python_procedure_works_in_its_caller_s_session(session: SnowflakeConn
     assert run(session, "select id, n from lengths") == [(1, 2)]
     # the session is still there when the procedure has ended
     assert run(session, "select count(*) from pending") == [(1,)]
+
+
+WITHOUT_SCHEMA = "This session does not have a current schema"
+
+
+# https://docs.snowflake.com/en/sql-reference/name-resolution
+def test_a_bare_name_needs_a_current_schema_that_is_there(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    with snowflake_simulator.connect(database="ANALYTICS", schema="NOWHERE") as other:
+        assert run(other, "select current_database(), current_schema()") == [("ANALYTICS", None)]
+        for kind in ("temporary table t (i int)", "temporary stage s", "view v as select 1 as i"):
+            with pytest.raises(ProgrammingError, match=WITHOUT_SCHEMA) as raised:
+                run(other, f"create {kind}")
+            assert raised.value.errno == 90106
+        run(other, f"use schema {session.schema}", "create temporary table t (i int)")
+        assert run(other, "select current_schema()") == [(session.schema,)]
+        run(session, f"drop schema {session.schema}")
+        with pytest.raises(ProgrammingError, match=WITHOUT_SCHEMA):
+            run(other, "create temporary table u (i int)")
+
+
+# https://docs.snowflake.com/en/developer-guide/snowpark/reference/python/latest/snowpark/api/
+# snowflake.snowpark.Session.get_session_stage: it is made in the current database and schema
+@pytest.mark.parametrize(
+    "made",
+    [
+        "F.udf(lambda n: n, return_type=T.IntegerType(), input_types=[T.IntegerType()])",
+        "session.create_dataframe([(n, n) for n in range(300)], schema=['a', 'b']).collect()",
+    ],
+    ids=["a function", "a table of many rows"],
+)
+def test_what_snowpark_makes_needs_a_current_schema(
+    session: SnowflakeConnection, snowflake_simulator: Simulator, made: str
+) -> None:
+    procedure = "".join(PROCEDURE.partition("def main(session):\n")[:2]) + f"    {made}\n$$\n"
+    procedure = f"{procedure}call summed();"
+    with snowflake_simulator.connect(database="ANALYTICS", schema="NOWHERE") as other:
+        with pytest.raises(ProgrammingError, match=WITHOUT_SCHEMA) as raised:
+            run(other, procedure)
+        assert "090106" in str(raised.value)
+        run(other, f"use schema {session.schema}", procedure)
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/call-with

@@ -54,6 +54,7 @@ class SimulatedCursor(FakeSnowflakeCursor):
         with self.session.account.history.recorded(self, command):
             statement = commands.bare(command)
             refusals.check_text(statement)
+            self.session.look_around()
             named = commands.with_names(statement, self.session.variables)
             if found := commands.find(named):
                 handler, match = found

@@ -48,6 +48,16 @@ def no_such_object() -> ProgrammingError:
     )
 
 
+def no_current_schema(statement: str) -> ProgrammingError:
+    """For a bare name in a session without a current schema."""
+    return sql_error(
+        f"Cannot perform {statement}. This session does not have a current schema. "
+        "Call 'USE SCHEMA', or use a qualified name.",
+        90106,
+        "22000",
+    )
+
+
 def insufficient(kind: str, name: str) -> ProgrammingError:
     """For an object that the role may see, but not do this with."""
     return sql_error(

@@ -108,7 +108,7 @@ def array_agg(statement: exp.Expr) -> exp.Expr:
 @rewrite
 def current(node: exp.Expr) -> exp.Expr:
     """https://docs.snowflake.com/en/sql-reference/functions-context"""
-    for name in ("role", "warehouse", "session", "user"):
+    for name in ("role", "warehouse", "session", "user", "database", "schema"):
         if arguments_of(node, f"CURRENT_{name.upper()}") == []:
             return call("getvariable", exp.Literal.string(f"simulator_{name}"))
     return node

@@ -18,7 +18,8 @@ _REFUSED = {
     rf"{_VERB} dynamic tables?\b": "dynamic tables",
     rf"{_VERB}( secure)? materialized views?\b": "materialized views",
     rf"{_VERB} (masking|row access|aggregation|projection) polic": "policies",
-    rf"{_VERB}( temporary| temp)? (stages?|file formats?)\b": "stages and files",
+    rf"(?!create){_VERB} stages?\b": "stages and files",
+    rf"{_VERB}( temporary| temp)? file formats?\b": "stages and files",
     rf"{_VERB}( secure| temporary| temp| aggregate)* functions?\b": "functions made in SQL",
     r"(copy|put|get|list|ls|remove|rm)\b(?=.*@)": "stages and files",
     r"(declare|execute immediate \$\$|begin (?!transaction\b|work\b|name\b)\w)": "Scripting",
@@ -57,5 +58,7 @@ def check(expression: exp.Expr) -> None:
             raise not_imitated("Time Travel")
         if isinstance(node, exp.MatchRecognize):
             raise not_imitated("MATCH_RECOGNIZE")
+        if isinstance(node, exp.Create) and node.kind == "STAGE":
+            raise not_imitated("stages and files")
         if isinstance(node, exp.Anonymous) and (what := _FUNCTIONS.get(node.name.upper())):
             raise not_imitated(what)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fakesnow.conn import FakeSnowflakeConnection
 
 from python_tests.snowflake_simulator.cursor import SimulatedCursor
-from python_tests.snowflake_simulator.errors import no_such_object
+from python_tests.snowflake_simulator.errors import no_current_schema, no_such_object
 from python_tests.snowflake_simulator.names import Name, literal
 
 if TYPE_CHECKING:
@@ -162,6 +162,20 @@ class Session(FakeSnowflakeConnection):
         if None in defaults:
             raise no_such_object()
         return (*(str(part) for part in defaults), *name)
+
+    def look_around(self) -> None:
+        """Notice where the session is; a current schema that was dropped is none any more."""
+        place = (str(self.database), str(self._schema))
+        if self.schema_set and not self.account.catalog.exists(place):
+            self._schema, self.schema_set = None, False
+        self._set_context("database", self.database if self.database_set else None)
+        self._set_context("schema", self.schema if self.schema_set else None)
+
+    def check_schema(self, statement: str) -> None:
+        """Raise where a bare name would mean nothing."""
+        self.look_around()
+        if not self.schema_set:
+            raise no_current_schema(statement)
 
     def use_role(self, role: str) -> None:
         """Act as a role from now on."""

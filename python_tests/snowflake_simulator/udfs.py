@@ -32,6 +32,8 @@ def install(snowpark: Any, caller: Session) -> None:
         *arguments: Any,
         **options: Any,
     ) -> Any:
+        # where Snowpark makes a stage for what it uploads, and the function
+        caller.check_schema("CREATE STAGE")
         given_name, is_pandas, _, result, inputs, _ = process_registration_inputs(
             snowpark, TempObjectType.FUNCTION, function, return_type, input_types, name
         )
