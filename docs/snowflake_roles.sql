@@ -33,7 +33,7 @@ create schema if not exists ANALYTICS.EXACTLY_ONCE_SEEDS;
 
 -- Readers. remediation_clone copies the grant on the curated schema to the candidate, and remediation_validate
 -- compares them. On its tables let dbt grant, in dbt_project.yml: +grants: {select: [EXACTLY_ONCE_READER]}. A clone keeps
--- those, while future grants on this schema could be copied only by a role with MANAGE GRANTS on the account.
+-- those, while future grants on this schema would be left to you at each repair: they ask for MANAGE GRANTS on the account.
 grant usage on database ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);

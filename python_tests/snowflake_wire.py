@@ -64,8 +64,9 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
     warehouse.dbt("run", *job)
     warehouse.write_events(_with_mark(_second_batch()))
     warehouse.dbt("build", *job)
-    for grant in ("usage on schema", "select on future tables in schema"):
-        warehouse.execute(f"grant {grant} main_analytics to role {READER}")
+    with warehouse.simulator.connect(database="ANALYTICS") as administrator:
+        for grant in ("usage on schema", "select on future tables in schema"):
+            administrator.cursor().execute(f"grant {grant} main_analytics to role {READER}")
     warehouse.dbt("build", "--selector", "detection")
     approve(warehouse)
     warehouse.dbt("run-operation", "show_config")

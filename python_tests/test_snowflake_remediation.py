@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -84,6 +85,17 @@ def give_access(warehouse: SnowflakeWarehouse, role: str) -> None:
         f"grant select on all tables in schema {LIVE} to role {role}",
         f"grant select on future tables in schema {LIVE} to role {role}",
     )
+
+
+def future_grants(warehouse: SnowflakeWarehouse, schema: str) -> set[str]:
+    """Who may read the tables that the schema will hold."""
+    found = warehouse.query(f"show future grants in schema {schema}")
+    return {row["grantee_name"] for row in found}
+
+
+def left_to_an_administrator(warehouse: SnowflakeWarehouse) -> list[str]:
+    """The statements that the last verb printed instead of running them."""
+    return [line.strip(" ;") for line in warehouse.project.logged if line.startswith("    grant ")]
 
 
 def rows_of(connection: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
@@ -375,6 +387,10 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     contaminate(warehouse)
     give_access(warehouse, "ANALYST")
     warehouse.operate("remediation_clone", INCIDENT)
+    # the job's role has no MANAGE GRANTS, and what it may not give stops no repair
+    on_future = 'grant SELECT on future tables in schema ANALYTICS.{} to role "ANALYST"'
+    assert left_to_an_administrator(warehouse) == [on_future.format(CANDIDATE)]
+    assert future_grants(warehouse, CANDIDATE) == set()
     build_candidate(warehouse)
 
     # another job's table in the schema would be exchanged too, so it stops the swap
@@ -416,7 +432,15 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     reader.start()
     try:
         assert refusal(warehouse) is None
+        missing = [line for line in warehouse.project.logged if "for tables still to come" in line]
+        assert len(missing) == 1
+        assert "pass  readers keep their grants" in missing[0]
+        assert left_to_an_administrator(warehouse) == [on_future.format(LIVE)]
+        run_as_admin(warehouse, *left_to_an_administrator(warehouse))
+        assert future_grants(warehouse, LIVE) == {"ANALYST"}
         warehouse.operate("remediation_rollback", INCIDENT)
+        assert left_to_an_administrator(warehouse) == []
+        assert future_grants(warehouse, LIVE) == {"ANALYST"}
     finally:
         stop.set()
         reader.join(timeout=60)
@@ -425,6 +449,67 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     assert set(seen) == states
     assert digests(warehouse) == before
     check_tags(warehouse)
+
+
+def test_a_role_with_manage_grants_copies_future_grants_too(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    give_access(warehouse, "ANALYST")
+    run_as_admin(warehouse, "grant manage grants on account to role transformer")
+    warehouse.operate("remediation_clone", INCIDENT)
+    assert left_to_an_administrator(warehouse) == []
+    assert future_grants(warehouse, CANDIDATE) == {"ANALYST"}
+
+
+def test_what_is_not_this_role_s_to_give_stops_no_verb_half_way(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """After the swap an error would come again each time that the verb is repeated."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    given: list[str] = []
+
+    def give(sql: str) -> None:
+        """In the moment after the swap, when live is called something else."""
+        renamed = re.search(rf"alter schema (\S+) rename to \S+{REPLACED}", sql)
+        if given or renamed is None:
+            return
+        given.append(sql)
+        run_as_admin(
+            warehouse,
+            "create role late",
+            "create role other_owner",
+            f"grant usage on schema {renamed[1]} to role late",
+            f"grant select on future tables in schema {renamed[1]} to role late",
+            f"grant select on table {renamed[1]}.payments to role late",
+            f"grant select on table {LIVE}.payments to role transformer",
+            f"grant ownership on table {LIVE}.payments to role other_owner copy current grants",
+        )
+
+    with watched(meanwhile=give):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert given
+    left = left_to_an_administrator(warehouse)
+    assert left == [
+        f'grant SELECT on future tables in schema ANALYTICS.{LIVE} to role "LATE"',
+        f'grant SELECT on table ANALYTICS.{LIVE}.payments to role "LATE"',
+    ]
+    granted = warehouse.query(f"show grants on schema {LIVE}")
+    assert ("USAGE", "LATE") in {(row["privilege"], row["grantee_name"]) for row in granted}
+    run_as_admin(warehouse, *left, f"alter schema {REPLACED} enable managed access")
+
+    # where the schema that becomes live has managed access, its owner may give all of them
+    assert future_grants(warehouse, REPLACED) == {"LATE"}
+    run_as_admin(
+        warehouse,
+        f"revoke select on future tables in schema {REPLACED} from role late",
+        f"grant ownership on table {LIVE}.payments to role transformer copy current grants",
+    )
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert left_to_an_administrator(warehouse) == []
+    assert future_grants(warehouse, LIVE) == {"LATE"}
 
 
 def check_tags(warehouse: SnowflakeWarehouse) -> None:

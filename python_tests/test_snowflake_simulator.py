@@ -940,6 +940,91 @@ def test_grants_on_what_is_to_come_ownership_and_inherited_roles(
         assert run(lead, "select i from t") == []
 
 
+# https://docs.snowflake.com/en/sql-reference/sql/grant-privilege, user-guide/
+# security-access-control-privileges, release-notes/bcr-bundles/2023_08/bcr-1397
+def test_future_grants_ask_for_manage_grants_or_for_managed_access(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(
+        session,
+        "create role schema_owner",
+        "create role table_owner",
+        "create role future_reader",
+        "grant usage on database analytics to role schema_owner",
+        "grant usage on database analytics to role table_owner",
+        "create table t (i int)",
+        "grant ownership on table t to role table_owner",
+        f"grant usage on schema {session.schema} to role table_owner",
+        f"grant ownership on schema {session.schema} to role schema_owner copy current grants",
+    )
+    place = {"database": "ANALYTICS", "schema": session.schema}
+    on_future = f"select on future tables in schema {session.schema}"
+    on_table = "grant select on table t to role future_reader"
+
+    def refused(connection: SnowflakeConnection, *statements: str) -> None:
+        for statement in statements:
+            with pytest.raises(ProgrammingError, match="Insufficient privileges") as raised:
+                run(connection, statement)
+            assert raised.value.errno == 3001
+
+    def managers() -> set[str]:
+        shown = run(session, f"show grants on schema {session.schema}")
+        return {row[5] for row in shown if row[1] == "MANAGE GRANTS"}
+
+    with (
+        snowflake_simulator.connect(**place, role="SCHEMA_OWNER") as owner,
+        snowflake_simulator.connect(**place, role="TABLE_OWNER") as of_table,
+    ):
+        give, take = (
+            f"{verb} {on_future} {to} role future_reader"
+            for verb, to in (("grant", "to"), ("revoke", "from"))
+        )
+        refused(owner, give, take, f"alter schema {session.schema} enable managed access")
+        run(owner, f"grant usage on schema {session.schema} to role future_reader")
+        run(of_table, on_table)
+        assert managers() == set()
+
+        run(session, f"alter schema {session.schema} enable managed access")
+        assert managers() == {"SCHEMA_OWNER"}
+        run(owner, give, take, on_table)
+        refused(of_table, on_table, give)
+
+        run(session, f"alter schema {session.schema} disable managed access")
+        refused(owner, give, "grant manage grants on account to role schema_owner")
+        run(session, "grant manage grants on account to role schema_owner")
+        shown = run(owner, "show grants to role schema_owner")
+        assert ("MANAGE GRANTS", "ACCOUNT") in {(row[1], row[2]) for row in shown}
+        run(owner, give, on_table)
+    run(session, "revoke manage grants on account from role schema_owner")
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/show-grants
+def test_future_grants_are_shown_with_columns_of_their_own(session: SnowflakeConnection) -> None:
+    run(
+        session,
+        "create role shown_reader",
+        f"grant insert, select on future tables in schema {session.schema} to role shown_reader",
+        f"grant select on future views in schema {session.schema} to role shown_reader",
+        f"revoke insert on future tables in schema {session.schema} from role shown_reader",
+    )
+    cursor = session.cursor().execute(f"show future grants in schema {session.schema}")
+    assert cursor is not None
+    assert [column.name for column in cursor.description] == [
+        "created_on",
+        "privilege",
+        "grant_on",
+        "name",
+        "grant_to",
+        "grantee_name",
+        "grant_option",
+    ]
+    place = f"ANALYTICS.{session.schema}"
+    assert [tuple(row)[1:] for row in cursor.fetchall()] == [
+        ("SELECT", kind, f"{place}.<{kind}>", "ROLE", "SHOWN_READER", "false")
+        for kind in ("TABLE", "VIEW")
+    ]
+
+
 # https://docs.snowflake.com/en/sql-reference/sql/create-table, COPY GRANTS
 def test_a_replaced_table_loses_its_grants_unless_they_are_copied(
     session: SnowflakeConnection,

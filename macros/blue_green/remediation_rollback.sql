@@ -112,7 +112,7 @@
     {#- What was revoked on live since the swap is still granted on the tables that would be live again. -#}
     {%- if exactly_once._swaps_schemas() -%}
         {%- set statements = [] -%}
-        {%- for missing in exactly_once._missing_grants(tables, 'replaced', 'live') -%}
+        {%- for missing in exactly_once._missing_grants(tables, 'replaced', 'live') if not exactly_once._is_future(missing.grant) -%}
             {%- set grant = missing.grant -%}
             {%- do statements.append(
                 'revoke ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ missing.source ~ ' from '

@@ -66,8 +66,69 @@
 
 
 {% macro _copy_grants(tables, there, here) %}
-    {%- for missing in exactly_once._missing_grants(tables, there, here) -%}
-        {%- set grant = missing.grant -%}
-        {%- do run_query('grant ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ missing.object ~ ' to ' ~ grant.to) -%}
+    {#-
+        Gives what is surely this role's to give, and says what is an administrator's: a refusal after the swap would leave
+        it half done, each time that it is run again.
+    -#}
+    {%- set missing = exactly_once._missing_grants(tables, there, here) -%}
+    {%- if missing -%}
+        {%- set manages = exactly_once._manages_grants(tables[0][here].include(identifier=false)) -%}
+        {%- set owned, left = {}, [] -%}
+        {%- for one in missing -%}
+            {%- set object = one.grant.on ~ ' ' ~ one.object -%}
+            {%- if not manages and not exactly_once._is_future(one.grant) and object not in owned -%}
+                {%- do owned.update({object: exactly_once._is_held('OWNERSHIP', object)}) -%}
+            {%- endif -%}
+            {%- if one.grant.to.startswith('role ') and (manages or owned[object]) -%}
+                {%- do run_query(exactly_once._grant_statement(one)) -%}
+            {%- else -%}
+                {%- do left.append(exactly_once._grant_statement(one)) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if left -%}
+            {%- do log(
+                '  ' ~ left | length ~ ' grants of ' ~ tables[0][there].include(identifier=false) ~ ' are not for this role to give.'
+                ~ ' Run as a role with MANAGE GRANTS, such as SECURITYADMIN:', info=true
+            ) -%}
+            {%- for statement in left -%}{%- do log('    ' ~ statement ~ ';', info=true) -%}{%- endfor -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _grant_statement(missing) %}
+    {%- set grant = missing.grant -%}
+    {{- return('grant ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ missing.object ~ ' to ' ~ grant.to) -}}
+{% endmacro %}
+
+
+{% macro _is_future(grant) %}
+    {{- return(grant.on.startswith('future ')) -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/sql/grant-privilege: future grants -#}
+{% macro _manages_grants(schema) %}
+    {#-
+        Whether the session's role surely may give any grant in a schema: it is the owner's where the schema has managed
+        access, and SHOW GRANTS says so. A role that has inherited MANAGE GRANTS on the account is not known for it here.
+    -#}
+    {%- if exactly_once._is_held('MANAGE GRANTS', 'schema ' ~ schema) -%}{{- return(true) -}}{%- endif -%}
+    {%- set role = run_query('select current_role()').rows[0][0] -%}
+    {%- for grant in run_query('show grants to role ' ~ adapter.quote(role)).rows
+        if grant['privilege'] == 'MANAGE GRANTS' and grant['granted_on'] == 'ACCOUNT' -%}
+        {{- return(true) -}}
     {%- endfor -%}
+    {{- return(false) -}}
+{% endmacro %}
+
+
+{% macro _is_held(privilege, object) %}
+    {#- Whether a role of the session has it by name. -#}
+    {%- set asked = [] -%}
+    {%- for grant in run_query('show grants on ' ~ object).rows
+        if grant['privilege'] == privilege and grant['granted_to'] == 'ROLE' -%}
+        {%- do asked.append('is_role_in_session(' ~ exactly_once.text_literal(grant['grantee_name']) ~ ')') -%}
+    {%- endfor -%}
+    {{- return(asked | length > 0 and run_query('select ' ~ asked | join(' or ')).rows[0][0]) -}}
 {% endmacro %}

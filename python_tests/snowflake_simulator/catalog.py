@@ -35,6 +35,8 @@ class Catalog:
         self.warehouses: set[str] = set()
         # role -> the roles granted to it
         self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINISTRATORS, "PUBLIC")}
+        # who may give any privilege on anything
+        self.grant_managers: set[str] = {"ACCOUNTADMIN"}
         self.run(TABLES_SQL)
         self.run(SHOWN_SQL)
 
@@ -80,7 +82,7 @@ class Catalog:
         if not keep_grants:
             self.run(f"delete from {SCHEMA}.grants where {_within(name)}", [*name])
         self.run(
-            f"insert into {SCHEMA}.objects values (?, ?, ?, ?, ?, now(), now(), ?, ?, null)",
+            f"insert into {SCHEMA}.objects values (?, ?, ?, ?, ?, now(), now(), ?, ?, null, false)",
             [*_padded(name), kind, owner, transient, cluster_by],
         )
         if len(name) == 3:
@@ -139,7 +141,7 @@ class Catalog:
         self.created(target, "SCHEMA", owner)
         self.run(
             f"insert into {SCHEMA}.objects select ?, ?, object_name, kind, owner, now(), now(), "
-            f"is_transient, cluster_by, null from {SCHEMA}.objects "
+            f"is_transient, cluster_by, null, false from {SCHEMA}.objects "
             f"where {_within(source)} and object_name <> ''",
             [*target, *source],
         )
@@ -186,6 +188,36 @@ class Catalog:
         """May the role do everything with the object?"""
         roles = self.inherited(role)
         return bool(roles & ADMINISTRATORS) or self.owner(name) in roles
+
+    def manages_grants(self, role: str) -> bool:
+        """Has the role MANAGE GRANTS on the account?"""
+        return bool(self.inherited(role) & self.grant_managers)
+
+    def has_managed_access(self, schema: Name) -> bool:
+        """Does the owner of the schema alone decide on the grants in it?"""
+        return bool(
+            self.run(
+                f"select 1 from {SCHEMA}.objects where {_OBJECT} and is_managed", _padded(schema)
+            )
+        )
+
+    def set_managed_access(self, schema: Name, *, managed: bool) -> None:
+        """Let the owner of a schema decide on the grants in it, or the owner of each object."""
+        self.run(
+            f"update {SCHEMA}.objects set is_managed = ? where {_OBJECT}",
+            [managed, *_padded(schema)],
+        )
+
+    def may_give(self, role: str, name: Name) -> bool:
+        """May the role give privileges on the object?"""
+        in_managed = len(name) == 3 and self.has_managed_access(name[:2])
+        return self.manages_grants(role) or self.owns(role, name[:2] if in_managed else name)
+
+    def may_give_future(self, role: str, schema: Name) -> bool:
+        """May the role give privileges on what the schema will hold?"""
+        return self.manages_grants(role) or (
+            self.has_managed_access(schema) and self.owns(role, schema)
+        )
 
     def may(self, role: str, privilege: str, name: Name) -> bool:
         """Has the role the privilege on the object, by a grant or because it owns it?"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from python_tests.snowflake_simulator import access
 from python_tests.snowflake_simulator.commands import command
 from python_tests.snowflake_simulator.errors import insufficient, missing
 from python_tests.snowflake_simulator.names import (
@@ -40,6 +41,33 @@ def grant_role(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     cursor.succeed()
 
 
+@command(rf"(grant|revoke) manage grants on account {_TO}")
+def grant_manage_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/user-guide/security-access-control-privileges"""
+    catalog, role = cursor.session.account.catalog, stored(match[3])
+    if role not in catalog.roles:
+        raise missing("Role", role)
+    if not catalog.manages_grants(cursor.session.role):
+        raise insufficient("account", "SIMULATOR")
+    if match[1].lower() == "grant":
+        catalog.grant_managers.add(role)
+    else:
+        catalog.grant_managers.discard(role)
+    cursor.succeed()
+
+
+@command(rf"alter schema ({QUALIFIED}) (enable|disable) managed access")
+def manage_access(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/alter-schema"""
+    catalog, role = cursor.session.account.catalog, cursor.session.role
+    name = _named(cursor, "SCHEMA", match[1])
+    access.check_owns(cursor.session, "SCHEMA", name)
+    if not catalog.manages_grants(role):
+        raise insufficient("schema", name[-1])
+    catalog.set_managed_access(name, managed=match[2].lower() == "enable")
+    cursor.succeed()
+
+
 @command(
     rf"grant ownership on (table|view|schema|database) ({QUALIFIED}) "
     rf"to role ({IDENTIFIER})( (?:copy|revoke) current grants)?"
@@ -61,11 +89,16 @@ def grant_ownership(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     rf"on future (tables|views) in (schema) ({QUALIFIED}) {_TO}"
 )
 def grant_future(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege: future grants"""
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege: future grants
+
+    The owner of a schema may not, unless it has managed access.
+    """
     catalog, session = cursor.session.account.catalog, cursor.session
     kind, role = _SINGULAR[match[3].upper()], stored(match[7])
     schema = _named(cursor, "SCHEMA", match[5])
-    _check(cursor, "SCHEMA", schema, role)
+    _check_seen(cursor, "SCHEMA", schema, role)
+    if not catalog.may_give_future(session.role, schema):
+        raise insufficient("schema", schema[-1])
     for privilege in _privileges(match[2]):
         if match[1].lower() == "grant":
             catalog.grant_future(privilege, kind, schema, role, session.role)
@@ -115,6 +148,7 @@ def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     shown = literal(".".join(name))
     database, schema, item = ([*map(literal, name), "''", "''"])[:3]
     owner = literal(catalog.owner(name))
+    owned = ["OWNERSHIP", *(["MANAGE GRANTS"] if catalog.has_managed_access(name) else [])]
     cursor.answer(f"""
         select
             created_on as "created_on", privilege as "privilege", {literal(kind)} as "granted_on",
@@ -125,9 +159,43 @@ def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
             select created_on, privilege, role, granted_by from {SCHEMA}.grants
             where (database_name, schema_name, object_name) = ({database}, {schema}, {item})
             union all
-            select now(), 'OWNERSHIP', {owner}, {owner}
+            select now(), unnest({owned}), {owner}, {owner}
         ) as found
         order by privilege, role""")
+
+
+@command(rf"show grants to role ({IDENTIFIER})")
+def show_grants_to(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/show-grants"""
+    catalog, role = cursor.session.account.catalog, stored(match[1])
+    if role not in catalog.roles:
+        raise missing("Role", role)
+    manages = literal(str(role in catalog.grant_managers))
+    roles = ", ".join(f"({literal(one)})" for one in ["", *sorted(catalog.roles[role])])
+    cursor.answer(f"""
+        select
+            created_on as "created_on", privilege as "privilege", kind as "granted_on",
+            name as "name", 'ROLE' as "granted_to", {literal(role)} as "grantee_name",
+            case when privilege = 'OWNERSHIP' then 'true' else 'false' end as "grant_option",
+            granted_by as "granted_by"
+        from (
+            select
+                created_on, privilege, kind, granted_by,
+                concat_ws('.', database_name, nullif(schema_name, ''), nullif(object_name, ''))
+                    as name
+            from {SCHEMA}.grants where role = {literal(role)}
+            union all
+            select
+                created_on, 'OWNERSHIP', kind, owner,
+                concat_ws('.', database_name, nullif(schema_name, ''), nullif(object_name, ''))
+            from {SCHEMA}.objects where owner = {literal(role)}
+            union all
+            select now(), 'MANAGE GRANTS', 'ACCOUNT', '', 'SIMULATOR' where {manages}::boolean
+            union all
+            select now(), 'USAGE', 'ROLE', '', column0
+            from (values {roles}) as granted(column0) where column0 <> ''
+        ) as found
+        order by kind, name, privilege""")
 
 
 @command(rf"show future grants in schema ({QUALIFIED})")
@@ -157,13 +225,19 @@ def _privileges(written: str) -> list[str]:
 
 
 def _check(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> None:
+    _check_seen(cursor, kind, name, role)
+    if not cursor.session.account.catalog.may_give(cursor.session.role, name):
+        raise insufficient(kind.lower(), name[-1])
+
+
+def _check_seen(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> None:
     catalog = cursor.session.account.catalog
     if role not in catalog.roles:
         raise missing("Role", role)
-    if not catalog.exists(name) or not catalog.sees(cursor.session.role, name):
+    asking = cursor.session.role
+    known = catalog.sees(asking, name) or catalog.may_give(asking, name)
+    if not catalog.exists(name) or not known:
         raise missing(kind.capitalize(), ".".join(name))
-    if not catalog.owns(cursor.session.role, name):
-        raise insufficient(kind.lower(), name[-1])
 
 
 def _change(

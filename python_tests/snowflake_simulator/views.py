@@ -11,7 +11,7 @@ create schema {SCHEMA};
 create table {SCHEMA}.objects (
     database_name varchar, schema_name varchar, object_name varchar, kind varchar, owner varchar,
     created_on timestamptz, last_altered timestamptz, is_transient boolean, cluster_by varchar,
-    schema_comment varchar
+    schema_comment varchar, is_managed boolean
 );
 create table {SCHEMA}.grants (
     privilege varchar, kind varchar, database_name varchar, schema_name varchar,
