@@ -187,6 +187,10 @@ def _translated(error: duckdb.Error) -> ProgrammingError:
         return sql_error(f"SQL compilation error:\n{message}", 1003, "42000")
     if "NULL result in a non-nullable column" in message or "NOT NULL constraint" in message:
         return sql_error("NULL result in a non-nullable column", 100072, "22000")
+    if "Error parsing JSON" in message:
+        return sql_error(message, 100069, "22P02")
+    if "The simulator does not imitate" in message:
+        return sql_error(message, 2, "0A000")
     if "Division by zero" in message:
         return sql_error("Division by zero", 100051, "22012")
     return sql_error(message, 100038, "22018")

@@ -89,7 +89,7 @@ class History:
                 before[2],
                 session.database,
                 session.schema,
-                "SUCCESS" if error is None else "FAIL",
+                "SUCCESS" if error is None else "FAILED_WITH_ERROR",
                 None if number is None else f"{number:06d}",
                 None if error is None else str(getattr(error, "msg", None) or error),
                 started,

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from python_tests.snowflake_simulator.errors import not_imitated
 from python_tests.snowflake_simulator.rewriting import MACROS, arguments_of, call, rewrite
+from python_tests.snowflake_simulator.variant import is_local
 
 _WITHOUT_ZONE = (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ)
 _IS_TEXT = "typeof(val) = 'VARCHAR'"
@@ -78,8 +79,8 @@ MACROS["simulator_formatted(x, format)"] = """(
     case
         when typeof(x) in ('TIMESTAMP', 'DATE')
             then strftime(cast(cast(x as varchar) as timestamp), format)
-        when typeof(x) = 'TIMESTAMP WITH TIME ZONE'
-            then strftime(cast(cast(x as varchar) as timestamptz), format)
+        when typeof(x) = 'TIMESTAMP WITH TIME ZONE' then error('The simulator does not imitate '
+            || 'the zone of a TIMESTAMP_TZ in its text; it needs a real Snowflake account.')
         when x is null then null
         else error('The simulator does not imitate formats of numbers')
     end
@@ -89,14 +90,17 @@ MACROS["simulator_formatted(x, format)"] = """(
 @rewrite
 def to_char(node: exp.Expr) -> exp.Expr:
     """A text by a format, or by the one that its type has."""
+    if isinstance(node, exp.TimeToStr) and node.this.is_type(exp.DataType.Type.TIMESTAMPTZ):
+        raise not_imitated("the zone of a TIMESTAMP_TZ in its text")
     found = arguments_of(node, "TO_CHAR", "TO_VARCHAR")
     if found is None:
         return node
     if len(found) == 1:
-        return call("simulator_text", found[0])
+        return call("simulator_local_text" if is_local(found[0]) else "simulator_text", found[0])
     if not (isinstance(found[1], exp.Literal) and found[1].is_string):
         raise not_imitated("a format that is not a literal")
-    return call("simulator_formatted", found[0], exp.Literal.string(_strftime(found[1].name)))
+    form = exp.Literal.string(_strftime(found[1].name))
+    return call("strftime" if is_local(found[0]) else "simulator_formatted", found[0], form)
 
 
 def _strftime(text: str) -> str:

@@ -24,7 +24,10 @@ def canonical(text: str | None) -> str | None:
     """A JSON text as Snowflake stores and prints it: keys sorted, no blanks, no key twice."""
     if text is None or not text.strip():
         return None
-    return _written(json.loads(text, object_pairs_hook=_object))
+    try:
+        return _written(json.loads(text, object_pairs_hook=_object))
+    except ValueError as error:
+        raise ValueError(f"Error parsing JSON: {error}") from error
 
 
 def canonical_or_null(text: str | None) -> str | None:
@@ -42,7 +45,7 @@ def _written(value: Any) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("Error parsing JSON: duplicate object attribute")
+        raise ValueError("duplicate object attribute")
     return found
 
 
@@ -153,14 +156,18 @@ MACROS["simulator_text(x)"] = bound_once(
         when 'JSON' then json_extract_string(to_json(x), '$')
         when 'TIMESTAMP'
             then strftime(cast(cast(x as varchar) as timestamp), '%Y-%m-%d %H:%M:%S.%g')
-        when 'TIMESTAMP WITH TIME ZONE'
-            then strftime(cast(cast(x as varchar) as timestamptz), '%Y-%m-%d %H:%M:%S.%g ')
-                || simulator_offset(strftime(cast(cast(x as varchar) as timestamptz), '%z'))
+        when 'TIMESTAMP WITH TIME ZONE' then error('The simulator does not imitate the offset '
+            || 'that a TIMESTAMP_TZ keeps in its text; it needs a real Snowflake account.')
         when 'DOUBLE' then regexp_replace(cast(x as varchar), '\\.0$', '')
         else cast(x as varchar)
     end
 )""",
     "x",
+)
+
+# A TIMESTAMP_LTZ is written in the session's time zone.
+MACROS["simulator_local_text(x)"] = bound_once(
+    "(strftime(x, '%Y-%m-%d %H:%M:%S.%g ') || simulator_offset(strftime(x, '%z')))", "x"
 )
 
 rename("simulator_typeof", "TYPEOF")
@@ -254,5 +261,13 @@ def to_text(node: exp.Expr) -> exp.Expr:
         and node.to.this in exp.DataType.TEXT_TYPES
         and not isinstance(node.this, (exp.Literal, exp.Null))
     ):
-        return call("simulator_text", node.this)
+        return call("simulator_local_text" if is_local(node.this) else "simulator_text", node.this)
     return node
+
+
+def is_local(node: exp.Expr) -> bool:
+    """Is it a TIMESTAMP_LTZ as far as the expression tells? DuckDB has one type for both."""
+    kind = exp.DataType.Type.TIMESTAMPLTZ
+    return isinstance(node, exp.CurrentTimestamp) or (
+        isinstance(node, exp.Cast) and node.to.this == kind
+    )
