@@ -333,6 +333,12 @@ VALUES = [
         rows("1dbd59f661d68b90724f21084396b865497173e4d2714f4d91cf05fa5fc5e18d"),
     ),
     Case(
+        SQL + "functions/to_decimal",
+        "X in a format is a hexadecimal digit",
+        "select to_number('ae5', 'XXX'), to_number('FFFFFFFF', 'XXXXXXXX'), to_number(null, 'X')",
+        [(2789, 4294967295, None)],
+    ),
+    Case(
         SQL + "operators-arithmetic",
         "a quotient of exact numbers has six digits more than the dividend",
         "select 1 / 3, 2.00 / 3",
@@ -908,6 +914,36 @@ def test_a_cloned_schema_keeps_the_grants_of_its_children_only(
     run(session, "drop schema original", "drop schema copied")
 
 
+# https://docs.snowflake.com/en/sql-reference/sql/create-clone, user-guide/object-clone
+def test_a_cloned_schema_keeps_constraints_defaults_comments_and_views(
+    session: SnowflakeConnection,
+) -> None:
+    run(
+        session,
+        "create schema original",
+        "create table original.t (i int not null, d int default 7, s varchar comment 'text')",
+        "comment on table original.t is 'events'",
+        "create view original.unqualified as select d from t",
+        "create view original.qualified as select d from analytics.original.t",
+        "create schema copied clone original",
+    )
+    described = run(session, "describe table original.t")
+    assert run(session, "describe table copied.t") == described
+    commented = (
+        "select table_schema, comment from information_schema.tables where table_name = 'T' "
+        "and table_schema in ('COPIED', 'ORIGINAL') order by 1"
+    )
+    assert run(session, commented) == [("COPIED", "events"), ("ORIGINAL", "events")]
+    run(session, "insert into copied.t (i) values (1)")
+    with pytest.raises(DatabaseError) as raised:
+        run(session, "insert into copied.t (i) values (null)")
+    assert raised.value.errno == 100072
+    assert run(session, "select d from copied.unqualified") == [(7,)]
+    # a name in full still means the table that was cloned
+    assert run(session, "select d from copied.qualified") == []
+    run(session, "drop schema original", "drop schema copied")
+
+
 # https://docs.snowflake.com/en/sql-reference/sql/alter-schema
 def test_a_renamed_schema_keeps_what_it_holds(session: SnowflakeConnection) -> None:
     run(
@@ -1149,6 +1185,32 @@ def test_without_a_warehouse_nothing_is_read(
         with pytest.raises(ProgrammingError, match="No active warehouse") as raised:
             run(other, "select * from t")
     assert raised.value.errno == 606
+
+
+# https://docs.snowflake.com/en/sql-reference/functions-context, functions/is_role_in_session
+def test_a_session_tells_who_and_where_it_is(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(
+        session,
+        *(f"create role {role}" for role in ("above_known", "known", "below_known")),
+        "grant role known to role above_known",
+        "grant role below_known to role known",
+        "grant usage on database analytics to role known",
+        f"grant usage on schema {session.schema} to role known",
+    )
+    with snowflake_simulator.connect(database="ANALYTICS", role="KNOWN") as other:
+        run(other, f"use schema {session.schema}")
+        told = "current_user(), current_role(), current_warehouse(), current_database()"
+        assert run(other, f"select {told}, current_schema()") == [
+            ("TESTER", "KNOWN", "TRANSFORMING", "ANALYTICS", session.schema)
+        ]
+        assert run(other, "select current_session()") == [(str(other.session_id),)]
+        asked = ("KNOWN", "BELOW_KNOWN", "PUBLIC", "ABOVE_KNOWN", "known", "NOBODY")
+        answers = ", ".join(f"is_role_in_session('{role}')" for role in asked)
+        assert run(other, f"select {answers}") == [(True, True, True, False, False, False)]
+        run(session, "revoke role below_known from role known")
+        assert run(other, "select is_role_in_session('BELOW_KNOWN')") == [(False,)]
 
 
 # https://docs.snowflake.com/en/sql-reference/functions/system_abort_session

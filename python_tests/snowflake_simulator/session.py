@@ -101,6 +101,9 @@ class Meter:
 class Session(FakeSnowflakeConnection):
     """One login."""
 
+    _schema: str | None
+    schema_set: bool
+
     def __init__(
         self,
         account: Account,
@@ -164,12 +167,15 @@ class Session(FakeSnowflakeConnection):
         return (*(str(part) for part in defaults), *name)
 
     def look_around(self) -> None:
-        """Notice where the session is; a current schema that was dropped is none any more."""
+        """Notice where the session is and what its role may; a schema that was dropped is none."""
         place = (str(self.database), str(self._schema))
         if self.schema_set and not self.account.catalog.exists(place):
-            self._schema, self.schema_set = None, False
+            self._schema = None
+            self.schema_set = False
         self._set_context("database", self.database if self.database_set else None)
         self._set_context("schema", self.schema if self.schema_set else None)
+        roles = self.account.catalog.active_roles(self.role)
+        self._set_context("roles", ",".join(sorted(roles)))
 
     def check_schema(self, statement: str) -> None:
         """Raise where a bare name would mean nothing."""
@@ -181,7 +187,6 @@ class Session(FakeSnowflakeConnection):
         """Act as a role from now on."""
         self.role = role
         self._set_context("role", role)
-        self._set_context("roles", ",".join(sorted(self.account.catalog.active_roles(role))))
 
     def use_warehouse(self, warehouse: str | None) -> None:
         """Compute in a warehouse from now on."""
