@@ -475,6 +475,13 @@ TIMES = [
         rows(datetime(2025, 12, 31, 22)),
     ),
     Case(
+        SQL + "functions/convert_timezone",
+        "an instant in another time zone as text",
+        "select to_varchar(convert_timezone('UTC', t), 'YYYY-MM-DD HH24:MI') "
+        "from (select '2026-01-01 00:00:00 +02:00'::timestamp_tz as t)",
+        rows("2025-12-31 22:00"),
+    ),
+    Case(
         SQL + "functions/to_char",
         "a timestamp as text has milliseconds",
         "select at::varchar, to_varchar(at) from events where id = 1",

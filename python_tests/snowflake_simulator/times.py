@@ -90,7 +90,11 @@ MACROS["simulator_formatted(x, format)"] = """(
 @rewrite
 def to_char(node: exp.Expr) -> exp.Expr:
     """A text by a format, or by the one that its type has."""
-    if isinstance(node, exp.TimeToStr) and node.this.is_type(exp.DataType.Type.TIMESTAMPTZ):
+    if (
+        isinstance(node, exp.TimeToStr)
+        and isinstance(node.this, exp.Cast)
+        and node.this.is_type(exp.DataType.Type.TIMESTAMPTZ)
+    ):
         raise not_imitated("the zone of a TIMESTAMP_TZ in its text")
     found = arguments_of(node, "TO_CHAR", "TO_VARCHAR")
     if found is None:
