@@ -195,6 +195,70 @@ def test_a_partial_incident_names_its_event_types() -> None:
     assert (list(one.event_types), one.is_every_type) == (sorted(SHARE_OF_TYPES), True)
 
 
+@pytest.mark.parametrize(
+    ("peak", "hours", "event_type", "share"),
+    [
+        (4500, (11, 19), "captured", 0.3),
+        (1600, (13, 17), "captured", 0.3),
+        (28_000, (11, 19), "refunded", 0.3),
+        (28_000, (8, 20), "refunded", 0.9),
+        (26_000, (13, 17), "refunded", 0.3),
+        (30_000, (5, 20), "chargeback", 0.5),
+    ],
+)
+def test_one_event_type_in_the_busy_hours_of_one_day_is_found(
+    peak: int, hours: tuple[int, int], event_type: str, share: float
+) -> None:
+    """Among other types and by itself; the busy minutes, which prove most, are the incident."""
+    first, after = (60 * hour for hour in hours)
+    for seed in range(3, 6):
+        counts = day(Base(peak, 0.002), seed, [Incident(first, after, share, [event_type])])
+        (one,) = CANDIDATES.find_candidates(counts, MIN_RATE)
+        assert (one.event_types, one.is_every_type) == ((event_type,), False)
+        assert one.window == (START + first * MINUTE, START + after * MINUTE)
+        (alone,) = spans([minute for minute in counts if minute.event_type == event_type])
+        assert alone == (first, after)
+
+
+def test_a_window_that_no_type_has_by_itself_is_of_all_types() -> None:
+    """Each type's own base, of three minutes, speaks against it."""
+    counts = [
+        CANDIDATES.Minute(START + at * MINUTE, event_type, events, copied, copied)
+        for at in range(3)
+        for event_type, events, copied in (("captured", 200, 0), ("refunded", 20, 10 * (at == 0)))
+    ]
+    (one,) = CANDIDATES.find_candidates(counts, MIN_RATE)
+    assert (one.event_types, one.is_every_type) == (("captured", "refunded"), True)
+
+
+@settings(max_examples=100)
+@given(
+    counts=st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(["captured", "refunded", None]),
+            st.integers(0, 10_000),
+            st.floats(0, 1),
+        ),
+        max_size=12,
+    ),
+    min_rate=st.floats(0.001, 0.9),
+)
+def test_counts_of_any_kind_have_windows_or_none(
+    counts: list[tuple[int, str | None, int, float]], min_rate: float
+) -> None:
+    candidates = CANDIDATES.find_candidates(
+        [
+            CANDIDATES.Minute(START + at * MINUTE, event_type, events, round(events * share), 0)
+            for at, event_type, events, share in counts
+        ],
+        min_rate,
+    )
+    for one in candidates:
+        assert one.event_types
+        assert one.starts.start <= one.window.start < one.window.end <= one.ends.end
+
+
 def test_one_producer_among_many_is_found_by_what_it_adds() -> None:
     """A tenth of the traffic is copied half the time: 5% of the events."""
     assert spans(day(STEADY, 3, [Incident(600, 660, 0.05)])) == [(600, 660)]

@@ -23,8 +23,11 @@ LARGEST_GAP = timedelta(minutes=10)
 # At most this many false windows a day, where copies are independent and the base rate is known.
 FALSE_ALARMS_A_DAY = 0.01
 HIGHEST_SHARE = 0.95
-# At the first look the base is the lower quartile over blocks of so many events.
+# At the first look the base is the lower quartile over blocks of so many events, or of more, until
+# they are expected to hold a few copied ones; at least so many blocks.
 BLOCK_EVENTS = 100
+EXPECTED_COPIED = 3
+FEWEST_BLOCKS = 8
 LOWER_QUARTILE_OF_CHI_SQUARE = 0.1015
 LOWER_QUARTILE_OF_NORMAL = 0.6745
 LIKENESS_SCALES = (1, 10)
@@ -200,28 +203,47 @@ def _cut(series: Series, min_rate: float, penalty: float) -> tuple[list[Span], B
 
 
 def _first_base(series: Series) -> Base:
-    """A base that holds even where windows fill most of the minutes: quartiles, not means."""
-    blocks: list[tuple[int, int]] = []
-    block_events = block_copied = 0
-    for events, copied, _ in series.counts:
-        block_events, block_copied = block_events + events, block_copied + copied
-        if block_events >= BLOCK_EVENTS:
-            blocks.append((block_events, block_copied))
-            block_events = block_copied = 0
-    blocks = blocks or [(block_events, block_copied)]
-    events = sum(events for events, _ in blocks)
-    quartile = _lower_quartile([copied / events for events, copied in blocks])
+    """A base that holds even where windows have most of the events: quartiles, not means."""
+    least_events = BLOCK_EVENTS
+    blocks = _blocks(series, least_events)
+    while len(blocks) >= 2 * FEWEST_BLOCKS and _quartile(blocks) * least_events < EXPECTED_COPIED:
+        least_events *= 2
+        blocks = _blocks(series, least_events)
+    quartile = _quartile(blocks)
+    events = sum(events for _, events, _ in blocks)
     # of what is by chance less than usual, a quarter is so by this much
     usual = quartile + LOWER_QUARTILE_OF_NORMAL * sqrt(
         quartile * (1 - quartile) * len(blocks) / events
     )
-    share = (usual * events + 0.5) / (events + 1)
-    misfits = [
-        (_misfit(events, copied, share) / LOWER_QUARTILE_OF_CHI_SQUARE - 1) / events
-        for events, copied, _ in series.counts
-        if events * share >= 3
-    ]
-    return Base(share, max(0.0, _lower_quartile(misfits)) if misfits else 0.0)
+    share = (min(usual, 1.0) * events + 0.5) / (events + 1)
+    likeness = _lower_quartile(
+        [
+            (_misfit(events, copied, share) / LOWER_QUARTILE_OF_CHI_SQUARE - 1) * minutes / events
+            for minutes, events, copied in blocks
+        ]
+    )
+    return Base(share, max(0.0, likeness))
+
+
+def _blocks(series: Series, least_events: int) -> list[tuple[int, int, int]]:
+    """Neighbouring minutes up to so many events: their number, events and copied events."""
+    blocks: list[tuple[int, int, int]] = []
+    minutes = block_events = block_copied = 0
+    for events, copied, _ in series.counts:
+        minutes, block_events, block_copied = (
+            minutes + 1,
+            block_events + events,
+            block_copied + copied,
+        )
+        if block_events >= least_events:
+            blocks.append((minutes, block_events, block_copied))
+            minutes = block_events = block_copied = 0
+    return blocks or [(minutes, block_events, block_copied)]
+
+
+def _quartile(blocks: Sequence[tuple[int, int, int]]) -> float:
+    """The lower quartile of their shares of copied events."""
+    return _lower_quartile([copied / events for _, events, copied in blocks])
 
 
 def _base(outside: Sequence[Counts]) -> Base:
@@ -329,7 +351,8 @@ def _affected(
     others = sum(inside[name].events for name in against)
     if others < SMALLEST_PART * sum(counts.events for counts in inside.values()):
         return list(types), True
-    return [name for name in types if name in own or speaks[name] > 0] or own, False
+    affected = [name for name in types if name in own or speaks[name] > 0]
+    return affected or list(types), not affected
 
 
 def _candidate(
