@@ -59,22 +59,31 @@ def loaded(warehouse: Warehouse) -> Warehouse:
 
     They arrive three hours after they happened, and the copies an hour later.
     """
-    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
-    arrives = "timestamp '2026-03-01 12:00:00' + number * interval '6 seconds'"
     for event_type, numbers, delay in (
         ("captured", "range(3600)", 0),
         ("refunded", "range(3600)", 0),
         ("captured", "range(1200, 1500)", 60),
     ):
-        warehouse.execute(
-            f"""
-            insert into raw.events ({columns})
-            select number, number, '{event_type}', 1000, 'USD', timestamp '2026-03-01 09:00:00',
-                {arrives} + interval '{delay} minutes'
-            from {numbers} as numbers (number)
-            """
-        )
+        arrive(warehouse, event_type, numbers, delay)
     return warehouse
+
+
+def arrive(warehouse: Warehouse, event_type: str, numbers: str, delay: int) -> None:
+    """Events, one every 6 seconds from noon on, later by some minutes."""
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    arrives = "timestamp '2026-03-01 12:00:00' + number * interval '6 seconds'"
+    warehouse.execute(
+        f"""
+        insert into raw.events ({columns})
+        select number, number, '{event_type}', 1000, 'USD', timestamp '2026-03-01 09:00:00',
+            {arrives} + interval '{delay} minutes'
+        from {numbers} as numbers (number)
+        """
+    )
+
+
+FIRST = "2026-03-01 14:00:00 to 2026-03-01 14:29:55 (300 copies)"
+SECOND = "2026-03-01 16:20:00 to 2026-03-01 16:59:55 (400 copies)"
 
 
 def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
@@ -102,14 +111,34 @@ def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
 def test_a_declared_window_that_differs_is_a_warning(
     loaded: Warehouse, declared: tuple[int, int], said: str | None
 ) -> None:
+    warnings = warned(loaded, declared, *DETECTION)
+    assert len(warnings) == (said is not None)
+    for warning in warnings:
+        assert warning.endswith(f"(UTC): {said}. Detected: {FIRST}")
+
+
+def warned(warehouse: Warehouse, declared: tuple[int, int], *models: str) -> list[str]:
+    """The warnings about a window that is declared from a minute after noon to another."""
     start, end = (str(NOON + minute * MINUTE) for minute in declared)
-    models = (*DETECTION, "incident_scope")
-    loaded.dbt("run", "--select", *models, incident_start=start, incident_end=end)
-    warnings = [line for line in loaded.project.logged if "the declared window" in line]
-    if said is None:
-        assert warnings == []
-    else:
-        (warning,) = warnings
-        assert said in warning
-        assert f"the declared window, {start} to {end} (UTC): " in warning
-        assert warning.endswith("Detected: 2026-03-01 14:00:00 to 2026-03-01 14:29:55 (300 copies)")
+    warehouse.dbt(
+        "run", "--select", *models, "incident_scope", incident_start=start, incident_end=end
+    )
+    warnings = [line for line in warehouse.project.logged if "the declared window" in line]
+    assert all(f"the declared window, {start} to {end} (UTC): " in line for line in warnings)
+    return warnings
+
+
+def test_a_declared_window_that_misses_another_incident_is_a_warning(loaded: Warehouse) -> None:
+    arrive(loaded, "captured", "range(2600, 3000)", 60)
+    loaded.dbt("run", "--select", *DETECTION)
+    missed = "{} copies lie in 1 detected window that it does not meet"
+    outside = "100 copies of a detected window are of events that arrived outside it"
+    for declared, said in (
+        ((120, 150), missed.format(400)),
+        ((260, 300), missed.format(300)),
+        ((120, 140), f"{outside}; {missed.format(400)}"),
+        ((160, 250), "it meets no detected window"),
+    ):
+        (warning,) = warned(loaded, declared)
+        assert warning.endswith(f"(UTC): {said}. Detected: {FIRST}, {SECOND}")
+    assert warned(loaded, (120, 300)) == []

@@ -1,7 +1,8 @@
 {% macro warn_if_window_differs() %}
     {#-
         One warning where the declared window and what was detected tell different stories: it leaves out copies of a
-        detected window that it meets, reaches far beyond all of them, or meets none. By whole minutes of arrival.
+        detected window that it meets, reaches far beyond all of them, or misses a whole one. By whole minutes of
+        arrival.
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if not execute or settings.incident_start is none or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}
@@ -9,6 +10,7 @@
     {%- endif -%}
     {%- set windows = exactly_once.model_relation('incident_windows') -%}
     {%- if not exactly_once._is_there(windows) -%}{{- return('') -}}{%- endif -%}
+    {%- set detected = [] -%}
     {%- set met = [] -%}
     {%- set others = [] -%}
     {%- for row in run_query(
@@ -20,10 +22,16 @@
             'start': exactly_once.time_from_micros(row[0]), 'end': exactly_once.time_from_micros(row[1]),
             'copies': row[2] | int
         } -%}
+        {%- do detected.append(window) -%}
         {%- set is_met = window.start < settings.incident_end and settings.incident_start < window.end -%}
         {%- do (met if is_met else others).append(window) -%}
     {%- endfor -%}
     {%- set findings = exactly_once._differences_of_windows(met, settings.incident_start, settings.incident_end) -%}
+    {%- if met and others -%}
+        {%- do findings.append('{:,} copies lie in {} detected window{} that it does not meet'.format(
+            others | sum(attribute='copies'), others | length, 's' if others | length > 1 else ''
+        )) -%}
+    {%- endif -%}
     {#- once its copies are in quarantine, an incident leaves nothing to detect -#}
     {%- if not met and (others or exactly_once.quarantined_copies() is none) -%}
         {%- do findings.append('it meets no detected window') -%}
@@ -31,7 +39,7 @@
     {%- if findings -%}
         {%- do exceptions.warn(
             '[exactly_once] the declared window, ' ~ settings.incident_start ~ ' to ' ~ settings.incident_end ~ ' (UTC): '
-            ~ findings | join('; ') ~ '. Detected: ' ~ exactly_once._told_windows(met or others)
+            ~ findings | join('; ') ~ '. Detected: ' ~ exactly_once._told_windows(detected)
         ) -%}
     {%- endif -%}
 {% endmacro %}
