@@ -145,6 +145,44 @@ def test_the_smallest_combination_that_explains_the_copies_comes_first(
     }
 
 
+def with_libraries(rng: random.Random) -> dict[str, Any]:
+    """More fields that go along with the faulty version than are extended by others."""
+    is_faulty = rng.random() < 0.3
+    libraries = {
+        f"lib_{number}": "2" if is_faulty == (rng.random() < 0.97) else "1" for number in range(14)
+    }
+    version = FAULTY if is_faulty else USUAL
+    return {"producer": {"version": version}, "channel": rng.choice(["web", "app"]), **libraries}
+
+
+def test_a_pair_is_named_among_fields_that_go_along_with_one_of_them(warehouse: Warehouse) -> None:
+    rows = planted(with_libraries, lambda *of: of[1]["channel"] == "web" and by_version(*of))
+    first, *others = causes(warehouse, list(rows))
+    assert set(first["conditions"].split(" and ")) == {
+        f"payload.producer.version = {FAULTY}",
+        "payload.channel = web",
+    }
+    assert first["association"] > 0.9
+    assert all(other["association"] < first["association"] for other in others)
+
+
+def test_a_triple_is_named_among_fields_that_go_along_with_one_of_them_on_both_engines(
+    warehouse: Warehouse, snowflake_warehouse: SnowflakeWarehouse
+) -> None:
+    def repeats(rng: random.Random, payload: Any, row: Row) -> bool:
+        is_planted = payload["channel"] == "web" and row["event_type"] == "captured"
+        return is_planted and by_version(rng, payload, row)
+
+    rows = list(planted(with_libraries, repeats))
+    found = causes(warehouse, rows)
+    assert set(found[0]["conditions"].split(" and ")) == {
+        f"payload.producer.version = {FAULTY}",
+        "payload.channel = web",
+        "event_type = captured",
+    }
+    assert causes(snowflake_warehouse, rows) == found
+
+
 def test_copies_without_a_cause_have_none_of_weight(warehouse: Warehouse) -> None:
     found = causes(warehouse, list(planted(with_distractor, lambda rng, *_: rng.random() < 0.1)))
     assert all(abs(row["association"]) < 0.15 for row in found)

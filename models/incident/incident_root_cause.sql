@@ -1,7 +1,8 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
-{%- set fewest_events, smallest_support, most_suspects, most_causes = 10, 0.01, 12, 20 -%}
+{%- set fewest_events, smallest_support, most_causes = 10, 0.01, 20 -%}
+{%- set most_suspects, most_extended = 100, 12 -%}
 {%- set price_of_a_condition = 0.02 -%}
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
@@ -86,11 +87,10 @@ values_scored as (
     where {{ is_common_enough }}
 ),
 
--- the values that tell most: only these are combined
+-- the values that tell most, the best first
 suspects as (
     select
-        dimension,
-        value,
+        *,
         row_number() over (order by association desc, dimension asc, value asc) as suspect_number
     from values_scored
     where association > 0
@@ -100,136 +100,177 @@ suspects as (
 traits as (
     select
         described.event_fingerprint,
+        sampled.is_repeated,
         suspects.suspect_number
     from described
+    inner join sampled on described.event_fingerprint = sampled.event_fingerprint
     inner join suspects
         on described.dimension = suspects.dimension and described.value = suspects.value
 ),
 
--- events that share all their suspects are counted together: combinations then cost little
-profiles_of_events as (
+-- a beam search: the best are extended by any suspect, then the best of what that gives
+pairs_counted as (
     select
-        event_fingerprint,
-        {{ dbt.listagg('suspect_number', "','", 'order by suspect_number') }} as profile
-    from traits
-    group by event_fingerprint
-),
-
-profiles as (
-    select
-        profiles_of_events.profile,
-        count(*) as event_count,
-        sum(sampled.is_repeated) as repeated_count
-    from profiles_of_events
-    inner join sampled on profiles_of_events.event_fingerprint = sampled.event_fingerprint
-    group by profiles_of_events.profile
-),
-
-traits_of_profiles as (
-    select distinct
-        profiles_of_events.profile,
-        traits.suspect_number
-    from profiles_of_events
-    inner join traits on profiles_of_events.event_fingerprint = traits.event_fingerprint
-),
-
-combinations as (
-    select
-        profile,
-        suspect_number as first_suspect,
-        cast(null as integer) as second_suspect,
-        cast(null as integer) as third_suspect
-    from traits_of_profiles
-    union all
-    select
-        traits_1.profile,
         traits_1.suspect_number as first_suspect,
         traits_2.suspect_number as second_suspect,
-        cast(null as integer) as third_suspect
-    from traits_of_profiles as traits_1
-    inner join traits_of_profiles as traits_2
+        count(*) as matching_events,
+        sum(traits_1.is_repeated) as repeated_events
+    from traits as traits_1
+    inner join traits as traits_2
         on
-            traits_1.profile = traits_2.profile
+            traits_1.event_fingerprint = traits_2.event_fingerprint
             and traits_1.suspect_number < traits_2.suspect_number
-    union all
-    select
-        traits_1.profile,
-        traits_1.suspect_number as first_suspect,
-        traits_2.suspect_number as second_suspect,
-        traits_3.suspect_number as third_suspect
-    from traits_of_profiles as traits_1
-    inner join traits_of_profiles as traits_2
-        on
-            traits_1.profile = traits_2.profile
-            and traits_1.suspect_number < traits_2.suspect_number
-    inner join traits_of_profiles as traits_3
-        on
-            traits_2.profile = traits_3.profile
-            and traits_2.suspect_number < traits_3.suspect_number
+    where traits_1.suspect_number <= {{ most_extended }}
+    group by traits_1.suspect_number, traits_2.suspect_number
 ),
 
-combinations_counted as (
-    select
-        combinations.first_suspect,
-        combinations.second_suspect,
-        combinations.third_suspect,
-        case
-            when combinations.second_suspect is null then 1
-            when combinations.third_suspect is null then 2
-            else 3
-        end as condition_count,
-        sum(profiles.event_count) as matching_events,
-        sum(profiles.repeated_count) as repeated_events
-    from combinations
-    inner join profiles on combinations.profile = profiles.profile
-    group by combinations.first_suspect, combinations.second_suspect, combinations.third_suspect
-),
-
-associated as (
+pairs_scored as (
     select
         counted.*,
-        totals.event_count as sampled_events,
-        totals.repeated_count as sampled_repeated_events,
         {{ exactly_once.association() }} as association
-    from combinations_counted as counted
+    from pairs_counted as counted
     cross join totals
     where {{ is_common_enough }}
 ),
 
-scored as (
+-- a further condition has to earn its place
+pairs as (
     select
-        *,
-        association - {{ price_of_a_condition }} * (condition_count - 1) as worth
-    from associated
+        pairs_scored.*,
+        row_number() over (
+            order by
+                pairs_scored.association desc,
+                pairs_scored.first_suspect asc,
+                pairs_scored.second_suspect asc
+        ) as pair_number
+    from pairs_scored
+    inner join suspects on pairs_scored.first_suspect = suspects.suspect_number
+    where pairs_scored.association - suspects.association > {{ price_of_a_condition }}
 ),
 
--- a further condition has to earn its place
-worth_naming as (
-    select scored.*
-    from scored
-    left join scored as part_1
-        on scored.first_suspect = part_1.first_suspect and part_1.condition_count = 1
-    left join scored as part_2
-        on scored.second_suspect = part_2.first_suspect and part_2.condition_count = 1
-    left join scored as part_3
-        on scored.third_suspect = part_3.first_suspect and part_3.condition_count = 1
-    where
-        scored.condition_count = 1
-        or scored.worth > greatest(
-            part_1.worth, part_2.worth, coalesce(part_3.worth, part_2.worth)
-        )
+events_of_pairs as (
+    select
+        traits_1.event_fingerprint,
+        traits_1.is_repeated,
+        pairs.first_suspect,
+        pairs.second_suspect,
+        pairs.association
+    from pairs
+    inner join traits as traits_1 on pairs.first_suspect = traits_1.suspect_number
+    inner join traits as traits_2
+        on
+            traits_1.event_fingerprint = traits_2.event_fingerprint
+            and pairs.second_suspect = traits_2.suspect_number
+    where pairs.pair_number <= {{ most_extended }}
+),
+
+extended as (
+    select
+        pairs.first_suspect,
+        pairs.second_suspect,
+        traits.suspect_number as third_suspect,
+        pairs.association as association_of_pair,
+        count(*) as matching_events,
+        sum(pairs.is_repeated) as repeated_events
+    from events_of_pairs as pairs
+    inner join traits
+        on
+            pairs.event_fingerprint = traits.event_fingerprint
+            and traits.suspect_number not in (pairs.first_suspect, pairs.second_suspect)
+    group by
+        pairs.first_suspect, pairs.second_suspect, traits.suspect_number, pairs.association
+),
+
+in_order as (
+    select
+        least(first_suspect, third_suspect) as first_suspect,
+        first_suspect + second_suspect + third_suspect
+        - least(first_suspect, third_suspect) - greatest(second_suspect, third_suspect)
+            as second_suspect,
+        greatest(second_suspect, third_suspect) as third_suspect,
+        matching_events,
+        repeated_events,
+        association_of_pair
+    from extended
+),
+
+-- one row for a triple that several pairs lead to
+triples_counted as (
+    select
+        first_suspect,
+        second_suspect,
+        third_suspect,
+        min(matching_events) as matching_events,
+        min(repeated_events) as repeated_events,
+        max(association_of_pair) as association_of_pair
+    from in_order
+    group by first_suspect, second_suspect, third_suspect
+),
+
+triples_scored as (
+    select
+        counted.*,
+        {{ exactly_once.association() }} as association
+    from triples_counted as counted
+    cross join totals
+    where {{ is_common_enough }}
+),
+
+combinations as (
+    select
+        suspect_number as first_suspect,
+        cast(null as integer) as second_suspect,
+        cast(null as integer) as third_suspect,
+        1 as condition_count,
+        matching_events,
+        repeated_events,
+        association
+    from suspects
+    where suspect_number <= {{ most_extended }}
+    union all
+    select
+        first_suspect,
+        second_suspect,
+        cast(null as integer) as third_suspect,
+        2 as condition_count,
+        matching_events,
+        repeated_events,
+        association
+    from pairs
+    union all
+    select
+        first_suspect,
+        second_suspect,
+        third_suspect,
+        3 as condition_count,
+        matching_events,
+        repeated_events,
+        association
+    from triples_scored
+    where association - association_of_pair > {{ price_of_a_condition }}
+),
+
+scored as (
+    select
+        combinations.*,
+        totals.event_count as sampled_events,
+        totals.repeated_count as sampled_repeated_events,
+        combinations.association
+        - {{ price_of_a_condition }} * (combinations.condition_count - 1) as worth
+    from combinations
+    cross join totals
 ),
 
 named as (
     select
-        worth_naming.*,
+        scored.*,
         suspect_1.dimension || ' = ' || suspect_1.value
         || coalesce(' and ' || suspect_2.dimension || ' = ' || suspect_2.value, '')
         || coalesce(' and ' || suspect_3.dimension || ' = ' || suspect_3.value, '') as conditions
-    from worth_naming
-    inner join suspects as suspect_1 on worth_naming.first_suspect = suspect_1.suspect_number
-    left join suspects as suspect_2 on worth_naming.second_suspect = suspect_2.suspect_number
-    left join suspects as suspect_3 on worth_naming.third_suspect = suspect_3.suspect_number
+    from scored
+    inner join suspects as suspect_1 on scored.first_suspect = suspect_1.suspect_number
+    left join suspects as suspect_2 on scored.second_suspect = suspect_2.suspect_number
+    left join suspects as suspect_3 on scored.third_suspect = suspect_3.suspect_number
 ),
 
 ranked as (
