@@ -77,6 +77,11 @@ class Base(NamedTuple):
         """The variance of so many events of a minute, over that of a binomial."""
         return 1 + max(events - 1, 0) * self.likeness
 
+    @property
+    def shape(self) -> float:
+        """The shape of a gamma distribution that varies as the shares of minutes do; 0 if none."""
+        return self.share / ((1 - self.share) * self.likeness) if self.likeness > 0 else 0.0
+
     def evidence(self, counts: Counts, share: float) -> float:
         """Log-likelihood ratio of a share against the base, in one minute."""
         uncopied = counts.events - counts.copied
@@ -216,6 +221,8 @@ def _first_base(series: Series) -> Base:
         quartile * (1 - quartile) * len(blocks) / events
     )
     share = (min(usual, 1.0) * events + 0.5) / (events + 1)
+    if share * least_events < EXPECTED_COPIED:
+        return Base(share, 0.0)
     likeness = _lower_quartile(
         [
             (_misfit(events, copied, share) / LOWER_QUARTILE_OF_CHI_SQUARE - 1) * minutes / events
@@ -287,6 +294,7 @@ def _runs(
     losses = [log((1 - level) / (1 - base.share)) for level in levels]
     # up to this share a minute speaks against every level, so that no run begins there
     lowest_share = -losses[0] / gains[0]
+    shape = base.shape
     # the best up to now that is back at the base, its likelihood and its runs; and the best at each
     # level, with where the current run began and the runs before it
     base_likelihood = 0.0
@@ -296,12 +304,19 @@ def _runs(
         if not at_level and copied <= events * lowest_share:
             continue
         spread = base.dispersion(events)
+        usual = shape + events * base.share
         entered = (base_likelihood - penalty, place, base_runs)
         stays = at_level or [entered] * len(levels)
         at_level = []
-        for stay, gain, loss in zip(stays, gains, losses, strict=True):
+        for stay, level, gain, loss in zip(stays, levels, gains, losses, strict=True):
             likelihood, first, runs = stay if stay[0] > entered[0] else entered
-            at_level.append((likelihood + (copied * gain + events * loss) / spread, first, runs))
+            evidence = (copied * gain + events * loss) / spread
+            if shape > 0:
+                # where shares vary as a gamma distribution does, which has a longer tail
+                ratio = (shape + events * level) / usual
+                by_gamma = copied * log(level / base.share / ratio) - shape * log(ratio)
+                evidence = min(evidence, by_gamma)
+            at_level.append((likelihood + evidence, first, runs))
         best = max(at_level, key=itemgetter(0))
         if best[0] > base_likelihood:
             base_likelihood, base_runs = best[0], (best[1], place + 1, best[2])
