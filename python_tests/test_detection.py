@@ -97,6 +97,17 @@ def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
     assert (window["row_count"], window["copy_count"]) == (600, 300)
 
 
+def test_an_incident_of_the_whole_range_is_a_warning(warehouse: Warehouse) -> None:
+    """All that time a fifth of the events are copied, so that nothing stands out."""
+    arrive(warehouse, "captured", "range(3600)", 0)
+    arrive(warehouse, "captured", "range(0, 3600, 5)", 60)
+    warehouse.dbt("run", "--select", *DETECTION, "incident_scope")
+    assert warehouse.read("main_incident.incident_windows") == []
+    (warning,) = [line for line in warehouse.project.logged if "no window is detected" in line]
+    assert "720 of 3,600 events are copied" in warning
+    assert "exactly_once__detection_hours" in warning
+
+
 @pytest.mark.parametrize(
     ("declared", "said"),
     [

@@ -2,14 +2,16 @@
     {#-
         One warning where the declared window and what was detected tell different stories: it leaves out copies of a
         detected window that it meets, reaches far beyond all of them, or misses a whole one. By whole minutes of
-        arrival.
+        arrival. Where no window is declared, and none is detected among many copies, the warning is that.
     -#}
     {%- set settings = exactly_once.settings() -%}
-    {%- if not execute or settings.incident_start is none or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}
-        {{- return('') -}}
-    {%- endif -%}
+    {%- if not execute or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}{{- return('') -}}{%- endif -%}
     {%- set windows = exactly_once.model_relation('incident_windows') -%}
     {%- if not exactly_once._is_there(windows) -%}{{- return('') -}}{%- endif -%}
+    {%- if settings.incident_start is none -%}
+        {%- do exactly_once._warn_if_copies_are_usual(windows) -%}
+        {{- return('') -}}
+    {%- endif -%}
     {%- set detected = [] -%}
     {%- set met = [] -%}
     {%- set others = [] -%}
@@ -76,6 +78,24 @@
         {%- do findings.append('it ends {:,.0f} minutes after what was detected'.format(behind / minute)) -%}
     {%- endif -%}
     {{- return(findings) -}}
+{% endmacro %}
+
+
+{% macro _warn_if_copies_are_usual(windows) %}
+    {#- What most events of the detection range have is taken for usual: an incident of all that time is not told. -#}
+    {%- set most, fewest_events = [0.05, exactly_once.settings().detection_min_rate] | max, 1000 -%}
+    {%- set found = run_query(
+        'select sum(event_count) as events, sum(copied_event_count) as copied, (select count(*) from ' ~ windows
+        ~ ') as windows from ' ~ exactly_once.model_relation('incident_duplicate_rate')
+    ).rows[0] -%}
+    {%- set events, copied = (found[0] or 0) | int, (found[1] or 0) | int -%}
+    {%- if found[2] | int == 0 and events >= fewest_events and copied > most * events -%}
+        {%- do exceptions.warn(
+            '[exactly_once] no window is detected, but {:,} of {:,} events are copied: '.format(copied, events)
+            ~ 'an incident of most of the detection range is taken for usual. Raise exactly_once__detection_hours, so '
+            ~ 'that it reaches back before the incident, or declare incident_start and incident_end.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
