@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from snowflake.connector.errors import ProgrammingError
 
 from python_tests import oracle
 from python_tests.faults import READS_ONLY, StatementLog, watched
@@ -33,6 +34,14 @@ from python_tests.laws import (
     untouched_rows,
 )
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
+from python_tests.test_snowflake_remediation import (
+    CANDIDATE,
+    CLAIMED,
+    LIVE,
+    note_checks,
+    ready_to_swap,
+    schemas,
+)
 from python_tests.warehouse import DbtError
 
 REGULAR = ("run", "--selector", "fifteen_minute")
@@ -60,7 +69,8 @@ class Crossing:
     A chance is a statement that writes to the curated schemas, or the start of a transaction; with
     `at_reads` one that reads their marks too.
 
-    Inside a transaction there is none: the simulator lets nobody else write then.
+    Inside a transaction there is none: the simulator lets nobody else write then. Whoever sends
+    them stops at his first error, as a command would.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class Crossing:
         self.turns_left = turn
         self.is_open = False
         self.is_done = False
+        self.sql = ""
 
     def __call__(self, sql: str) -> None:
         """Look at one statement of the run."""
@@ -88,10 +99,147 @@ class Crossing:
         if is_chance and not self.is_open and not self.is_done:
             if self.turns_left == 0:
                 self.is_done = True
-                for statement in self.statements:
-                    self.warehouse.execute(statement)
+                self.sql = sql
+                self.send()
             self.turns_left -= 1
         self.is_open = word == "begin" or (self.is_open and word not in ("commit", "rollback"))
+
+    def send(self) -> None:
+        """Send the statements, up to the first that fails."""
+        for statement in self.statements:
+            try:
+                self.warehouse.execute(statement)
+            except ProgrammingError:
+                return
+
+
+def send_at(warehouse: SnowflakeWarehouse, statement: str, pattern: str) -> Crossing:
+    """Somebody else's one statement, just before the first one of a command that fits."""
+
+    class AtPattern(Crossing):
+        def __call__(self, sql: str) -> None:
+            if not self.is_done and re.search(pattern, sql, re.IGNORECASE):
+                self.is_done = True
+                self.send()
+
+    return AtPattern(warehouse, [statement], 0)
+
+
+def kept(warehouse: SnowflakeWarehouse) -> tuple[dict[str, str], dict[str, str]]:
+    """The tables of a remediation, and what their schemas say of themselves."""
+    comments = schemas(warehouse)
+    # a swap that was taken back leaves in it what it had checked
+    comments.pop(CANDIDATE, None)
+    return kept_state(warehouse), comments
+
+
+def settle(warehouse: SnowflakeWarehouse) -> None:
+    """Do what remediation_status says, until no swap and no rollback is left to be done."""
+    for _ in range(3):
+        warehouse.operate("remediation_status", INCIDENT)
+        found = re.search(r"remediation_(swap|rollback)", warehouse.project.logged[-1])
+        if not found:
+            return
+        warehouse.operate(found[0], INCIDENT)
+    raise AssertionError(warehouse.project.logged[-1])
+
+
+def test_a_swap_that_ends_while_its_claim_is_taken_over_is_finished(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """It swaps just before another command gives what it has claimed another name."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    note_checks(warehouse)
+    warehouse.execute(f"alter schema {CANDIDATE} rename to {CLAIMED}")
+    claimed = Saved(warehouse, "claimed")
+    warehouse.operate("remediation_swap", INCIDENT)
+    swapped = kept(warehouse)
+    swap = f"alter schema {LIVE} swap with {CLAIMED}"
+    for verb in ("remediation_clone", "remediation_swap"):
+        claimed.restore()
+        crossing = send_at(warehouse, swap, rf"(rename|drop).*{CLAIMED}|{CLAIMED}.* rename")
+        with watched(meanwhile=crossing):
+            if verb == "remediation_clone":
+                with pytest.raises(DbtError, match="an unfinished remediation_swap for incident"):
+                    warehouse.operate(verb, INCIDENT)
+            else:
+                warehouse.operate(verb, INCIDENT)
+        assert crossing.is_done
+        settle(warehouse)
+        assert kept(warehouse) == swapped
+
+
+# What somebody else does and what is run meanwhile.
+CROSSED = (
+    ("remediation_swap", "remediation_clone"),
+    ("remediation_swap", "remediation_swap"),
+    ("remediation_rollback", "remediation_rollback"),
+)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("other", "verb"), CROSSED)
+def test_no_table_is_lost_where_two_steps_cross(
+    snowflake_warehouse: SnowflakeWarehouse, other: str, verb: str
+) -> None:
+    """Each part of a step of somebody else, before each statement of another, claimed or not."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    if verb == "remediation_rollback":
+        # an earlier rollback has left what it withdrew
+        warehouse.operate("remediation_swap", INCIDENT)
+        warehouse.operate("remediation_rollback", INCIDENT)
+        warehouse.operate("remediation_clone", INCIDENT)
+        build_candidate(warehouse)
+        warehouse.operate("remediation_swap", INCIDENT)
+    before = Saved(warehouse, "before")
+    with watched() as log:
+        warehouse.operate(other, INCIDENT)
+    statements = of_schemas(log)
+    outcomes = [kept(warehouse)]
+    if verb == "remediation_clone":
+        before.restore()
+        warehouse.operate(verb, INCIDENT)
+        outcomes.append(kept(warehouse))
+    swap = next(place for place, sql in enumerate(statements) if " swap with " in sql)
+    parts = [(0, swap), (0, swap + 1), (0, len(statements))]
+    parts += [(swap, end) for end in (swap + 1, swap + 2, len(statements))]
+    said: list[str] = []
+    for done, sent in parts:
+        for turn in range(100):
+            before.restore()
+            Crossing(warehouse, statements[:done], 0).send()
+            crossing = Crossing(warehouse, statements[done:sent], turn)
+            try:
+                with watched(meanwhile=crossing) as log:
+                    warehouse.operate(verb, INCIDENT)
+            except DbtError as error:
+                said.append(str(error))
+            if not crossing.is_done or (not done and is_cloned(log, crossing)):
+                break
+            settle(warehouse)
+            assert kept(warehouse) in outcomes, (done, sent, turn, said[-1:])
+        assert turn >= 2
+    assert said
+    assert not [text for text in said if not is_clear(text)]
+
+
+def is_cloned(log: StatementLog, crossing: Crossing) -> bool:
+    """Whether a clone was there before the statements were sent: then a swap is of others."""
+    return any(
+        "create or replace schema" in sql
+        for sql in log.statements[: log.statements.index(crossing.sql)]
+    )
+
+
+def is_clear(said: str) -> bool:
+    """A refusal says what to run; of a claim that is gone the runbook does."""
+    return (
+        "Run: " in said
+        or "remediation_status" in said
+        or ("does not exist" in said and "__CLAIMED_" in said.upper())
+    )
 
 
 @pytest.mark.soak

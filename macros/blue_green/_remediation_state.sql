@@ -5,7 +5,8 @@
         cloned and swapped, nor between swapped and rolled back.
     -#}
     {%- set found = [] -%}
-    {%- for table in tables -%}
+    {#- tables of one schema are moved together -#}
+    {%- for table in (tables[:1] if exactly_once._swaps_schemas() else tables) -%}
         {%- do found.append(exactly_once._table_state(table, incident_id)) -%}
     {%- endfor -%}
     {%- set states = found | unique | list -%}
@@ -20,28 +21,72 @@
 
 
 {% macro _table_state(table, incident_id) %}
-    {%- set replaced = exactly_once._comment_of(table.replaced) -%}
-    {%- set live_marker = exactly_once.candidate_marker(table.live) or {} -%}
-    {%- if exactly_once._swaps_schemas() and live_marker.incident_id == incident_id -%}{{- return('swapping') -}}{%- endif -%}
-    {%- if exactly_once._swaps_schemas() and live_marker.replaced_for == incident_id -%}{{- return('rolling_back') -}}{%- endif -%}
-    {%- set claimed = (exactly_once._claimed_schema(table) or {}).get('marker') or {} -%}
+    {%- set comments = adapter.dispatch('_comments_beside', 'exactly_once')(table) -%}
+    {%- set markers = {} -%}
+    {%- for place, comment in comments.items() -%}
+        {%- do markers.update({place: exactly_once._parsed_marker(comment) or {}}) -%}
+    {%- endfor -%}
+    {%- set live, claimed = markers.get('live', {}), markers.get('claimed', {}) -%}
+    {%- if live.incident_id == incident_id -%}{{- return('swapping') -}}{%- endif -%}
+    {%- if live.replaced_for == incident_id -%}{{- return('rolling_back') -}}{%- endif -%}
     {%- if claimed.replaced_for == incident_id -%}{{- return('rollback_claimed') -}}{%- endif -%}
-    {%- if replaced is not none and not exactly_once._is_empty_schema(table.replaced) -%}
-        {%- set kept_for = (exactly_once._parsed_marker(replaced) or {}).replaced_for -%}
-        {%- do exactly_once._check_slug(table.replaced, kept_for, incident_id) -%}
+    {%- if comments.replaced is not none and not exactly_once._is_empty_schema(table.replaced) -%}
+        {%- do exactly_once._check_slug(table.replaced, markers.replaced.replaced_for, incident_id) -%}
         {{- return('swapped') -}}
     {%- endif -%}
     {%- if claimed.incident_id == incident_id -%}{{- return('claimed') -}}{%- endif -%}
-    {%- if (exactly_once.candidate_marker(table.candidate) or {}).incident_id == incident_id -%}
-        {{- return('cloned') -}}
-    {%- endif -%}
-    {%- set withdrawn = exactly_once._comment_of(table.withdrawn) -%}
-    {%- if withdrawn is not none -%}
-        {%- set marker = exactly_once._parsed_marker(withdrawn) or {} -%}
-        {%- do exactly_once._check_slug(table.withdrawn, marker.withdrawn_for or marker.incident_id, incident_id) -%}
+    {%- if markers.candidate.incident_id == incident_id -%}{{- return('cloned') -}}{%- endif -%}
+    {%- if comments.withdrawn is not none -%}
+        {%- do exactly_once._check_slug(
+            table.withdrawn, markers.withdrawn.withdrawn_for or markers.withdrawn.incident_id, incident_id
+        ) -%}
         {{- return('rolled_back') -}}
     {%- endif -%}
     {{- return('none') -}}
+{% endmacro %}
+
+
+{% macro default___comments_beside(table) %}
+    {%- set comments = {} -%}
+    {%- for place in ('candidate', 'replaced', 'withdrawn') -%}
+        {%- do comments.update({place: exactly_once._comment_of(table[place])}) -%}
+    {%- endfor -%}
+    {{- return(comments) -}}
+{% endmacro %}
+
+
+{% macro snowflake___comments_beside(table) %}
+    {%- set schemas = exactly_once._schemas_beside(table.live) -%}
+    {%- set comments = {} -%}
+    {%- for place in ('live', 'candidate', 'replaced', 'withdrawn') -%}
+        {%- set schema = table[place] -%}
+        {%- do comments.update({place: schemas.get(exactly_once._stored_name(schema.schema, schema.quote_policy.schema))}) -%}
+    {%- endfor -%}
+    {%- set claims = exactly_once._claims_among(schemas, table.live) -%}
+    {%- do comments.update({'claimed': schemas[claims[0]] if claims else none}) -%}
+    {{- return(comments) -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/info-schema/schemata -#}
+{% macro _schemas_beside(live) %}
+    {#- {stored name: comment} of live and what is kept beside it, read at once: nothing that is renamed meanwhile is missed. -#}
+    {%- set schemas = {} -%}
+    {%- for name, comment in run_query(
+        'select schema_name, comment from ' ~ live.information_schema() ~ '.schemata where startswith(schema_name, '
+        ~ exactly_once.text_literal(exactly_once._stored_name(live.schema, live.quote_policy.schema)) ~ ') order by 1'
+    ).rows -%}
+        {%- do schemas.update({name: comment or ''}) -%}
+    {%- endfor -%}
+    {{- return(schemas) -}}
+{% endmacro %}
+
+
+{% macro _claims_among(schemas, live) %}
+    {%- set prefix = exactly_once._stored_name(live.schema ~ '__claimed_', live.quote_policy.schema) -%}
+    {%- set claims = [] -%}
+    {%- for name in schemas if name.startswith(prefix) -%}{%- do claims.append(name) -%}{%- endfor -%}
+    {{- return(claims) -}}
 {% endmacro %}
 
 
@@ -127,50 +172,168 @@
     -#}
     {%- if not exactly_once._swaps_schemas() -%}{{- return(none) -}}{%- endif -%}
     {%- set live = table.live -%}
-    {%- set prefix = exactly_once._stored_name(live.schema ~ '__claimed_', live.quote_policy.schema) -%}
-    {%- set found = run_query(
-        'select schema_name, comment from ' ~ live.information_schema() ~ '.schemata where startswith(schema_name, '
-        ~ exactly_once.text_literal(prefix) ~ ') order by 1'
-    ).rows -%}
+    {%- set schemas = exactly_once._schemas_beside(live) -%}
+    {%- set found = exactly_once._claims_among(schemas, live) -%}
     {%- if not found -%}{{- return(none) -}}{%- endif -%}
     {%- if found | length > 1 -%}
         {%- do exactly_once._refuse(
-            'the schemas ' ~ found | map(attribute=0) | join(', '), 'several that a swap has claimed', 'one',
-            'One was made by hand. Find out which holds the tables of the unfinished step, and rename the other.'
+            'the schemas ' ~ found | join(', '), 'several that a swap has claimed', 'one',
+            'If another session runs, wait for it. Else find out which holds the tables of the unfinished step, and rename the other.'
         ) -%}
     {%- endif -%}
     {{- return({
-        'schema': exactly_once._relation_beside(live, '__claimed_' ~ found[0][0][prefix | length:] | lower),
-        'marker': exactly_once._parsed_marker(found[0][1])
+        'schema': exactly_once._relation_beside(live, found[0][live.schema | length:] | lower),
+        'marker': exactly_once._parsed_marker(schemas[found[0]])
     }) -}}
 {% endmacro %}
 
 
-{% macro _claim(table, schema) %}
-    {#- Gives a schema the name of this invocation, and its marks a generation, which closes them to runs that began before. -#}
+{% macro _claim(table, schema, incident_id) %}
+    {#-
+        Gives a schema a name that only this invocation uses. From here on nobody else's statement reaches what is in it,
+        and only here can it be told for certain what that is: a step that had claimed it before may have swapped it.
+    -#}
     {%- set claimed = exactly_once._relation_beside(table.live, '__claimed_' ~ invocation_id[:8]) -%}
-    {%- do run_query(
-        'update ' ~ schema.incorporate(path={'identifier': exactly_once.model_relation('incremental_watermarks').identifier})
-        ~ ' set generation = ' ~ exactly_once.text_literal(invocation_id)
-    ) -%}
-    {%- do exactly_once._rename_schema(schema, claimed) -%}
+    {%- if (schema | string | lower) != (claimed | string | lower) -%}{%- do exactly_once._rename_schema(schema, claimed) -%}{%- endif -%}
+    {%- if exactly_once._comment_of(claimed) is none -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'another session that took over ' ~ schema.schema) -%}
+    {%- endif -%}
     {{- return(claimed) -}}
 {% endmacro %}
 
 
-{% macro _take_claim_back(table, schema) %}
-    {#- A step that died after its claim, or that still runs somewhere and will now fail: the schema gets its name again. -#}
-    {%- set claimed = exactly_once._claimed_schema(table) -%}
+{% macro _claim_checked(tables, incident_id, place, cloned_at) %}
+    {#- Claims the tables that are about to become live, if they are those that were checked and no other step is open. -#}
+    {%- set table = tables[0] -%}
+    {%- set claimed = exactly_once._claim(table, table[place], incident_id) -%}
+    {%- set schemas = exactly_once._schemas_beside(table.live) -%}
+    {%- set marker = exactly_once._parsed_marker(exactly_once._comment_of(claimed)) or {} -%}
+    {%- if marker.cloned_at != cloned_at or exactly_once._claims_among(schemas, table.live) | length > 1
+        or exactly_once.candidate_marker(table.live) -%}
+        {%- do exactly_once._name_claim(claimed, table[place], incident_id) -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'a step of another session since the checks; live is untouched by this one') -%}
+    {%- endif -%}
+    {#- closes the marks to runs that began before -#}
+    {%- do run_query(
+        'update ' ~ exactly_once._watermarks_of(claimed) ~ ' set generation = ' ~ exactly_once.text_literal(invocation_id)
+    ) -%}
+    {{- return(claimed) -}}
+{% endmacro %}
+
+
+{% macro _take_claim_back(tables, incident_id, place) %}
+    {#-
+        A step that died after its claim, or that still runs somewhere and can't swap any more: its tables get their name
+        again, unless it has swapped already. Gives the state that this is.
+    -#}
+    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
     {%- if claimed -%}
         {%- do log('  taking over from a step that stopped after its claim of ' ~ claimed.schema.schema, info=true) -%}
-        {%- do exactly_once._drop_empty_schema(schema) -%}
-        {%- do exactly_once._rename_schema(claimed.schema, schema) -%}
+        {%- set own = exactly_once._claim(tables[0], claimed.schema, incident_id) -%}
+        {%- set marker = exactly_once._parsed_marker(exactly_once._comment_of(own)) or {} -%}
+        {%- if incident_id in (marker.incident_id, marker.replaced_for) -%}
+            {%- do exactly_once._name_claim(own, tables[0][place], incident_id) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{- return(exactly_once._remediation_state(tables, incident_id)) -}}
+{% endmacro %}
+
+
+{% macro _name_claim(claimed, name, incident_id) %}
+    {#- Gives claimed tables a name that lasts. What an earlier rollback left under it goes aside, until _drop_asides. -#}
+    {%- do exactly_once._drop_empty_schema(name) -%}
+    {%- if (exactly_once._parsed_marker(exactly_once._comment_of(name)) or {}).withdrawn_for == incident_id -%}
+        {%- set aside = exactly_once._aside(name) -%}
+        {%- do exactly_once._rename_schema(name, aside) -%}
+        {#- else another session took over, and these may be the tables that it has just given the name -#}
+        {%- if exactly_once._comment_of(claimed) is none -%}{%- do exactly_once._rename_schema(aside, name) -%}{%- endif -%}
+    {%- endif -%}
+    {%- if exactly_once._comment_of(claimed) is not none and exactly_once._comment_of(name) is not none -%}
+        {%- do exactly_once._refuse(
+            'schema ' ~ name.schema, 'tables of its own, while ' ~ claimed.schema ~ ' holds those of an unfinished step',
+            'one of the two', 'No table is lost. Candidates: start over with ' ~ exactly_once._verb_command('remediation_clone', incident_id)
+            ~ '. Else rename ' ~ name.schema ~ ', and run this again.'
+        ) -%}
+    {%- endif -%}
+    {%- do exactly_once._rename_schema(claimed, name) -%}
+    {%- if exactly_once._comment_of(name) is none -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'another session that took over ' ~ claimed.schema) -%}
     {%- endif -%}
 {% endmacro %}
 
 
+{% macro _refuse_crossed(incident_id, found) %}
+    {%- do exactly_once._refuse(
+        'incident ' ~ incident_id, found, 'one remediation at a time',
+        'No table is lost. Wait until the other has ended, then go on from what this says: '
+        ~ exactly_once._verb_command('remediation_status', incident_id)
+    ) -%}
+{% endmacro %}
+
+
+{% macro _was_live(table) %}
+    {#- Where the tables are that were live before an unfinished step, or none: they bear no marker. -#}
+    {%- set claimed = exactly_once._claimed_schema(table) -%}
+    {%- if claimed and not claimed.marker -%}{{- return(claimed.schema) -}}{%- endif -%}
+    {%- set comment = exactly_once._comment_of(table.candidate) -%}
+    {%- if comment is not none and not exactly_once._parsed_marker(comment) and not exactly_once._is_empty_schema(table.candidate) -%}
+        {{- return(table.candidate) -}}
+    {%- endif -%}
+    {{- return(none) -}}
+{% endmacro %}
+
+
+{% macro _claim_what_was_live(table, kept, incident_id) %}
+    {#- Claims the old tables of an unfinished step; none where they are kept already. -#}
+    {%- set old = exactly_once._was_live(table) -%}
+    {%- if old -%}
+        {%- set claimed = exactly_once._claim(table, old, incident_id) -%}
+        {%- if not exactly_once._parsed_marker(exactly_once._comment_of(claimed)) -%}{{- return(claimed) -}}{%- endif -%}
+    {%- elif exactly_once._comment_of(kept) is not none -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- do exactly_once._refuse(
+        'incident ' ~ incident_id, 'no schema with the tables that were live before the step',
+        'one that is claimed, or ' ~ kept.schema,
+        'If another session runs, wait for it. Else find them (show schemas history), and rename their schema to ' ~ kept.schema
+        ~ '; then run this again.'
+    ) -%}
+{% endmacro %}
+
+
+{% macro _aside(relation) %}
+    {{- return(exactly_once._relation_beside(relation, '__aside_' ~ invocation_id[:8])) -}}
+{% endmacro %}
+
+
+{% macro _drop_asides(table, incident_id) %}
+    {#-
+        What went aside for tables that have their name by now, of this run and of those that died. Withdrawn tables only
+        while others have that name: listed before, so that a schema that is put back is not among them.
+    -#}
+    {%- set schemas = exactly_once._schemas_beside(table.live) -%}
+    {%- set has_withdrawn = exactly_once._comment_of(table.withdrawn) is not none -%}
+    {%- for name, comment in schemas.items() if '__aside_' in name | lower -%}
+        {%- set aside = exactly_once._relation_beside(table.live, name[table.live.schema | length:] | lower) -%}
+        {%- set is_withdrawn = (exactly_once._parsed_marker(comment) or {}).withdrawn_for == incident_id -%}
+        {%- if (is_withdrawn and has_withdrawn) or exactly_once._is_empty_schema(aside) -%}
+            {%- do run_query('drop schema if exists ' ~ aside.include(identifier=false)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
 {% macro _drop_empty_schema(relation) %}
-    {%- if exactly_once._is_empty_schema(relation) -%}{%- do run_query('drop schema ' ~ relation.include(identifier=false)) -%}{%- endif -%}
+    {#- Looked at again under a name of this invocation: a step may have given this one to its tables meanwhile. -#}
+    {%- if exactly_once._is_empty_schema(relation) -%}
+        {%- set aside = exactly_once._aside(relation) -%}
+        {%- do exactly_once._rename_schema(relation, aside) -%}
+        {%- if exactly_once._is_empty_schema(aside) -%}
+            {%- do run_query('drop schema ' ~ aside.include(identifier=false)) -%}
+        {%- else -%}
+            {%- do exactly_once._rename_schema(aside, relation) -%}
+        {%- endif -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -19,19 +19,13 @@
     {%- endfor -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
     {%- do exactly_once._check_curated_only(tables) -%}
-    {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
-    {%- if state in ('swapping', 'swapped') -%}
-        {%- do exactly_once._refuse(
-            'incident ' ~ incident_id, 'a swap that is done: ' ~ tables[0].replaced ~ ' is kept',
-            'an incident without a swap', 'Use another incident_id for a further repair.'
-        ) -%}
-    {%- endif -%}
+    {%- set state = exactly_once._check_not_swapped(tables, incident_id) -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step('remediation_clone', incident_id) -%}
         {%- if state == 'claimed' -%}
-            {%- do run_query('drop schema ' ~ exactly_once._claimed_schema(tables[0]).schema.include(identifier=false)) -%}
+            {%- do exactly_once._drop_claim(tables, incident_id) -%}
         {%- endif -%}
         {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
         {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
@@ -40,6 +34,33 @@
         {%- do log('  ' ~ table.live ~ (' would be' if dry_run else ' is') ~ ' cloned to ' ~ table.candidate, info=true) -%}
     {%- endfor -%}
     {%- do exactly_once._say_next(exactly_once._build_command(incident_id), dry_run) -%}
+{% endmacro %}
+
+
+{% macro _check_not_swapped(tables, incident_id) %}
+    {#- Gives the state, which is none of a swap. -#}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
+    {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- if state in ('swapping', 'swapped') -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'a swap that is done: ' ~ tables[0].replaced ~ ' is kept',
+            'an incident without a swap', 'Use another incident_id for a further repair.'
+        ) -%}
+    {%- endif -%}
+    {{- return(state) -}}
+{% endmacro %}
+
+
+{% macro _drop_claim(tables, incident_id) %}
+    {#- To start over: drops the candidates that a swap has claimed, if under a name of this invocation they still are. -#}
+    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
+    {%- if claimed -%}
+        {%- set own = exactly_once._claim(tables[0], claimed.schema, incident_id) -%}
+        {%- if (exactly_once._parsed_marker(exactly_once._comment_of(own)) or {}).incident_id == incident_id -%}
+            {%- do run_query('drop schema ' ~ own.include(identifier=false)) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- do exactly_once._check_not_swapped(tables, incident_id) -%}
 {% endmacro %}
 
 
@@ -177,7 +198,25 @@
         ~ ' clone ' ~ live.include(identifier=false)
         ~ ' comment = ' ~ exactly_once.text_literal(tojson(marker))
     ) -%}
+    {%- do exactly_once._yield_to_swap(tables, incident_id, marker.cloned_at) -%}
     {#- an earlier repair of live is not one of the candidate -#}
     {%- do run_query('update ' ~ exactly_once._watermarks_of(candidate) ~ ' set repaired_for = null') -%}
     {%- do exactly_once._copy_grants(tables, 'live', 'candidate') -%}
+{% endmacro %}
+
+
+{% macro _yield_to_swap(tables, incident_id, cloned_at) %}
+    {#- A swap that claimed the candidates before they were cloned again goes on with those: the new ones are too many. -#}
+    {%- if exactly_once._claimed_schema(tables[0]) or exactly_once._remediation_state(tables, incident_id) != 'cloned' -%}
+        {%- set aside = exactly_once._aside(tables[0].candidate) -%}
+        {%- do exactly_once._rename_schema(tables[0].candidate, aside) -%}
+        {%- set marker = exactly_once._parsed_marker(exactly_once._comment_of(aside)) or {} -%}
+        {%- if marker.cloned_at == cloned_at -%}
+            {%- do run_query('drop schema ' ~ aside.include(identifier=false)) -%}
+        {%- else -%}
+            {%- do exactly_once._rename_schema(aside, tables[0].candidate) -%}
+        {%- endif -%}
+        {%- do exactly_once._check_not_swapped(tables, incident_id) -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'a swap or a rollback that began meanwhile') -%}
+    {%- endif -%}
 {% endmacro %}

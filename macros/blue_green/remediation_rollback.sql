@@ -11,6 +11,9 @@
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_rollback') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- if state == 'rollback_claimed' and not dry_run -%}
+        {%- set state = exactly_once._take_claim_back(tables, incident_id, 'replaced') -%}
+    {%- endif -%}
     {%- if state == 'rolled_back' -%}
         {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
@@ -43,10 +46,6 @@
         {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
-        {%- if state == 'rollback_claimed' -%}
-            {%- do exactly_once._take_claim_back(tables[0], tables[0].replaced) -%}
-            {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
-        {%- endif -%}
         {%- do exactly_once._begin_step(
             'remediation_rollback', incident_id, {'allow_gap': true} if allow_gap is sameas true else {},
             exactly_once._digests_of(tables, 'live')
@@ -54,7 +53,7 @@
         {#- last, since a regular run may have ended while the digests were taken -#}
         {%- set overtaken = exactly_once._marks_behind(tables) -%}
         {%- if overtaken and allow_gap is not sameas true -%}{%- do exactly_once._refuse_gap(incident_id, overtaken) -%}{%- endif -%}
-        {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(tables) -%}
+        {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(tables, incident_id) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
     {%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}
@@ -230,12 +229,12 @@
 {% endmacro %}
 
 
-{% macro default___roll_back_tables(tables) %}
+{% macro default___roll_back_tables(tables, incident_id) %}
     {%- do exactly_once._refuse_engine('remediation_rollback') -%}
 {% endmacro %}
 
 
-{% macro duckdb___roll_back_tables(tables) %}
+{% macro duckdb___roll_back_tables(tables, incident_id) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {#- what an earlier rollback withdrew can be made again by a repair -#}
@@ -249,9 +248,9 @@
 {% endmacro %}
 
 
-{% macro snowflake___roll_back_tables(tables) %}
-    {%- do run_query('drop schema if exists ' ~ tables[0].withdrawn.include(identifier=false)) -%}
-    {%- set claimed = exactly_once._claim(tables[0], tables[0].replaced) -%}
+{% macro snowflake___roll_back_tables(tables, incident_id) %}
+    {%- set cloned_at = (exactly_once.candidate_marker(tables[0].replaced) or {}).cloned_at -%}
+    {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'replaced', cloned_at) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
@@ -262,14 +261,20 @@
 
 {% macro snowflake___finish_rollback(tables, incident_id) %}
     {%- set live, withdrawn = tables[0].live, tables[0].withdrawn -%}
-    {%- set marker = exactly_once.candidate_marker(live) -%}
-    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
-    {%- if claimed -%}{%- do exactly_once._rename_schema(claimed.schema, withdrawn) -%}{%- endif -%}
-    {#- one that was given since the swap -#}
-    {%- do exactly_once._copy_grants(tables, 'withdrawn', 'live') -%}
-    {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}
-    {#- last: while live bears the marker, the rollback is not finished -#}
-    {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
+    {%- set marker = exactly_once.candidate_marker(live) or {} -%}
+    {%- if marker.replaced_for == incident_id -%}
+        {%- set old = exactly_once._claim_what_was_live(tables[0], withdrawn, incident_id) -%}
+        {%- if old -%}{%- do exactly_once._name_claim(old, withdrawn, incident_id) -%}{%- endif -%}
+        {#- one that was given since the swap -#}
+        {%- do exactly_once._copy_grants(tables, 'withdrawn', 'live') -%}
+        {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}
+        {#- what an earlier rollback withdrew can be made again by a repair -#}
+        {%- do exactly_once._drop_asides(tables[0], incident_id) -%}
+        {#- last: while live bears the marker, the rollback is not finished -#}
+        {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
+    {%- elif exactly_once._remediation_state(tables, incident_id) != 'rolled_back' -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'another session that took the rollback over') -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -10,6 +10,9 @@
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_swap') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
+    {%- if state == 'claimed' and not dry_run -%}
+        {%- set state = exactly_once._take_claim_back(tables, incident_id, 'candidate') -%}
+    {%- endif -%}
     {%- if state == 'swapped' -%}
         {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is swapped already; nothing to do.', info=true) -%}
@@ -28,7 +31,7 @@
         {%- set approval = exactly_once._check_approved(incident_id) -%}
         {%- do exactly_once._ledger() -%}
         {%- do exactly_once._check_curated_only(tables) -%}
-        {%- if state == 'claimed' -%}{%- do exactly_once._take_claim_back(tables[0], tables[0].candidate) -%}{%- endif -%}
+        {%- set cloned_at = (exactly_once.candidate_marker(tables[0].candidate) or {}).cloned_at -%}
         {%- set watermarks = exactly_once._live_watermarks(tables) -%}
         {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
         {%- do validated.update(exactly_once.remediation_validate(incident_id)) -%}
@@ -48,7 +51,7 @@
         {%- do exactly_once._check_views_are_kept(tables) -%}
         {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
         {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
-        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks) -%}
+        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks, cloned_at) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
     {#- the digests that were checked: other names change no row -#}
@@ -71,12 +74,12 @@
 {% endmacro %}
 
 
-{% macro default___swap_tables(tables, incident_id, watermarks) %}
+{% macro default___swap_tables(tables, incident_id, watermarks, cloned_at) %}
     {%- do exactly_once._refuse_engine('remediation_swap') -%}
 {% endmacro %}
 
 
-{% macro duckdb___swap_tables(tables, incident_id, watermarks) %}
+{% macro duckdb___swap_tables(tables, incident_id, watermarks, cloned_at) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
@@ -91,16 +94,16 @@
 
 
 {#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
-{% macro snowflake___swap_tables(tables, incident_id, watermarks) %}
+{% macro snowflake___swap_tables(tables, incident_id, watermarks, cloned_at) %}
     {%- set checked = {} -%}
     {%- for table in tables -%}
         {%- do checked.update({table.live.identifier | lower: exactly_once._iso_or_none(watermarks[loop.index0])}) -%}
     {%- endfor -%}
+    {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'candidate', cloned_at) -%}
     {#- goes along with the swap, so that whoever finishes it knows how far live was when it was checked -#}
-    {%- do exactly_once._comment_on_schema(tables[0].candidate, tojson(dict(
-        exactly_once._parsed_marker(exactly_once._comment_of(tables[0].candidate)), checked_watermarks=checked
+    {%- do exactly_once._comment_on_schema(claimed, tojson(dict(
+        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_watermarks=checked
     ))) -%}
-    {%- set claimed = exactly_once._claim(tables[0], tables[0].candidate) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
@@ -119,26 +122,30 @@
 {#- Live holds the repaired tables already; what is left is to name the old ones for what they are. -#}
 {% macro snowflake___finish_swap(tables, incident_id) %}
     {%- set live, replaced = tables[0].live, tables[0].replaced -%}
-    {%- set marker = exactly_once.candidate_marker(live) -%}
-    {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
-    {%- if claimed -%}
-        {%- do exactly_once._swap_back_if_overtaken(tables, claimed.schema, marker.checked_watermarks) -%}
-        {%- do exactly_once._drop_empty_schema(replaced) -%}
-        {%- do exactly_once._rename_schema(claimed.schema, replaced) -%}
+    {%- set marker = exactly_once.candidate_marker(live) or {} -%}
+    {%- if marker.incident_id == incident_id -%}
+        {%- set old = exactly_once._claim_what_was_live(tables[0], replaced, incident_id) -%}
+        {%- if old -%}
+            {%- do exactly_once._swap_back_if_overtaken(tables, old, marker.checked_watermarks, incident_id) -%}
+            {%- do exactly_once._name_claim(old, replaced, incident_id) -%}
+        {%- endif -%}
+        {%- do exactly_once._drop_asides(tables[0], incident_id) -%}
+        {#- one that was given since the checks -#}
+        {%- do exactly_once._copy_grants(tables, 'replaced', 'live') -%}
+        {%- do exactly_once._comment_on_schema(
+            replaced, tojson(dict(
+                exactly_once._replaced_marker(incident_id, marker), comment_of_live=marker.comment_of_live
+            ))
+        ) -%}
+        {#- last: while live bears the marker, the swap is not finished -#}
+        {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
+    {%- elif exactly_once._remediation_state(tables, incident_id) != 'swapped' -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'another session that took the swap over, and back') -%}
     {%- endif -%}
-    {#- one that was given since the checks -#}
-    {%- do exactly_once._copy_grants(tables, 'replaced', 'live') -%}
-    {%- do exactly_once._comment_on_schema(
-        replaced, tojson(dict(
-            exactly_once._replaced_marker(incident_id, marker), comment_of_live=marker.comment_of_live
-        ))
-    ) -%}
-    {#- last: while live bears the marker, the swap is not finished -#}
-    {%- do exactly_once._comment_on_schema(live, marker.comment_of_live) -%}
 {% endmacro %}
 
 
-{% macro _swap_back_if_overtaken(tables, old_tables, checked_watermarks) %}
+{% macro _swap_back_if_overtaken(tables, old_tables, checked_watermarks, incident_id) %}
     {#- A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once. -#}
     {%- set overtaken = [] -%}
     {%- for table in tables -%}
@@ -151,7 +158,7 @@
     {%- endfor -%}
     {%- if overtaken -%}
         {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
-        {%- do exactly_once._rename_schema(old_tables, tables[0].candidate) -%}
+        {%- do exactly_once._name_claim(old_tables, tables[0].candidate, incident_id) -%}
         {%- do exactly_once._refuse_overtaken('a regular run that moved ' ~ overtaken | join(', ') ~ ' after the checks; the swap was taken back') -%}
     {%- endif -%}
 {% endmacro %}
@@ -212,8 +219,9 @@
 
 
 {% macro _rename_schema(old, new) %}
+    {#- Nothing where another session was faster: whoever calls this looks at what bears the new name then. -#}
     {%- do run_query(
-        'alter schema ' ~ old.include(identifier=false) ~ ' rename to ' ~ new.include(identifier=false)
+        'alter schema if exists ' ~ old.include(identifier=false) ~ ' rename to ' ~ new.include(identifier=false)
     ) -%}
 {% endmacro %}
 
