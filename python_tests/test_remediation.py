@@ -344,6 +344,23 @@ def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: War
     assert digests_of[before] != digests_of[after]
 
 
+def test_a_rollback_says_that_the_ledger_lacks_the_swap(contaminated: Warehouse) -> None:
+    """Somebody took the entry away: the tables come back all the same, and are proved by nothing."""
+    before = digests(contaminated)
+    repair(contaminated)
+    contaminated.execute(
+        "delete from main_audit.remediation_ledger where step = 'remediation_swap'"
+    )
+    contaminated.operate("remediation_rollback", INCIDENT)
+    assert digests(contaminated) == before
+    said = [
+        line
+        for line in contaminated.project.logged
+        if "the ledger has none of the table before the swap" in line
+    ]
+    assert len(said) == 2
+
+
 @pytest.fixture(scope="module")
 def built(before_repair: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Candidates that are ready to be swapped."""

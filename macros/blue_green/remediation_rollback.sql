@@ -73,14 +73,16 @@
     {%- set after = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
     {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'begun') -%}
     {%- set build = exactly_once._last_entry('replaced_build', incident_id, 'ended') -%}
-    {%- set is_built_on = build is not none and build.entry_number > swap.entry_number -%}
-    {%- set before = (build if is_built_on else swap).digests -%}
+    {#- somebody may have taken entries away, which ledger_verify says -#}
+    {%- set is_built_on = build is not none and (swap is none or build.entry_number > swap.entry_number) -%}
+    {%- set before = (build if is_built_on else swap or {}).get('digests', {}) -%}
     {%- set which = 'the table before the swap' ~ (
         ', with what had arrived by ledger entry ' ~ build.entry_number if is_built_on else ''
     ) -%}
     {%- for name, digest in after.items() -%}
         {%- do log(
             '  ' ~ name ~ (
+                ': digest ' ~ digest ~ '; the ledger has none of ' ~ which if name not in before else
                 ': equal to ' ~ which ~ ', digest ' ~ digest if before[name] == digest else
                 ': digest ' ~ digest ~ ', of ' ~ which ~ ' ' ~ before[name] ~ ': a run wrote to it in between'
             ), info=true
