@@ -42,7 +42,8 @@
         'name': 'approved', 'is_done': approval.is_approved, 'found': approval.found,
         'command': 'have seeds/incident_register.csv reviewed and merged, then: dbt seed'
     }) -%}
-    {%- set is_cloned = state in ('cloned', 'claimed', 'swapping') or is_swapped -%}
+    {%- set is_cloned = is_swapped
+        or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
     {%- do steps.append({
         'name': 'cloned', 'is_done': is_cloned, 'command': exactly_once._verb_command('remediation_clone', incident_id),
         'found': {
