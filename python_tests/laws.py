@@ -578,7 +578,7 @@ def check_catch_up(warehouse: Warehouse, count: int = 1) -> None:
 
 # What differs between two runs that do the same: clocks, and names of invocations.
 VOLATILE = {"generation", "quarantined_at", "restored_at", "dbt_valid_from", "dbt_updated_at"}
-VOLATILE |= {"dbt_scd_id"}
+VOLATILE |= {"dbt_scd_id", "last_run"}
 
 
 def kept_state(warehouse: Warehouse) -> dict[str, str]:

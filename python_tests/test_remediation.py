@@ -345,7 +345,7 @@ def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: War
 
 
 def test_a_rollback_says_that_the_ledger_lacks_the_swap(contaminated: Warehouse) -> None:
-    """Somebody took the entry away: the tables come back all the same, and are proved by nothing."""
+    """Somebody took the entry away: the tables come back all the same, proved by nothing."""
     before = digests(contaminated)
     repair(contaminated)
     contaminated.execute(

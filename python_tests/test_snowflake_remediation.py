@@ -19,13 +19,16 @@ from python_tests.laws import (
     HOUR,
     INCIDENT,
     LEDGER,
+    MINUTE,
     NOON,
+    Row,
     build_candidate,
     build_replaced,
     check_catch_up,
     check_rollback,
     check_rollback_without_a_gap,
     contaminate,
+    event,
     refusal,
     roll_back_at_once,
     steady_events,
@@ -240,6 +243,43 @@ def test_a_rollback_that_a_regular_run_overtakes_is_refused(
     assert digests(warehouse) != before
 
 
+def test_a_rollback_notices_a_run_that_moved_no_mark(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """A run writes its name with its rows: before the last look, or between that and the swap."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    before = digests(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    repaired = digests(warehouse)
+    ran: list[str] = []
+
+    def run(sql: str) -> None:
+        if not ran and "merge into" in sql and "'remediation_rollback'" in sql:
+            ran.append(sql)
+            warehouse.execute(f"update {LIVE}.incremental_watermarks set last_run = 'another'")
+
+    refused = pytest.raises(DbtError, match="less than readers see: a regular run has ended since")
+    with watched(meanwhile=run), refused:
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert ran
+    assert digests(warehouse) == repaired
+
+    note_checks(warehouse, REPLACED)
+    for statement in (
+        f"update {LIVE}.incremental_watermarks set last_run = 'a third'",
+        f"alter schema {REPLACED} rename to {CLAIMED}",
+        f"alter schema {LIVE} swap with {CLAIMED}",
+    ):
+        warehouse.execute(statement)
+    with pytest.raises(DbtError, match="the rollback was taken back"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == repaired
+    assert digests(warehouse, REPLACED) == before
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
+
+
 def test_a_candidate_that_live_has_overtaken_is_refused(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -314,17 +354,25 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     assert schemas(warehouse)[LIVE] == "Curated payments"
 
 
+# What arrives later than all else, and what lands behind the mark, which it does not move.
+LATER = steady_events(NOON + 30 * HOUR)
+BEHIND = [event("behind", NOON + 19 * HOUR + 30 * MINUTE, event_ts=NOON + 19 * HOUR)]
+
+
+@pytest.mark.parametrize("arrived", [LATER, BEHIND], ids=["later", "behind"])
 def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
-    snowflake_warehouse: SnowflakeWarehouse,
+    snowflake_warehouse: SnowflakeWarehouse, arrived: list[Row]
 ) -> None:
     """Readers have seen the rows of a run that ended between the checks and the swap."""
     warehouse = snowflake_warehouse
     ready_to_swap(warehouse)
+    before = digests(warehouse)
     repaired = digests(warehouse, CANDIDATE)
     note_checks(warehouse)
-    warehouse.write_events(steady_events(NOON + 30 * HOUR))
+    warehouse.write_events(arrived)
     warehouse.dbt("run", "--selector", "fifteen_minute")
     seen = digests(warehouse)
+    assert seen != before
     for statement in (
         f"alter schema {CANDIDATE} rename to {CLAIMED}",
         f"alter schema {LIVE} swap with {CLAIMED}",
@@ -367,11 +415,16 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
     assert digests(warehouse) != before
 
 
-def note_checks(warehouse: SnowflakeWarehouse) -> None:
-    """What a swap writes between its checks and its claim, where live is as it was cloned."""
-    marker = json.loads(schemas(warehouse)[CANDIDATE])
-    marker["checked_watermarks"] = marker["cloned_watermarks"]
-    warehouse.execute(f"comment on schema {CANDIDATE} is '{json.dumps(marker)}'")
+def note_checks(warehouse: SnowflakeWarehouse, schema: str = CANDIDATE) -> None:
+    """What a swap or a rollback writes to say which runs had written to live at its checks."""
+    marker = json.loads(schemas(warehouse)[schema])
+    runs = warehouse.query(
+        "select relation_name as name, date_part(epoch_microsecond, arrival_watermark) || ' ' || "
+        "coalesce(last_run, '') || ' ' || coalesce(generation, '') as run "
+        f"from {LIVE}.incremental_watermarks"
+    )
+    marker["checked_runs"] = {row["name"]: row["run"] for row in runs}
+    warehouse.execute(f"comment on schema {schema} is '{json.dumps(marker)}'")
 
 
 def decided(warehouse: SnowflakeWarehouse, incident_id: str) -> None:

@@ -26,6 +26,7 @@
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
+    {%- set runs = exactly_once._last_runs(tables) -%}
     {%- if state == 'swapped' -%}
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
         {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
@@ -42,6 +43,7 @@
     {%- if state == 'swapping' -%}
         {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
         {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}
+        {%- set runs = exactly_once._last_runs(tables) -%}
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
         {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- endif -%}
@@ -51,9 +53,16 @@
             exactly_once._digests_of(tables, 'live')
         ) -%}
         {#- last, since a regular run may have ended while the digests were taken -#}
-        {%- set overtaken = exactly_once._marks_behind(tables) -%}
-        {%- if overtaken and allow_gap is not sameas true -%}{%- do exactly_once._refuse_gap(incident_id, overtaken) -%}{%- endif -%}
-        {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(tables, incident_id) -%}
+        {%- if allow_gap is not sameas true -%}
+            {%- set overtaken = exactly_once._marks_behind(tables) -%}
+            {%- if not overtaken and exactly_once._last_runs(tables) != runs -%}
+                {%- do overtaken.append('a regular run has ended since the checks began') -%}
+            {%- endif -%}
+            {%- if overtaken -%}{%- do exactly_once._refuse_gap(incident_id, overtaken) -%}{%- endif -%}
+        {%- endif -%}
+        {%- do adapter.dispatch('_roll_back_tables', 'exactly_once')(
+            tables, incident_id, none if allow_gap is sameas true else runs
+        ) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
     {%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}
@@ -231,12 +240,12 @@
 {% endmacro %}
 
 
-{% macro default___roll_back_tables(tables, incident_id) %}
+{% macro default___roll_back_tables(tables, incident_id, runs) %}
     {%- do exactly_once._refuse_engine('remediation_rollback') -%}
 {% endmacro %}
 
 
-{% macro duckdb___roll_back_tables(tables, incident_id) %}
+{% macro duckdb___roll_back_tables(tables, incident_id, runs) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {#- what an earlier rollback withdrew can be made again by a repair -#}
@@ -250,9 +259,10 @@
 {% endmacro %}
 
 
-{% macro snowflake___roll_back_tables(tables, incident_id) %}
+{% macro snowflake___roll_back_tables(tables, incident_id, runs) %}
     {%- set cloned_at = (exactly_once.candidate_marker(tables[0].replaced) or {}).cloned_at -%}
     {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'replaced', cloned_at) -%}
+    {%- do exactly_once._note_checked(claimed, runs) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
@@ -266,7 +276,12 @@
     {%- set marker = exactly_once.candidate_marker(live) or {} -%}
     {%- if marker.replaced_for == incident_id -%}
         {%- set old = exactly_once._claim_what_was_live(tables[0], withdrawn, incident_id) -%}
-        {%- if old -%}{%- do exactly_once._name_claim(old, withdrawn, incident_id) -%}{%- endif -%}
+        {%- if old -%}
+            {%- if exactly_once._swap_back_if_overtaken(tables, old, marker, 'replaced', incident_id) -%}
+                {%- do exactly_once._refuse_gap(incident_id, ['a regular run ended after the checks; the rollback was taken back']) -%}
+            {%- endif -%}
+            {%- do exactly_once._name_claim(old, withdrawn, incident_id) -%}
+        {%- endif -%}
         {#- one that was given since the swap -#}
         {%- do exactly_once._copy_grants(tables, 'withdrawn', 'live') -%}
         {%- do exactly_once._comment_on_schema(withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})) -%}

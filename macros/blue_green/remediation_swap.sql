@@ -32,7 +32,7 @@
         {%- do exactly_once._ledger() -%}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- set cloned_at = (exactly_once.candidate_marker(tables[0].candidate) or {}).cloned_at -%}
-        {%- set watermarks = exactly_once._live_watermarks(tables) -%}
+        {%- set runs = exactly_once._last_runs(tables) -%}
         {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
         {%- do validated.update(exactly_once.remediation_validate(incident_id)) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
@@ -49,9 +49,9 @@
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_views_are_kept(tables) -%}
-        {%- do exactly_once._check_not_overtaken(tables, watermarks) -%}
+        {%- do exactly_once._check_not_overtaken(tables, runs) -%}
         {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
-        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, watermarks, cloned_at) -%}
+        {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, runs, cloned_at) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
     {#- the digests that were checked: other names change no row -#}
@@ -74,12 +74,12 @@
 {% endmacro %}
 
 
-{% macro default___swap_tables(tables, incident_id, watermarks, cloned_at) %}
+{% macro default___swap_tables(tables, incident_id, runs, cloned_at) %}
     {%- do exactly_once._refuse_engine('remediation_swap') -%}
 {% endmacro %}
 
 
-{% macro duckdb___swap_tables(tables, incident_id, watermarks, cloned_at) %}
+{% macro duckdb___swap_tables(tables, incident_id, runs, cloned_at) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
@@ -94,17 +94,18 @@
 
 
 {#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
-{% macro snowflake___swap_tables(tables, incident_id, watermarks, cloned_at) %}
-    {%- set checked = {} -%}
-    {%- for table in tables -%}
-        {%- do checked.update({table.live.identifier | lower: exactly_once._iso_or_none(watermarks[loop.index0])}) -%}
-    {%- endfor -%}
+{% macro snowflake___swap_tables(tables, incident_id, runs, cloned_at) %}
     {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'candidate', cloned_at) -%}
-    {#- goes along with the swap, so that whoever finishes it knows how far live was when it was checked -#}
-    {%- do exactly_once._comment_on_schema(claimed, tojson(dict(
-        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_watermarks=checked
-    ))) -%}
+    {%- do exactly_once._note_checked(claimed, runs) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
+{% endmacro %}
+
+
+{% macro _note_checked(claimed, runs) %}
+    {#- Goes along with the swap, so that whoever finishes it knows which runs had written to live when it was checked. -#}
+    {%- do exactly_once._comment_on_schema(claimed, tojson(dict(
+        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_runs=runs
+    ))) -%}
 {% endmacro %}
 
 
@@ -126,7 +127,10 @@
     {%- if marker.incident_id == incident_id -%}
         {%- set old = exactly_once._claim_what_was_live(tables[0], replaced, incident_id) -%}
         {%- if old -%}
-            {%- do exactly_once._swap_back_if_overtaken(tables, old, marker.checked_watermarks, incident_id) -%}
+            {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'candidate', incident_id) -%}
+            {%- if overtaken -%}
+                {%- do exactly_once._refuse_overtaken('a regular run that wrote to ' ~ overtaken ~ ' after the checks; the swap was taken back') -%}
+            {%- endif -%}
             {%- do exactly_once._name_claim(old, replaced, incident_id) -%}
         {%- endif -%}
         {%- do exactly_once._drop_asides(tables[0], incident_id) -%}
@@ -145,22 +149,21 @@
 {% endmacro %}
 
 
-{% macro _swap_back_if_overtaken(tables, old_tables, checked_watermarks, incident_id) %}
-    {#- A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once. -#}
+{% macro _swap_back_if_overtaken(tables, old_tables, marker, place, incident_id) %}
+    {#-
+        A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once.
+        Gives the names of the tables that it wrote to, or nothing.
+    -#}
     {%- set overtaken = [] -%}
-    {%- for table in tables -%}
-        {%- set reached = exactly_once.recorded_watermark(
-            old_tables.incorporate(path={'identifier': table.live.identifier})
-        ) -%}
-        {%- if exactly_once._iso_or_none(reached) != checked_watermarks[table.live.identifier | lower] -%}
-            {%- do overtaken.append(table.name) -%}
-        {%- endif -%}
+    {%- for table in tables if marker.checked_runs -%}
+        {%- set last_run = exactly_once._last_run(old_tables.incorporate(path={'identifier': table.live.identifier})) -%}
+        {%- if last_run != marker.checked_runs[table.name] -%}{%- do overtaken.append(table.name) -%}{%- endif -%}
     {%- endfor -%}
     {%- if overtaken -%}
         {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
-        {%- do exactly_once._name_claim(old_tables, tables[0].candidate, incident_id) -%}
-        {%- do exactly_once._refuse_overtaken('a regular run that moved ' ~ overtaken | join(', ') ~ ' after the checks; the swap was taken back') -%}
+        {%- do exactly_once._name_claim(old_tables, tables[0][place], incident_id) -%}
     {%- endif -%}
+    {{- return(overtaken | join(', ')) -}}
 {% endmacro %}
 
 
@@ -170,18 +173,29 @@
 {% endmacro %}
 
 
-{% macro _live_watermarks(tables) %}
-    {%- set watermarks = [] -%}
-    {%- for table in tables -%}{%- do watermarks.append(exactly_once.recorded_watermark(table.live)) -%}{%- endfor -%}
-    {{- return(watermarks) -}}
+{% macro _last_runs(tables) %}
+    {#- What live is, told without reading it: {name: text}. -#}
+    {%- set runs = {} -%}
+    {%- for table in tables -%}{%- do runs.update({table.name: exactly_once._last_run(table.live)}) -%}{%- endfor -%}
+    {{- return(runs) -}}
 {% endmacro %}
 
 
-{% macro _check_not_overtaken(tables, watermarks_before) %}
-    {%- set watermarks = exactly_once._live_watermarks(tables) -%}
-    {%- if watermarks != watermarks_before -%}
+{% macro _last_run(relation) %}
+    {#- Other for a relation that a run has written to, or that a swap or a rollback has made live; not by its mark alone. -#}
+    {{- return(exactly_once._recorded(
+        relation, 'coalesce(cast(' ~ exactly_once.epoch_micros('arrival_watermark')
+        ~ " as varchar), '') || ' ' || coalesce(last_run, '') || ' ' || coalesce(generation, '')"
+    )) -}}
+{% endmacro %}
+
+
+{% macro _check_not_overtaken(tables, runs_before) %}
+    {%- if exactly_once._last_runs(tables) != runs_before -%}
+        {%- set marks = [] -%}
+        {%- for table in tables -%}{%- do marks.append(exactly_once.recorded_watermark(table.live)) -%}{%- endfor -%}
         {%- do exactly_once._refuse_overtaken(
-            'events up to ' ~ watermarks | join(', ') ~ ', at the beginning of the checks up to ' ~ watermarks_before | join(', ')
+            'events up to ' ~ marks | join(', ') ~ ', of a regular run that ended after the checks began'
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -22,15 +22,18 @@
                 {{ exactly_once.null_timestamp() if watermark is none else exactly_once.timestamp_literal(watermark) }}
                     as arrival_watermark,
                 {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
-                {{ exactly_once._text_or_null(incident_id) }} as repaired_for
+                {{ exactly_once._text_or_null(incident_id) }} as repaired_for,
+                {{ exactly_once.text_literal(invocation_id) }} as last_run
         ) as reached
         on recorded.relation_name = reached.relation_name
         {#- else a swap has made other tables live since this run read its mark, and these know better how far they are #}
         when matched and recorded.generation is not distinct from reached.generation then update set
             arrival_watermark = reached.arrival_watermark,
-            repaired_for = coalesce(reached.repaired_for, recorded.repaired_for)
-        when not matched then insert (relation_name, arrival_watermark, generation, repaired_for)
-        values (reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for)
+            repaired_for = coalesce(reached.repaired_for, recorded.repaired_for),
+            last_run = reached.last_run
+        when matched then update set last_run = reached.last_run
+        when not matched then insert (relation_name, arrival_watermark, generation, repaired_for, last_run)
+        values (reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for, reached.last_run)
 {% endmacro %}
 
 

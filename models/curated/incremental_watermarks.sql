@@ -13,5 +13,6 @@ select
     cast(null as varchar) as relation_name,
     {{ exactly_once.null_timestamp() }} as arrival_watermark,
     cast(null as varchar) as generation,
-    cast(null as varchar) as repaired_for
+    cast(null as varchar) as repaired_for,
+    cast(null as varchar) as last_run
 where false
