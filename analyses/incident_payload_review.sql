@@ -7,7 +7,7 @@
 {%- set wanted = var('event_fingerprint', none) -%}
 {%- set found = [] -%}
 {%- if execute and columns.payload is not none and exactly_once._is_there(variance) -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select event_fingerprint, differing_paths, copy_count from ' ~ variance
         ~ (' where event_fingerprint = ' ~ exactly_once.text_literal(wanted) if wanted else '')
         ~ " order by case verdict when 'review' then 1 else 2 end, variance_score desc, event_fingerprint limit 1"

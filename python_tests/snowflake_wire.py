@@ -48,7 +48,7 @@ def run_everything(work: Path) -> list[Statement]:
         warehouse = SnowflakeWarehouse(SnowflakeProject(ROOT, work), simulator)
         _work_through(warehouse)
         warehouse.close()
-        return [one for one in simulator.history() if _is_ours(one)]
+        return [one for one in simulator.history() if is_ours(one)]
 
 
 def _work_through(warehouse: SnowflakeWarehouse) -> None:
@@ -115,7 +115,7 @@ def _with_mark(rows: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _is_ours(statement: Statement) -> bool:
+def is_ours(statement: Statement) -> bool:
     """Sent by dbt, or by a Python model that dbt started."""
     return bool(_DBT_COMMENT.search(statement.text)) or '"exactly_once"' in statement.query_tag
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from python_tests.snowflake_simulator import running_simulator
+from python_tests.snowflake_tags import tag_of, without
 from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
 from python_tests.warehouse import ROOT, DbtError, Project, install_packages
 
@@ -393,3 +394,13 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
                 f"select shop, entry_count from analytics.{MARTS}.shop_hours order by shop"
             )
             assert cursor.fetchall() == [(str(shop), 60) for shop in range(5)]
+            # the models that dbt runs in one session are tagged, or not, by whom they belong to
+            dbt("test", "--select", "payments", "shop_hours")
+            theirs, ours = [], []
+            for one in simulator.history():
+                (theirs if ".ledgerworks." in one.text else ours).append(one)
+            built = [one for one in theirs if one.query_type.startswith(("CREATE_", "MERGE"))]
+            assert any("shop_hours" in one.text for one in built)
+            assert not any(map(tag_of, built))
+            assert not without(ours, "step", "invocation_id")
+            assert "unique_payments_payment_id" in {tag_of(one).get("step") for one in ours}

@@ -33,6 +33,7 @@ from python_tests.laws import (
     roll_back_at_once,
     steady_events,
 )
+from python_tests.snowflake_tags import tag_of, to_be_tagged, without
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError
 
@@ -566,12 +567,18 @@ def test_what_is_not_this_role_s_to_give_stops_no_verb_half_way(
 
 
 def check_tags(warehouse: SnowflakeWarehouse) -> None:
-    """The query tag of each statement carries step, incident and invocation."""
-    tags = [
-        json.loads(statement.query_tag)
-        for statement in warehouse.simulator.history()
-        if statement.text.lstrip().lower().startswith(("merge into", "create or replace schema"))
-    ]
-    assert {"remediation_clone", "payments", "fraud_features"} <= {tag["step"] for tag in tags}
-    assert {tag["app"] for tag in tags} == {"exactly_once"}
-    assert all(tag["invocation_id"] for tag in tags)
+    """Every statement has step and invocation; those of verbs and candidates have the incident."""
+    history = warehouse.simulator.history()
+    assert not without(history, "step", "invocation_id")
+    steps = set()
+    for one in to_be_tagged(history):
+        tag = tag_of(one)
+        steps.add(tag["step"])
+        if verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
+            assert (tag["step"], tag["incident_id"]) == (verb[1], INCIDENT), one.text
+        if one.query_type == "MERGE" and f"{CANDIDATE}." in one.text:
+            assert tag["incident_id"] == INCIDENT, one.text
+    assert {f"remediation_{verb}" for verb in ("clone", "swap", "rollback")} <= steps
+    assert {"candidate_build", "payments", "fraud_features"} <= steps
+    swapped = [one for one in history if " swap with " in one.text]
+    assert [tag_of(one)["step"] for one in swapped] == ["remediation_swap", "remediation_rollback"]

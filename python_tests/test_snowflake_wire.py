@@ -13,6 +13,7 @@ from sqlfluff.core import FluffConfig, Linter
 from sqlfluff.core.parser import BaseSegment
 
 from python_tests.snowflake_simulator.history import Statement
+from python_tests.snowflake_tags import to_be_tagged, without
 from python_tests.snowflake_wire import (
     ACCOUNT_ONLY,
     PAYLOAD_MARK,
@@ -171,12 +172,10 @@ def no_payload_is_in_a_statement_or_an_error(wire: Wire) -> None:
         assert PAYLOAD_MARK not in (one.error or "")
 
 
-def every_table_is_written_under_a_tag(wire: Wire) -> None:
-    """The query history tells by the tag what each step has cost."""
-    for one in wire.statements:
-        if one.query_type in ("CREATE_TABLE_AS_SELECT", "MERGE") and ".main_" in one.text:
-            is_unit_test = "temporary table" in sent(one)
-            assert is_unit_test or '"step"' in one.query_tag, sent(one)
+def every_statement_is_tagged(wire: Wire) -> None:
+    """The query history tells by the tag what each step and each incident has cost."""
+    assert len(list(to_be_tagged(wire.statements))) > len(wire.statements) / 3
+    assert not without(wire.statements, "step", "incident_id", "invocation_id")
 
 
 def the_report_is_up_to_date(wire: Wire) -> None:
@@ -197,7 +196,7 @@ LAWS = (
     no_transaction_holds_ddl,
     the_big_table_is_written_within_ranges_of_event_time,
     no_payload_is_in_a_statement_or_an_error,
-    every_table_is_written_under_a_tag,
+    every_statement_is_tagged,
     the_report_is_up_to_date,
 )
 

@@ -5,8 +5,8 @@
         last said of them. `head` is a hash that an operator kept (each verb prints it): it must be an entry.
         Each finding names the entry; with one or more it stops with an error.
     -#}
-    {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('ledger_verify') -%}
+    {%- do exactly_once.check_session() -%}
     {%- set ledger = exactly_once._ledger() -%}
     {%- set entries = [] -%}
     {%- for row in run_query(

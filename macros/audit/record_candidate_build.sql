@@ -26,6 +26,7 @@
                 ) -%}
             {%- endif -%}
             {%- do exactly_once._commit_what_is_open() -%}
+            {%- do exactly_once._untag_queries() -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -44,7 +44,7 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/info-schema/schemata -#}
 {% macro snowflake___comment_of(relation) %}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select comment from ' ~ relation.information_schema() ~ '.schemata where schema_name = ' ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
     ).rows -%}
     {{- return((found[0][0] or '') if found else none) -}}

@@ -6,6 +6,8 @@
     {%- set settings = exactly_once.settings() -%}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- if settings.build_candidate -%}
+            {%- set incident_id = exactly_once._remember('repaired_incident', exactly_once.decided_incident()) -%}
+            {%- do exactly_once.tag_queries('candidate_build', incident_id) -%}
             {%- if settings.incident_id is not none -%}
                 {%- do exactly_once._check_incident(settings.incident_id) -%}
             {%- endif -%}
@@ -13,18 +15,19 @@
                 {%- do exactly_once.check_candidate(table.candidate) -%}
                 {%- do exactly_once._check_place(table, 'candidate') -%}
             {%- endfor -%}
-            {%- do exactly_once.tag_queries('candidate_build', exactly_once.decided_incident()) -%}
-            {%- do exactly_once._begin_step('candidate_build', exactly_once.decided_incident()) -%}
+            {%- do exactly_once._begin_step('candidate_build', incident_id) -%}
+            {%- do exactly_once._untag_queries() -%}
         {%- elif settings.build_replaced is not none -%}
+            {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
             {%- set tables = exactly_once.curated_relations(settings.build_replaced) -%}
             {%- for table in tables -%}
                 {%- do exactly_once.check_candidate(table.replaced) -%}
                 {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
-            {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
             {%- do exactly_once._begin_step(
                 'replaced_build', settings.build_replaced, digests=exactly_once._digests_of(tables, 'replaced')
             ) -%}
+            {%- do exactly_once._untag_queries() -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

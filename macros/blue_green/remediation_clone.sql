@@ -4,8 +4,7 @@
         the readers: on Snowflake a zero-copy clone of their schema, <schema>__candidate, with its grants; on DuckDB
         tables <table>__candidate, in one transaction. Run again, it starts over from live.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_clone', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_clone', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do exactly_once._refuse_while_catching_up('incident ' ~ incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}

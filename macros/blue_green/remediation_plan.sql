@@ -4,9 +4,8 @@
         what it will read and write, and which share of a day of the regular job that is. Stops with an error above
         max_share. It writes nothing, so that dry_run, which the other verbs know, makes no difference.
     -#}
-    {%- do exactly_once.check_session() -%}
+    {%- do exactly_once._begin_verb('remediation_plan', incident_id) -%}
     {%- do exactly_once._check_max_share(incident_id, max_share) -%}
-    {%- do exactly_once.tag_queries('remediation_plan', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do exactly_once._refuse_while_catching_up('incident ' ~ incident_id) -%}
     {%- set plan = exactly_once._remediation_estimate(incident_id) -%}

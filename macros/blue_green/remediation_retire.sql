@@ -4,8 +4,7 @@
         withdrew. After it there is no way back. The ledger keeps their digests. Only for an incident that
         incident_register shows as approved. Run again, it finishes what is left, or does nothing.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_retire', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_retire', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_retire') -%}
     {%- set place = {'swapped': 'replaced', 'rolled_back': 'withdrawn'}.get(

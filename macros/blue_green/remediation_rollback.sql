@@ -6,8 +6,7 @@
         them up to it. Each table carries its own watermark, so that the next regular run takes in what arrives after
         that. Run again, it finishes what is left, or does nothing.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_rollback', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_rollback', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_rollback') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}

@@ -3,8 +3,7 @@
         Run-operation. Says in plain words at which step the remediation of an incident is, as the warehouse shows it,
         what is next, and the exact command. Nothing is written.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_status', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_status', incident_id) -%}
     {%- set steps = exactly_once._remediation_steps(incident_id) -%}
     {%- do log('Incident ' ~ incident_id, info=true) -%}
     {%- set next = exactly_once._next_step(steps) -%}

@@ -5,8 +5,7 @@
         are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Only for an incident that
         incident_register shows as approved. Run again, it finishes what is left, or does nothing.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_swap', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_swap', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_swap') -%}
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
@@ -34,7 +33,7 @@
         {%- set cloned_at = (exactly_once.candidate_marker(tables[0].candidate) or {}).cloned_at -%}
         {%- set runs = exactly_once._last_runs(tables) -%}
         {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
-        {%- do validated.update(exactly_once.remediation_validate(incident_id)) -%}
+        {%- do validated.update(exactly_once._validated(incident_id)) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
         {%- if dry_run -%}
             {%- for table in tables -%}

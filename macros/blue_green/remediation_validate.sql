@@ -4,8 +4,12 @@
         decisions, prints one line per check, and stops with an error if one fails. Gives the digests of the tables:
         {live: {name: digest}, candidate: {..}}.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('remediation_validate', incident_id) -%}
+    {%- do exactly_once._begin_verb('remediation_validate', incident_id) -%}
+    {{- return(exactly_once._validated(incident_id)) -}}
+{% endmacro %}
+
+
+{% macro _validated(incident_id) %}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
     {%- set checks = [

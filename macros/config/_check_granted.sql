@@ -1,5 +1,5 @@
 {#- https://docs.snowflake.com/en/sql-reference/sql/show-grants -#}
-{% macro _check_granted(privileges, kind, name) %}
+{% macro _check_granted(privileges, kind, name, named_by='') %}
     {#-
         Refuses where the grants on an object prove that no role of the session has one of the privileges. A list
         without the owner is not whole, what a database role may do is not known here, and a secondary role, which may
@@ -8,7 +8,7 @@
     {%- set holders = {'OWNERSHIP': []} -%}
     {%- for privilege in privileges -%}{%- do holders.update({privilege: []}) -%}{%- endfor -%}
     {%- set asked = [] -%}
-    {%- for grant in run_query('show grants on ' ~ kind ~ ' ' ~ name).rows if grant['privilege'] in holders -%}
+    {%- for grant in exactly_once._ask('show grants on ' ~ kind ~ ' ' ~ name).rows if grant['privilege'] in holders -%}
         {%- do holders[grant['privilege']].append(grant['grantee_name'] if grant['granted_to'] == 'ROLE' else none) -%}
         {%- if grant['granted_to'] == 'ROLE' -%}{%- do asked.append(grant['grantee_name']) -%}{%- endif -%}
     {%- endfor -%}
@@ -17,21 +17,21 @@
         {%- set asked = asked | unique(case_sensitive=true) | list -%}
         {%- set sql = [] -%}
         {%- for role in asked -%}{%- do sql.append('is_role_in_session(' ~ exactly_once.text_literal(role) ~ ')') -%}{%- endfor -%}
-        {%- set answers = run_query('select current_role(), ' ~ sql | join(', ')).rows[0].values() | list -%}
+        {%- set answers = exactly_once._ask('select current_role(), ' ~ sql | join(', ')).rows[0].values() | list -%}
         {%- set held = [none] -%}
         {%- for role in asked -%}{%- if answers[loop.index] -%}{%- do held.append(role) -%}{%- endif -%}{%- endfor -%}
         {%- for privilege in privileges
             if not (holders['OWNERSHIP'] + holders[privilege]) | select('in', held) | list -%}
-            {%- do exactly_once._refuse_ungranted(privilege, kind, name, owner, answers[0]) -%}
+            {%- do exactly_once._refuse_ungranted(privilege, kind, name, owner, answers[0], named_by) -%}
         {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
 
 
-{% macro _refuse_ungranted(privilege, kind, name, owner, role) %}
+{% macro _refuse_ungranted(privilege, kind, name, owner, role, named_by) %}
     {%- set is_plain = modules.re.match('^[A-Z_][A-Z0-9_$]*$', role) -%}
     {%- do exactly_once._refuse(
-        'the privileges of role ' ~ role ~ ' on ' ~ kind ~ ' ' ~ name,
+        'the privileges of role ' ~ role ~ ' on ' ~ kind ~ ' ' ~ name ~ named_by,
         'no ' ~ privilege ~ '; ' ~ owner ~ ' is the owner',
         ['OWNERSHIP', privilege] | unique | join(' or '),
         'Run as ' ~ owner ~ ': grant ' ~ privilege | lower ~ ' on ' ~ kind ~ ' ' ~ name

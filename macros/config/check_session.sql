@@ -1,7 +1,7 @@
 {% macro check_session() %}
     {#-
-        Stops before anything is built where the session has no warehouse, or may not make this package's tables in
-        their schemas: each model would fail by itself, and none says what is missing. Nothing on other engines.
+        Stops before anything is built where the session has no warehouse, or may not use one that a job names, or may not
+        make this package's tables in their schemas: each model would fail by itself, and none says what is missing. Nothing on other engines.
     -#}
     {%- if execute -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
 {% endmacro %}
@@ -13,7 +13,7 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/functions/current_warehouse: a login without one succeeds -#}
 {% macro snowflake__check_session() %}
-    {%- set found = run_query('select current_warehouse(), current_role()').rows[0] -%}
+    {%- set found = exactly_once._ask('select current_warehouse(), current_role()').rows[0] -%}
     {%- if found[0] is none -%}
         {%- set named = target.warehouse or 'none' -%}
         {%- do exactly_once._refuse(
@@ -22,7 +22,23 @@
             'Correct `warehouse` in the profile, or run: grant usage on warehouse ' ~ named ~ ' to role ' ~ found[1]
         ) -%}
     {%- endif -%}
+    {%- do exactly_once._check_warehouses() -%}
     {%- if flags.WHICH in ('run', 'build', 'seed', 'snapshot') -%}{%- do exactly_once._check_schemas() -%}{%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_warehouses() %}
+    {#- Of the jobs whose models are selected: the others may be for another role. -#}
+    {%- set used, jobs = [], {} -%}
+    {%- for node in graph.nodes.values() if node.unique_id in selected_resources and node.package_name == 'exactly_once' -%}
+        {%- do used.append(node.config.snowflake_warehouse) -%}
+    {%- endfor -%}
+    {%- for job, warehouse in exactly_once.settings().warehouses.items() if warehouse in used -%}
+        {%- do jobs.setdefault(warehouse, []).append(job) -%}
+    {%- endfor -%}
+    {%- for warehouse, names in jobs.items() -%}
+        {%- do exactly_once._check_warehouse(warehouse, names | join(', ')) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
@@ -56,7 +72,7 @@
 
 {#- dbt has just made what was missing, and CREATE SCHEMA IF NOT EXISTS passes over a schema that is only not shown. -#}
 {% macro _refuse_unseen_schema(schema, privileges) %}
-    {%- set role = run_query('select current_role()').rows[0][0] -%}
+    {%- set role = exactly_once._ask('select current_role()').rows[0][0] -%}
     {%- do exactly_once._refuse(
         'schema ' ~ schema ~ ' for role ' ~ role,
         'none that the role may see: it is not there, or belongs to another role',

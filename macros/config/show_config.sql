@@ -4,8 +4,8 @@
         source and the part that each of its columns plays, and what looks wrong. Reads only the columns of the
         source and a thousand of its rows.
     -#}
-    {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('show_config') -%}
+    {%- do exactly_once.check_session() -%}
     {%- do exactly_once.settings() -%}
     {%- do log('exactly_once ' ~ exactly_once._package_version() ~ ' on ' ~ target.type ~ ', target ' ~ target.name, info=true) -%}
     {%- do log('', info=true) -%}

@@ -5,8 +5,8 @@
         may hold what this role can't see, and DROP SCHEMA would take it along. Run again, it does what is left, or nothing.
     -#}
     {%- set also = exactly_once._checked_uninstall(dry_run, also) -%}
-    {%- do exactly_once.check_session() -%}
     {%- do exactly_once.tag_queries('uninstall') -%}
+    {%- do exactly_once.check_session() -%}
     {%- set known = exactly_once._made_relations() -%}
     {%- set repairs = exactly_once._open_repairs() -%}
     {%- if repairs and ('curated' in also or not dry_run) -%}{%- do exactly_once._refuse_uninstall_in_repair(repairs) -%}{%- endif -%}

@@ -6,7 +6,7 @@
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set is_new = exactly_once.arrived_since(watermark) -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select min(micros) as micros from ('
         ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments
         ~ ' where payment_id in (' ~ changed_payments ~ ')'

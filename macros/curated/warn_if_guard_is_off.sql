@@ -28,7 +28,7 @@
     -#}
     {%- set most = exactly_once.settings().max_copy_rate -%}
     {%- if most is not none and exactly_once._is_there(exactly_once.model_relation('stg_events')) -%}
-        {%- for row in run_query(exactly_once._highest_copy_rates(most)).rows -%}
+        {%- for row in exactly_once._ask(exactly_once._highest_copy_rates(most)).rows -%}
             {%- set event_type, hour_micros, row_count, copies = row.values() -%}
             {%- set rate = (copies | int) / (row_count | int) -%}
             {%- if rate > most -%}

@@ -34,7 +34,7 @@
     {%- endfor -%}
     {%- set payload = dict(columns.payload, type=kept[columns.payload.name | lower]) if paths else none -%}
     {%- set is_complete = exactly_once.key_is_complete(dict(columns, key=key)) -%}
-    {%- set others, sampled = run_query(
+    {%- set others, sampled = exactly_once._ask(
         'select count(case when has_complete_key <> (' ~ is_complete ~ ') or (has_complete_key and event_fingerprint <> '
         ~ exactly_once.fingerprint(key, payload, paths) ~ ') then 1 end) as others, count(*) as sampled from (select * from '
         ~ relation ~ ' limit 1000) as sampled_rows'

@@ -38,7 +38,7 @@
 
 
 {% macro snowflake___actors() %}
-    {%- set user = run_query('select current_user()').rows[0][0] -%}
+    {%- set user = exactly_once._ask('select current_user()').rows[0][0] -%}
     {%- set person = env_var('EXACTLY_ONCE_ACTOR', '') | trim -%}
     {{- return([user, person] if person and person | lower != user | lower else [user]) -}}
 {% endmacro %}

@@ -18,7 +18,7 @@
 
 {% macro _incident_bounds(range) %}
     {#- Start and end of the incident's window or scope, as datetimes in UTC; none without an incident. -#}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros(range ~ '_start') ~ ' as start_micros, '
         ~ exactly_once.epoch_micros(range ~ '_end') ~ ' as end_micros from ' ~ ref('exactly_once', 'incident_scope')
     ).rows -%}

@@ -8,7 +8,7 @@
     {%- set lookback = exactly_once.settings().late_arrival_hours -%}
     {%- set candidates = ref('exactly_once', 'incident_window_candidates') -%}
     {%- set ranges = [] -%}
-    {%- for span in run_query(
+    {%- for span in exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros('start_from') ~ ' as span_start, ' ~ exactly_once.epoch_micros('start_to')
         ~ ' as span_end from ' ~ candidates ~ ' union distinct select ' ~ exactly_once.epoch_micros('end_from') ~ ', '
         ~ exactly_once.epoch_micros('end_to') ~ ' from ' ~ candidates ~ ' order by 1'

@@ -27,7 +27,7 @@
     {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
     {%- set decisions = ref('exactly_once', 'incident_decisions') -%}
     {%- set repaired = exactly_once._repaired_keys(keys, copies, groups, decisions) -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select min(micros) as micros from ('
         ~ 'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from ' ~ payments_before
         ~ ' where payment_id in (' ~ repaired ~ ')'

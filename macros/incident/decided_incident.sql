@@ -3,6 +3,6 @@
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set scope = exactly_once.model_relation('incident_scope') -%}
     {%- if adapter.get_relation(scope.database, scope.schema, scope.identifier) is none -%}{{- return(none) -}}{%- endif -%}
-    {%- set found = run_query('select incident_id from ' ~ scope).rows -%}
+    {%- set found = exactly_once._ask('select incident_id from ' ~ scope).rows -%}
     {{- return(found[0][0] if found else none) -}}
 {% endmacro %}

@@ -4,6 +4,7 @@
         copies and amounts by event type, for the arrivals that the next regular run reads, or for those of the last
         hours. Says whether it is on, and how to turn it on. Reads only.
     -#}
+    {%- do exactly_once.tag_queries('guard_report') -%}
     {%- do exactly_once.check_session() -%}
     {%- if hours is not none and (hours is not number or hours is boolean or hours <= 0) -%}
         {%- do exactly_once._refuse(
@@ -11,7 +12,6 @@
             "Run: dbt run-operation guard_report --args '{hours: 4}'"
         ) -%}
     {%- endif -%}
-    {%- do exactly_once.tag_queries('guard_report') -%}
     {%- set events = exactly_once.model_relation('stg_events') -%}
     {%- if not exactly_once._is_there(events) -%}
         {%- do exactly_once._refuse(

@@ -8,7 +8,7 @@
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
     {%- if not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
     {%- set kept = overrides ~ " where decision = 'keep' and " ~ exactly_once._verdict_is_signed() -%}
-    {%- set verdicts = run_query(
+    {%- set verdicts = exactly_once._ask(
         'select count(*) as verdicts, count(event_at) as placed, (select count(*) from ' ~ overrides ~ ' where not '
         ~ exactly_once._verdict_is_signed() ~ ') as unsigned from ' ~ kept
     ).rows[0] -%}

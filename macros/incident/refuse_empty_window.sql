@@ -4,13 +4,13 @@
     {%- if execute and settings.incident_start is not none and flags.WHICH in ('run', 'build') and not flags.EMPTY -%}
         {%- set columns = exactly_once.source_columns() -%}
         {%- set arrival_time = columns.arrival_time -%}
-        {%- set arrived = run_query(
+        {%- set arrived = exactly_once._ask(
             'select 1 as one from ' ~ columns.relation ~ ' where ' ~ arrival_time.sql ~ ' >= '
             ~ exactly_once.timestamp_literal(settings.incident_start, arrival_time.type) ~ ' and ' ~ arrival_time.sql
             ~ ' < ' ~ exactly_once.timestamp_literal(settings.incident_end, arrival_time.type) ~ ' limit 1'
         ).rows -%}
         {%- if not arrived -%}
-            {%- set reach = run_query(
+            {%- set reach = exactly_once._ask(
                 'select ' ~ exactly_once.epoch_micros('min(' ~ arrival_time.sql ~ ')') ~ ' as first_micros, '
                 ~ exactly_once.epoch_micros('max(' ~ arrival_time.sql ~ ')') ~ ' as last_micros from ' ~ columns.relation
             ).rows[0] -%}

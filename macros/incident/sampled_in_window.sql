@@ -12,7 +12,7 @@
     {%- set earliest = exactly_once.shifted_time(start, -exactly_once.settings().late_arrival_hours) -%}
     {%- set in_window = exactly_once._between(columns.arrival_time, start, end)
         ~ ' and ' ~ exactly_once._between(columns.event_time, earliest, end) -%}
-    {%- set arrived = run_query(
+    {%- set arrived = exactly_once._ask(
         'select coalesce(sum(row_count), 0) from ' ~ ref('exactly_once', 'incident_duplicate_rate') ~ ' where arrival_minute >= '
         ~ exactly_once.timestamp_literal(start) ~ ' and arrival_minute < ' ~ exactly_once.timestamp_literal(end)
     ).rows[0][0] | int -%}

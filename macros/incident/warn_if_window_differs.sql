@@ -15,7 +15,7 @@
     {%- set detected = [] -%}
     {%- set met = [] -%}
     {%- set others = [] -%}
-    {%- for row in run_query(
+    {%- for row in exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros('detected_start') ~ ' as start_micros, '
         ~ exactly_once.epoch_micros('detected_end') ~ ' as end_micros, copy_count from ' ~ windows
         ~ ' order by detected_start'
@@ -60,7 +60,7 @@
             ~ exactly_once.timestamp_literal(window.end) ~ ')'
         ) -%}
     {%- endfor -%}
-    {%- set left_out = run_query(
+    {%- set left_out = exactly_once._ask(
         'select coalesce(sum(event_copy_count), 0) as copies from '
         ~ exactly_once.model_relation('incident_duplicate_rate') ~ ' where (' ~ is_detected | join(' or ')
         ~ ') and (arrival_minute <= ' ~ exactly_once.timestamp_literal(start - minute) ~ ' or arrival_minute >= '

@@ -52,7 +52,7 @@
     {%- set arrival_time = columns.arrival_time -%}
     {#- https://docs.snowflake.com/en/user-guide/querying-top-k-pruning-optimization: the order by a bare column reads a few blocks -#}
     {%- set arrivals = [] -%}
-    {%- for row in run_query(
+    {%- for row in exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros(arrival_time.sql) ~ ' as arrival_micros from ' ~ columns.relation
         ~ ' where ' ~ exactly_once._arrived_between(arrival_time, first, last)
         ~ ' order by ' ~ arrival_time.sql ~ ' limit 10'
@@ -67,7 +67,7 @@
     {#- The last arrival of the source between two times, the first of which is one. -#}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set arrival_time = columns.arrival_time -%}
-    {{- return(exactly_once.time_from_micros(run_query(
+    {{- return(exactly_once.time_from_micros(exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros(arrival_time.sql) ~ ' as arrival_micros from ' ~ columns.relation
         ~ ' where ' ~ exactly_once._arrived_between(arrival_time, first, last)
         ~ ' order by ' ~ arrival_time.sql ~ ' desc limit 1'

@@ -6,7 +6,7 @@
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros(arrival_time.sql) ~ ' as arrival_micros from ' ~ events
         ~ ' where ' ~ exactly_once.has_sane_times()
         ~ ' order by ' ~ arrival_time.sql ~ ' desc nulls last limit 1 offset 9'

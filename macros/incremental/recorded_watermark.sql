@@ -12,7 +12,7 @@
     {%- if adapter.get_relation(watermarks.database, watermarks.schema, watermarks.identifier) is none -%}
         {{- return(none) -}}
     {%- endif -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select ' ~ expression ~ ' as recorded from ' ~ watermarks
         ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(relation))
     ).rows -%}

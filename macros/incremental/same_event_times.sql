@@ -11,7 +11,7 @@
 
 {% macro _event_hour_ranges(event_times, alias=none) %}
     {#- The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. -#}
-    {%- set hours = run_query(
+    {%- set hours = exactly_once._ask(
         'select distinct ' ~ exactly_once._hour_number('event_time') ~ ' as event_hour from (' ~ event_times
         ~ ') as event_times where event_time is not null order by 1'
     ).columns[0].values() | map('int') | list -%}

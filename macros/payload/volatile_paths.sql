@@ -9,7 +9,7 @@
     {%- set policy = exactly_once.model_relation('payload_field_policy') -%}
     {%- if not exactly_once._is_there(policy) -%}{{- return([]) -}}{%- endif -%}
     {%- set volatile, others, paths = [], [], [] -%}
-    {%- for row in run_query('select path_pattern, field_class from ' ~ policy ~ ' order by path_pattern').rows -%}
+    {%- for row in exactly_once._ask('select path_pattern, field_class from ' ~ policy ~ ' order by path_pattern').rows -%}
         {%- set names = (row[0] | replace('[]', '')).split('.') -%}
         {%- do (volatile if row[1] == 'volatile' else others).append(names) -%}
     {%- endfor -%}

@@ -9,7 +9,7 @@
         {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
         {%- if exactly_once._is_there(quarantine) -%}
             {%- set copies = 'select incident_id, row_hash, copy_number from ' ~ quarantine ~ ' where restored_at is null' -%}
-            {%- if run_query(copies ~ ' limit 1').rows -%}{{- return(copies) -}}{%- endif -%}
+            {%- if exactly_once._ask(copies ~ ' limit 1').rows -%}{{- return(copies) -}}{%- endif -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(none) -}}

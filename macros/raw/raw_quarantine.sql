@@ -4,8 +4,7 @@
         by hour of arrival, each in one transaction that writes the whole rows to quarantined_events and deletes
         them. Run again, it does what is left, or nothing.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('raw_quarantine', incident_id) -%}
+    {%- do exactly_once._begin_verb('raw_quarantine', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set approval = exactly_once._check_approved(incident_id) -%}
     {%- do exactly_once._check_raw_table() -%}

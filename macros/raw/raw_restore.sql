@@ -4,8 +4,7 @@
         arrival by hour of arrival, each in one transaction. quarantined_events keeps the rows, with the time of their
         return. Run again, it does what is left, or nothing.
     -#}
-    {%- do exactly_once.check_session() -%}
-    {%- do exactly_once.tag_queries('raw_restore', incident_id) -%}
+    {%- do exactly_once._begin_verb('raw_restore', incident_id) -%}
     {%- do exactly_once._check_raw_table() -%}
     {%- do exactly_once._check_quarantine() -%}
     {%- do exactly_once._ledger() -%}
