@@ -17,6 +17,13 @@ create role if not exists identifier($raw_repair_role);
 -- The job. It reads raw, and owns what it makes. CREATE SCHEMA on the database is needed for each repair too: the
 -- candidate is a schema, and a swap takes OWNERSHIP of both. It has no right to change raw.
 grant usage on warehouse TRANSFORMING to role identifier($job_role);
+-- For detection and repair, with the var exactly_once__warehouses: {detection: INCIDENT_L, remediation: INCIDENT_L}.
+create warehouse if not exists INCIDENT_L
+    warehouse_size = large
+    auto_suspend = 60
+    initially_suspended = true
+    statement_timeout_in_seconds = 7200;
+grant usage on warehouse INCIDENT_L to role identifier($job_role);
 grant usage on database ANALYTICS to role identifier($job_role);
 grant create schema on database ANALYTICS to role identifier($job_role);
 grant usage on database RAW_DATABASE to role identifier($job_role);

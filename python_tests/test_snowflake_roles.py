@@ -137,6 +137,13 @@ def project_with_grants(work: Path) -> ProjectOfRoles:
     return project
 
 
+def warehouses_of_page() -> dict[str, str]:
+    """The example of exactly_once__warehouses, whose warehouse the script makes."""
+    found = re.search(r"`exactly_once__warehouses`, e\.g\. `(\{.*?\})`", PAGE.read_text())
+    assert found is not None
+    return dict(yaml.safe_load(found[1]))
+
+
 def _merge(into: dict[str, object], more: dict[str, object]) -> None:
     for name, value in more.items():
         held = into.get(name)
@@ -151,7 +158,13 @@ def warehouse(tmp_path: Path) -> Iterator[WarehouseOfRoles]:
     """An account of its own, since roles belong to accounts; none of them loads the events."""
     with (
         running_simulator() as simulator,
-        closing(WarehouseOfRoles(project_with_grants(tmp_path), simulator)) as made,
+        closing(
+            WarehouseOfRoles(
+                project_with_grants(tmp_path),
+                simulator,
+                settings={"exactly_once__warehouses": warehouses_of_page()},
+            )
+        ) as made,
     ):
         made.execute("use role accountadmin")
         made.execute("grant ownership on database analytics to role accountadmin")
@@ -184,6 +197,8 @@ def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: Warehous
     build_candidate(warehouse)
     warehouse.operate("remediation_validate", INCIDENT)
     warehouse.operate("remediation_swap", INCIDENT)
+    used = {one.warehouse for one in warehouse.simulator.history() if one.role == JOB}
+    assert used >= {"TRANSFORMING", "INCIDENT_L"}
 
     copies = len(warehouse.read(warehouse.source))
     with pytest.raises(DbtError, match="Insufficient privileges to operate on table 'EVENTS'"):

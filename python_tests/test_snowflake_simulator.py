@@ -1203,6 +1203,7 @@ def test_a_session_tells_who_and_where_it_is(
         *(f"create role {role}" for role in ("above_known", "known", "below_known")),
         "grant role known to role above_known",
         "grant role below_known to role known",
+        "grant usage on warehouse transforming to role known",
         "grant usage on database analytics to role known",
         f"grant usage on schema {session.schema} to role known",
     )
@@ -1218,6 +1219,40 @@ def test_a_session_tells_who_and_where_it_is(
         assert run(other, f"select {answers}") == [(True, True, True, False, False, False)]
         run(session, "revoke role below_known from role known")
         assert run(other, "select is_role_in_session('BELOW_KNOWN')") == [(False,)]
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/use-warehouse, show-warehouses, show-grants
+def test_a_warehouse_is_there_for_roles_that_may_use_it(snowflake_simulator: Simulator) -> None:
+    show = "show warehouses like 'incident_l'"
+    with (
+        snowflake_simulator.connect(database="ANALYTICS") as admin,
+        snowflake_simulator.connect(database="ANALYTICS", role="TRANSFORMER") as other,
+    ):
+        run(admin, "create warehouse if not exists incident_l", "use warehouse transforming")
+        assert [row[0] for row in run(admin, show)] == ["INCIDENT_L"]
+        assert run(other, show) == []
+        for statement, number in (("use warehouse", 2043), ("show grants on warehouse", 2003)):
+            with pytest.raises(ProgrammingError) as raised:
+                run(other, f"{statement} incident_l")
+            assert raised.value.errno == number
+        run(admin, "grant monitor on warehouse incident_l to role transformer")
+        assert [row[0] for row in run(other, show)] == ["INCIDENT_L"]
+        with pytest.raises(ProgrammingError):
+            run(other, "use warehouse incident_l")
+        run(admin, "grant usage on warehouse incident_l to role transformer")
+        found = run(other, "use warehouse incident_l", "show grants on warehouse incident_l")
+        assert {(row[1], row[3], row[5]) for row in found} == {
+            ("MONITOR", "INCIDENT_L", "TRANSFORMER"),
+            ("OWNERSHIP", "INCIDENT_L", "ACCOUNTADMIN"),
+            ("USAGE", "INCIDENT_L", "TRANSFORMER"),
+        }
+        assert run(other, "select current_warehouse()") == [("INCIDENT_L",)]
+        with snowflake_simulator.connect(role="TRANSFORMER", warehouse="INCIDENT_L") as third:
+            assert run(third, "select current_warehouse()") == [("INCIDENT_L",)]
+        run(admin, "revoke usage on warehouse incident_l from role transformer")
+        with snowflake_simulator.connect(role="TRANSFORMER", warehouse="INCIDENT_L") as third:
+            assert run(third, "select current_warehouse()") == [(None,)]
+        run(admin, "drop warehouse incident_l")
 
 
 # https://docs.snowflake.com/en/sql-reference/functions/system_abort_session

@@ -43,7 +43,7 @@ def check(session: Session, expression: exp.Expr) -> None:
     if (
         (read or writes)
         and not defines_view
-        and session.warehouse not in session.account.catalog.warehouses
+        and not session.account.catalog.is_usable(session.role, session.warehouse)
     ):
         raise no_warehouse()
 

@@ -9,7 +9,7 @@ from typing import Any
 from fakesnow.instance import FakeSnow
 
 from python_tests.snowflake_simulator import hooks, rows, variant
-from python_tests.snowflake_simulator.catalog import Catalog
+from python_tests.snowflake_simulator.catalog import WAREHOUSES, Catalog
 from python_tests.snowflake_simulator.errors import sql_error
 from python_tests.snowflake_simulator.history import History
 from python_tests.snowflake_simulator.names import quoted
@@ -84,7 +84,7 @@ class Account(FakeSnow):
                 390189,
                 "08001",
             )
-        if options["warehouse"] not in self.catalog.warehouses:
+        if not self.catalog.is_usable(options["role"], options["warehouse"]):
             options["warehouse"] = None  # the login succeeds, as it does at Snowflake
         return self._token(Session(self, **options))
 
@@ -116,6 +116,12 @@ class Account(FakeSnow):
             with self.busy[token]:
                 self.log_out(token)
         return bool(tokens)
+
+    def create_warehouse(self, name: str) -> None:
+        """Make a warehouse that every role may use."""
+        warehouse = (WAREHOUSES, name)
+        self.catalog.created(warehouse, "WAREHOUSE", "ACCOUNTADMIN")
+        self.catalog.grant("USAGE", "WAREHOUSE", warehouse, "PUBLIC", "ACCOUNTADMIN")
 
     def create_database(self, name: str) -> None:
         """Make a database that ACCOUNTADMIN owns, with its schema PUBLIC."""

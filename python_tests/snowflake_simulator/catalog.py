@@ -13,6 +13,9 @@ from python_tests.snowflake_simulator.views import SCHEMA, SHOWN_SQL, TABLES_SQL
 # They own or inherit everything, as in an account that grants its roles to SYSADMIN.
 ADMINISTRATORS = frozenset({"ACCOUNTADMIN", "SYSADMIN"})
 
+# Where warehouses are in the place of a database: they are of the account
+WAREHOUSES = ":WAREHOUSES"
+
 _OBJECT = "(database_name, schema_name, object_name) = (?, ?, ?)"
 
 
@@ -32,7 +35,6 @@ class Catalog:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self.warehouses: set[str] = set()
         # role -> the roles granted to it
         self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINISTRATORS, "PUBLIC")}
         # who may give any privilege on anything
@@ -45,10 +47,27 @@ class Catalog:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
 
+    # Warehouses
+
+    def warehouses(self) -> list[str]:
+        """All there are."""
+        found = self.run(
+            f"select schema_name from {SCHEMA}.objects where database_name = ? order by all",
+            [WAREHOUSES],
+        )
+        return [row[0] for row in found]
+
+    def is_usable(self, role: str, warehouse: str | None) -> bool:
+        """Is the warehouse there, and may the role use it?"""
+        name = (WAREHOUSES, str(warehouse))
+        return self.exists(name) and self.may(role, "USAGE", name)
+
     # Objects
 
     def exists(self, name: Name) -> bool:
-        """Is there a database, schema, table or view of that name?"""
+        """Is there a database, schema, table, view or warehouse of that name?"""
+        if name[0] == WAREHOUSES:
+            return name[-1] in self.warehouses()
         if len(name) == 1:
             return bool(
                 self.run("select 1 from duckdb_databases() where database_name = ?", [*name])

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from python_tests.snowflake_simulator import access
+from python_tests.snowflake_simulator.catalog import WAREHOUSES
 from python_tests.snowflake_simulator.commands import command
 from python_tests.snowflake_simulator.errors import insufficient, missing
 from python_tests.snowflake_simulator.names import (
@@ -21,7 +22,7 @@ from python_tests.snowflake_simulator.views import SCHEMA
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.cursor import SimulatedCursor
 
-_LENGTH = {"DATABASE": 1, "SCHEMA": 2, "WAREHOUSE": 1}
+_LENGTH = {"DATABASE": 1, "SCHEMA": 2}
 _SINGULAR = {"TABLES": "TABLE", "VIEWS": "VIEW", "SCHEMAS": "SCHEMA"}
 _TO = rf"(to|from) (?:role )?({IDENTIFIER})"
 
@@ -69,7 +70,7 @@ def manage_access(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 
 
 @command(
-    rf"grant ownership on (table|view|schema|database) ({QUALIFIED}) "
+    rf"grant ownership on (table|view|schema|database|warehouse) ({QUALIFIED}) "
     rf"to role ({IDENTIFIER})( (?:copy|revoke) current grants)?"
 )
 def grant_ownership(cursor: SimulatedCursor, match: re.Match[str]) -> None:
@@ -129,23 +130,20 @@ def grant_all(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 def grant(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege"""
     kind = (match[3] or "TABLE").upper()
-    if kind == "WAREHOUSE":
-        cursor.succeed()  # every role may use every warehouse here
-        return
     name = _named(cursor, kind, match[4])
     _change(cursor, match[1], match[2], kind, name, stored(match[6]))
     cursor.succeed()
 
 
-@command(rf"show grants on (?:(table|view|schema|database) )?({QUALIFIED})")
+@command(rf"show grants on (?:(table|view|schema|database|warehouse) )?({QUALIFIED})")
 def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/show-grants"""
     catalog = cursor.session.account.catalog
     kind = (match[1] or "TABLE").upper()
     name = _named(cursor, kind, match[2])
     if not catalog.exists(name) or not catalog.sees(cursor.session.role, name):
-        raise missing(kind.capitalize(), ".".join(name))
-    shown = literal(".".join(name))
+        raise missing(kind.capitalize(), _shown(name))
+    shown = literal(_shown(name))
     database, schema, item = ([*map(literal, name), "''", "''"])[:3]
     owner = literal(catalog.owner(name))
     owned = ["OWNERSHIP", *(["MANAGE GRANTS"] if catalog.has_managed_access(name) else [])]
@@ -216,7 +214,13 @@ def show_future_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 
 
 def _named(cursor: SimulatedCursor, kind: str, written: str) -> Name:
+    if kind == "WAREHOUSE":
+        return (WAREHOUSES, *split(written))
     return cursor.session.completed(split(written), _LENGTH.get(kind, 3))
+
+
+def _shown(name: Name) -> str:
+    return ".".join(part for part in name if part != WAREHOUSES)
 
 
 def _privileges(written: str) -> list[str]:
@@ -237,7 +241,7 @@ def _check_seen(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> No
     asking = cursor.session.role
     known = catalog.sees(asking, name) or catalog.may_give(asking, name)
     if not catalog.exists(name) or not known:
-        raise missing(kind.capitalize(), ".".join(name))
+        raise missing(kind.capitalize(), _shown(name))
 
 
 def _change(

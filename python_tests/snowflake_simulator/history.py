@@ -32,6 +32,7 @@ class Statement:
     query_tag: str
     session: int
     role: str
+    warehouse: str | None
     started_at: datetime
     rows_produced: int
     rows_inserted: int
@@ -108,8 +109,8 @@ class History:
         """All statements, oldest first, or those with a tag."""
         where = "" if query_tag is None else "where query_tag = ?"
         rows = self._catalog.run(
-            "select query_text, query_type, query_tag, session_id, role_name, start_time, "
-            "rows_produced, rows_inserted, rows_updated, rows_deleted, rows_scanned, "
+            "select query_text, query_type, query_tag, session_id, role_name, warehouse_name, "
+            "start_time, rows_produced, rows_inserted, rows_updated, rows_deleted, rows_scanned, "
             f"bytes_scanned, error_message from {SCHEMA}.query_history {where} order by start_time",
             [] if query_tag is None else [query_tag],
         )

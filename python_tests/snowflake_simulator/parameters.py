@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlglot import exp
 
+from python_tests.snowflake_simulator.catalog import WAREHOUSES
 from python_tests.snowflake_simulator.commands import command
 from python_tests.snowflake_simulator.errors import (
     insufficient,
@@ -101,7 +102,7 @@ def use(cursor: SimulatedCursor, match: re.Match[str]) -> None:
             raise no_such_object()
         session.use_role(stored(match[2]))
     elif match[1]:
-        if stored(match[2]) not in catalog.warehouses:
+        if not catalog.is_usable(session.role, stored(match[2])):
             raise no_such_object()
         session.use_warehouse(stored(match[2]))
     cursor.succeed()
@@ -115,7 +116,8 @@ def create(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     if match[1].lower() == "role":
         catalog.roles.setdefault(name, set())
     else:
-        catalog.warehouses.add(name)
+        if not match[2] or not catalog.exists((WAREHOUSES, name)):
+            catalog.created((WAREHOUSES, name), "WAREHOUSE", cursor.session.role)
         cursor.session.use_warehouse(name)  # as Snowflake does
     cursor.succeed(f"{match[1].capitalize()} {name} successfully created.")
 
@@ -126,21 +128,40 @@ def drop(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     _administrate(cursor)
     name, catalog = stored(match[3]), cursor.session.account.catalog
     is_role = match[1].lower() == "role"
-    if name not in (catalog.roles if is_role else catalog.warehouses) and not match[2]:
+    if name not in (catalog.roles if is_role else catalog.warehouses()) and not match[2]:
         raise missing(match[1].capitalize(), name)
     if is_role:
         catalog.roles.pop(name, None)
     else:
-        catalog.warehouses.discard(name)
+        catalog.dropped((WAREHOUSES, name))
     cursor.succeed(f"{name} successfully dropped.")
 
 
 @command(rf"alter warehouse (?:if exists )?({IDENTIFIER}) .*")
 def alter_warehouse(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/alter-warehouse: without effect here."""
-    if stored(match[1]) not in cursor.session.account.catalog.warehouses:
+    if not cursor.session.account.catalog.exists((WAREHOUSES, stored(match[1]))):
         raise no_such_object()
     cursor.succeed()
+
+
+@command(r"show warehouses(?: like '(.*?)')?")
+def show_warehouses(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/show-warehouses"""
+    session, catalog = cursor.session, cursor.session.account.catalog
+    rows = ", ".join(
+        f"({literal(name)}, {literal(catalog.owner((WAREHOUSES, name)))})"
+        for name in catalog.warehouses()
+        if catalog.sees(session.role, (WAREHOUSES, name))
+    )
+    cursor.answer(
+        'select column0 as "name", \'STARTED\' as "state", \'STANDARD\' as "type", '
+        "'X-Small' as \"size\", 'N' as \"is_default\", "
+        f"case when column0 = {literal(session.warehouse or '')} then 'Y' else 'N' end "
+        'as "is_current", column1 as "owner" '
+        f"from (values {rows or '(null, null)'}) as known(column0, column1) "
+        f"where column0 ilike {literal(match[1] or '%')}"
+    )
 
 
 @command(r"select system\$cancel_all_queries ?\( ?'?\d+'? ?\)")

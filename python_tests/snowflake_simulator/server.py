@@ -56,7 +56,7 @@ class Simulator:
 
     def login(self, **options: Any) -> dict[str, Any]:
         """What the connector, Snowpark or a dbt profile needs to log in."""
-        first = {"warehouse": next(iter(sorted(self.account.catalog.warehouses)), None)}
+        first = {"warehouse": next(iter(self.account.catalog.warehouses()), None)}
         return {
             "account": "simulator",
             "user": "tester",
@@ -90,7 +90,8 @@ def running_simulator(
 ) -> Iterator[Simulator]:
     """A simulator in a thread of this process, with an account of its own. Port 0: any free one."""
     account = Account()
-    account.catalog.warehouses |= set(warehouses)
+    for warehouse in warehouses:
+        account.create_warehouse(warehouse)
     account.catalog.roles |= {role: set() for role in roles}
     for database in databases:
         account.create_database(database)

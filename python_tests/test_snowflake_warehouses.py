@@ -1,0 +1,128 @@
+"""On Snowflake each job and each verb runs on the warehouse that exactly_once__warehouses names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from python_tests.laws import (
+    INCIDENT,
+    NOON,
+    build_candidate,
+    build_replaced,
+    contaminate,
+    steady_events,
+)
+from python_tests.snowflake_tags import tag_of, to_be_tagged
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.snowflake_wire import sent
+from python_tests.warehouse import ROOT, DbtError
+
+OF_PROFILE = "TRANSFORMING"
+FREQUENT, DETECTION, REPAIR = "FREQUENT_S", "INCIDENT_L", "REPAIR_XL"
+JOBS = {"fifteen_minute": FREQUENT, "detection": DETECTION, "remediation": REPAIR}
+VERBS = {
+    *("remediation_status", "remediation_plan", "remediation_clone", "remediation_validate"),
+    *("remediation_swap", "remediation_rollback", "remediation_retire"),
+    *("raw_quarantine", "raw_restore"),
+}
+# How a verb finds out whether it may use its warehouse
+LOOKS_AT_WAREHOUSE = re.compile(r"show (warehouses|grants on warehouse)|.*is_role_in_session", re.S)
+WRITES = ("CREATE_TABLE_AS_SELECT", "MERGE", "INSERT", "DELETE", "CALL")
+
+
+def as_admin(warehouse: SnowflakeWarehouse, *statements: str) -> None:
+    """Run what the job's role may not."""
+    with closing(warehouse.simulator.connect(database="ANALYTICS")) as connection:
+        for statement in statements:
+            connection.cursor().execute(statement)
+
+
+@pytest.fixture
+def warehouse(new_snowflake_warehouse: Callable[..., SnowflakeWarehouse]) -> SnowflakeWarehouse:
+    """A warehouse for each job, which the job's role may use."""
+    made = new_snowflake_warehouse(settings={"exactly_once__warehouses": JOBS})
+    for name in JOBS.values():
+        as_admin(
+            made, f"create warehouse {name}", f"grant usage on warehouse {name} to role transformer"
+        )
+    return made
+
+
+@pytest.mark.slow
+def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWarehouse) -> None:
+    contaminate(warehouse)
+    for verb in ("status", "plan", "clone"):
+        warehouse.operate(f"remediation_{verb}", INCIDENT)
+    build_candidate(warehouse)
+    for verb in ("validate", "swap"):
+        warehouse.operate(f"remediation_{verb}", INCIDENT)
+    build_replaced(warehouse)
+    for verb in ("raw_quarantine", "raw_restore", "remediation_rollback", "remediation_retire"):
+        warehouse.operate(verb, INCIDENT)
+
+    of_verbs, of_models = (
+        defaultdict[str, set[str | None]](set),
+        defaultdict[str, set[str | None]](set),
+    )
+    for one in to_be_tagged(warehouse.simulator.history()):
+        if verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
+            if not LOOKS_AT_WAREHOUSE.match(sent(one)):
+                of_verbs[verb[1]].add(one.warehouse)
+        elif one.query_type in WRITES:
+            of_models[tag_of(one)["step"]].add(one.warehouse)
+    assert of_verbs == {verb: {REPAIR} for verb in VERBS}
+
+    incident = {
+        path.stem for path in (ROOT / "models" / "incident").glob("*.*") if path.suffix != ".yml"
+    }
+    unbuilt = incident - set(of_models)
+    assert unbuilt <= {"incident_impact_on_measures"}
+    assert {name: of_models[name] for name in incident - unbuilt} == {
+        name: {DETECTION} for name in incident - unbuilt
+    }
+    assert of_models["audit_decisions"] == {DETECTION}
+    assert of_models["stg_events_deduplicated"] >= {FREQUENT}
+    assert of_models["payments"] == of_models["fraud_features"] == {FREQUENT, REPAIR}
+    assert of_models["incident_register"] == {OF_PROFILE}
+
+
+def refused(warehouse: SnowflakeWarehouse, *command: str) -> str:
+    """The one error of a command."""
+    with pytest.raises(DbtError) as found:
+        warehouse.dbt(*command)
+    assert str(found.value).count("[exactly_once]") == 1
+    return str(found.value)
+
+
+def test_a_warehouse_that_a_job_may_not_use_is_named_once(warehouse: SnowflakeWarehouse) -> None:
+    """With the var, the job and the grant; a job that has nothing to do with it runs."""
+    model = ("run", "--select", "stg_events_deduplicated")
+    verb = ("run-operation", "remediation_status", "--args", json.dumps({"incident_id": INCIDENT}))
+    commands = {(FREQUENT, "fifteen_minute"): model, (REPAIR, "remediation"): verb}
+    for name in JOBS.values():
+        as_admin(warehouse, f"revoke usage on warehouse {name} from role transformer")
+    for (name, job), command in commands.items():
+        message = refused(warehouse, *command)
+        assert f"warehouse {name}, which exactly_once__warehouses names for {job}: " in message
+        assert "found none that role TRANSFORMER may see" in message
+        assert f"run: grant usage on warehouse {name} to role TRANSFORMER" in message
+
+    for name in JOBS.values():
+        as_admin(warehouse, f"grant monitor on warehouse {name} to role transformer")
+    for (name, job), command in commands.items():
+        message = refused(warehouse, *command)
+        assert f"warehouse {name}, which exactly_once__warehouses names for {job}: " in message
+        assert "found no USAGE; ACCOUNTADMIN is the owner" in message
+        assert f"grant usage on warehouse {name} to role TRANSFORMER" in message
+    assert not any("stg_events" in name for name in warehouse.tables())
+
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("run", "--select", "stg_events")
+    as_admin(warehouse, f"grant usage on warehouse {FREQUENT} to role transformer")
+    warehouse.dbt(*model)
