@@ -50,9 +50,10 @@ class Catalog:
     # Warehouses
 
     def warehouses(self) -> list[str]:
-        """All there are."""
+        """All there are, the oldest first."""
         found = self.run(
-            f"select schema_name from {SCHEMA}.objects where database_name = ? order by all",
+            f"select schema_name from {SCHEMA}.objects where database_name = ? "
+            "order by created_on, schema_name",
             [WAREHOUSES],
         )
         return [row[0] for row in found]
