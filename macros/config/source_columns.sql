@@ -117,6 +117,14 @@
         ) -%}
     {%- endif -%}
     {%- for column in found.key -%}
+        {#- the engine's error shows the value that it can't cast -#}
+        {%- if found.payload and column.name == found.payload.name and column.cast
+            and exactly_once.type_family(column.cast) != 'text' -%}
+            {%- do exactly_once._refuse(
+                'var exactly_once__fingerprint_columns', column.name ~ ', the payload, with a cast to ' ~ column.cast,
+                'the payload as text', 'Take what identifies an event from it by exactly_once__payload_identity_paths.'
+            ) -%}
+        {%- endif -%}
         {%- if exactly_once.type_family(column.cast or column.type) not in
             ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text') -%}
             {%- do exactly_once._refuse(

@@ -12,7 +12,23 @@
                 {%- do kept.update({column.name | lower: column.data_type}) -%}
             {%- endfor -%}
         {%- endif -%}
-        {%- if kept -%}{%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}{%- endif -%}
+        {%- if kept -%}
+            {%- do exactly_once._check_kept_payload(relation, kept, columns.payload) -%}
+            {%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_kept_payload(relation, kept, payload) %}
+    {#- The engine's error shows the value that it can't put into the column. -#}
+    {%- set kept_type = kept.get(payload.name | lower) if payload -%}
+    {%- if kept_type and exactly_once.type_family(kept_type) not in ('text', exactly_once.type_family(payload.type)) -%}
+        {%- do exactly_once._refuse(
+            'column ' ~ payload.name ~ ' of ' ~ relation, payload.type ~ ' in the source and ' ~ kept_type ~ ' in the table',
+            'one kind of type for payloads', 'Give the source, by a view, or the table the type that the other has; or build everything again with '
+            ~ 'dbt build --selector fifteen_minute --full-refresh, which keeps only what the source still holds.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -101,9 +101,19 @@
     {%- endif -%}
     {%- set record = exactly_once.quarantine_columns() -%}
     {%- set source_names = exactly_once.source_columns().all | map(attribute='name') | list -%}
+    {%- set payload = exactly_once.source_columns().payload -%}
     {%- set names = [] -%}
     {%- for column in adapter.get_columns_in_relation(quarantine) if column.name | lower not in record -%}
         {%- do names.append(column.name) -%}
+        {#- the engine's error shows the value that it can't put into the column -#}
+        {%- if payload and column.name == payload.name
+            and exactly_once.type_family(column.data_type) != exactly_once.type_family(payload.type) -%}
+            {%- do exactly_once._refuse(
+                'column ' ~ column.name ~ ' of the quarantine ' ~ quarantine,
+                payload.type ~ ' in the source and ' ~ column.data_type ~ ' in the quarantine', 'one kind of type for payloads',
+                'Give the quarantine the type that the source has.'
+            ) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- set lacking = source_names | reject('in', names) | list -%}
     {%- set surplus = names | reject('in', source_names) | list -%}
