@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from python_tests.snowflake_simulator import running_simulator
+from python_tests.snowflake_simulator.history import Statement
 from python_tests.snowflake_tags import tag_of, without
 from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
 from python_tests.warehouse import ROOT, DbtError, Project, install_packages
@@ -396,7 +397,8 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
             assert cursor.fetchall() == [(str(shop), 60) for shop in range(5)]
             # the models that dbt runs in one session are tagged, or not, by whom they belong to
             dbt("test", "--select", "payments", "shop_hours")
-            theirs, ours = [], []
+            theirs: list[Statement] = []
+            ours: list[Statement] = []
             for one in simulator.history():
                 (theirs if ".ledgerworks." in one.text else ours).append(one)
             built = [one for one in theirs if one.query_type.startswith(("CREATE_", "MERGE"))]

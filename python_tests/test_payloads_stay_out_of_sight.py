@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,9 @@ class Shown:
         self.warehouse = warehouse
         self.folder = folder
 
-    def by(self, *command: str, project: Path | None = None, **settings: Any) -> tuple[int, str]:
+    def by(
+        self, *command: str, project: Path | None = None, settings: Mapping[str, Any] | None = None
+    ) -> tuple[int, str]:
         """Run a command with everything logged; its exit code and what it printed."""
         folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
@@ -47,7 +49,7 @@ class Shown:
             "--log-path": folder / "logs",
             "--log-level": "debug",
             "--log-level-file": "debug",
-            "--vars": json.dumps(settings),
+            "--vars": json.dumps(settings or {}),
         }
         arguments = [str(part) for option in options.items() for part in option]
         ended = subprocess.run(
@@ -76,7 +78,7 @@ class Shown:
         return found
 
 
-def with_mark(rows: list[Row]) -> list[Row]:
+def with_mark(rows: Iterable[Row]) -> list[Row]:
     """The same rows with the mark in every payload."""
     payload = json.dumps({"note": PAYLOAD_MARK, "delivery": {"attempt": 1}})
     return [{**row, "payload": payload} for row in rows]
@@ -117,7 +119,7 @@ def test_failing_runs_show_no_payload(
     warehouse.write_events([*with_mark(contaminated_rows()), *copies])
     warehouse.dbt(*JOB)
     warehouse.dbt("seed")
-    window = {"incident_start": str(WINDOW[0]), "incident_end": str(WINDOW[1])}
+    window: dict[str, Any] = {"incident_start": str(WINDOW[0]), "incident_end": str(WINDOW[1])}
     warehouse.dbt("run", "--selector", "detection", incident_id=INCIDENT, **window)
     approve(warehouse)
 
@@ -142,20 +144,22 @@ def test_failing_runs_show_no_payload(
     warehouse.write_events([*with_mark(contaminated_rows()), *malformed_rows()])
     texts = {"exactly_once__source_table": "texts"}
     one_type = "one kind of type for payloads"
-    code, said = shown.by(*JOB, **texts)
+    code, said = shown.by(*JOB, settings=texts)
     assert (code, one_type in said) == (1, True), said
     arguments = ("--args", json.dumps({"incident_id": INCIDENT}))
-    code, said = shown.by("run-operation", "raw_quarantine", *arguments, **texts)
+    code, said = shown.by("run-operation", "raw_quarantine", *arguments, settings=texts)
     assert (code, one_type in said) == (1, True), said
-    code, said = shown.by(*JOB, "--full-refresh", **texts)
+    code, said = shown.by(*JOB, "--full-refresh", settings=texts)
     assert code == 0, said
-    code, said = shown.by("run", "--selector", "detection", incident_id=INCIDENT, **window, **texts)
+    code, said = shown.by(
+        "run", "--selector", "detection", settings={"incident_id": INCIDENT} | window | texts
+    )
     assert code == 0, said
 
     # a payload in the key
-    key = ["payment_id", "event_type", "amount_cents", "currency", "event_ts"]
-    key = [*key, {"name": "payload", "cast": "integer"}]
-    code, said = shown.by(*JOB, exactly_once__fingerprint_columns=key, **texts)
+    key: list[Any] = ["payment_id", "event_type", "amount_cents", "currency", "event_ts"]
+    key.append({"name": "payload", "cast": "integer"})
+    code, said = shown.by(*JOB, settings={"exactly_once__fingerprint_columns": key} | texts)
     assert (code, "the payload, with a cast to integer" in said) == (1, True), said
 
     assert len(list(shown.folder.iterdir())) == 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_each_relation_is_kept_as_the_page_says(snowflake_warehouse: SnowflakeWa
     """A table that becomes transient loses its fail-safe, and nothing else would show it."""
     warehouse = snowflake_warehouse
     contaminate(warehouse)
-    window = {"incident_start": str(WINDOW[0]), "incident_end": str(WINDOW[1])}
+    window: dict[str, Any] = {"incident_start": str(WINDOW[0]), "incident_end": str(WINDOW[1])}
     warehouse.dbt("run", incident_id=INCIDENT, **window)
     warehouse.dbt("snapshot", incident_id=INCIDENT, **window)
     said, built = kinds_of_page(), kinds_of(warehouse, "main_")

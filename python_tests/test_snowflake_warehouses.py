@@ -71,9 +71,9 @@ def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWareho
         defaultdict[str, set[str | None]](set),
     )
     for one in to_be_tagged(warehouse.simulator.history()):
-        if verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
+        if of_verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
             if not LOOKS_AT_WAREHOUSE.match(sent(one)):
-                of_verbs[verb[1]].add(one.warehouse)
+                of_verbs[of_verb[1]].add(one.warehouse)
         elif one.query_type in WRITES:
             of_models[tag_of(one)["step"]].add(one.warehouse)
     assert of_verbs == {verb: {REPAIR} for verb in VERBS}
