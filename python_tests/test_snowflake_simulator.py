@@ -1080,6 +1080,46 @@ def test_future_grants_are_shown_with_columns_of_their_own(session: SnowflakeCon
     ]
 
 
+# https://docs.snowflake.com/en/sql-reference/sql/use-secondary-roles, alter-user, grant-role
+def test_secondary_roles_may_what_they_were_granted_except_create(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    schema, unseen = session.schema, 2003
+    run(
+        session,
+        "create role main_role",
+        "create role other_role",
+        *(f"grant role {role} to user moonlighter" for role in ("main_role", "other_role")),
+        "create table t as select 1 as i",
+        "grant usage on database analytics to role other_role",
+        f"grant usage, create table on schema {schema} to role other_role",
+        "grant ownership on table t to role other_role",
+    )
+    place = {"database": "ANALYTICS", "schema": schema, "role": "MAIN_ROLE", "user": "moonlighter"}
+
+    def number(connection: SnowflakeConnection, statement: str) -> int | None:
+        try:
+            run(connection, statement)
+        except ProgrammingError as error:
+            return error.errno
+        return None
+
+    with snowflake_simulator.connect(**place) as plain:
+        assert number(plain, "select i from t") == unseen
+    run(session, "alter user moonlighter set default_secondary_roles = ('ALL')")
+    with snowflake_simulator.connect(**place) as everything:
+        assert run(everything, "select i from t") == [(1,)]
+        assert run(everything, "select is_role_in_session('OTHER_ROLE')") == [(True,)]
+        assert number(everything, "create table mine (i int)") == 3001
+        run(everything, "use secondary roles none")
+        assert number(everything, "select i from t") == unseen
+        run(everything, "use secondary roles all")
+        assert run(everything, "select i from t") == [(1,)]
+        run(session, "revoke role other_role from user moonlighter")
+        assert number(everything, "select i from t") == unseen
+    run(session, "alter user moonlighter set default_secondary_roles = ()")
+
+
 # https://docs.snowflake.com/en/sql-reference/sql/create-table, COPY GRANTS
 def test_a_replaced_table_loses_its_grants_unless_they_are_copied(
     session: SnowflakeConnection,

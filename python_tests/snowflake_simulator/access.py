@@ -43,49 +43,49 @@ def check(session: Session, expression: exp.Expr) -> None:
     if (
         (read or writes)
         and not defines_view
-        and not session.account.catalog.is_usable(session.role, session.warehouse)
+        and not session.account.catalog.is_usable(session.roles, session.warehouse)
     ):
         raise no_warehouse()
 
 
 def check_use(session: Session, name: Name, privilege: str) -> None:
     """Raise unless the role may use the object in this way."""
-    catalog, role = session.account.catalog, session.role
+    catalog, roles = session.account.catalog, session.roles
     if name in session.temporary or "INFORMATION_SCHEMA" in name:
         return
-    if not catalog.exists(name[:1]) or not catalog.may(role, "USAGE", name[:1]):
+    if not catalog.exists(name[:1]) or not catalog.may(roles, "USAGE", name[:1]):
         raise missing("Database", name[0])
     check_schema_use(session, name[:2])
     kind = catalog.kind_of(name)
-    if kind is None or not catalog.sees(role, name):
+    if kind is None or not catalog.sees(roles, name):
         raise missing("Object", ".".join(name))
-    if not catalog.may(role, privilege, name):
+    if not catalog.may(roles, privilege, name):
         raise insufficient(kind.lower(), name[-1])
 
 
 def check_schema_use(session: Session, name: Name) -> None:
     """Raise unless the schema is there and the role may use it."""
-    catalog, role = session.account.catalog, session.role
-    if not catalog.exists(name) or not catalog.may(role, "USAGE", name):
+    catalog, roles = session.account.catalog, session.roles
+    if not catalog.exists(name) or not catalog.may(roles, "USAGE", name):
         raise missing("Schema", ".".join(name))
 
 
 def check_owns(session: Session, kind: str, name: Name) -> None:
     """Raise unless the object is there and the role owns it."""
-    catalog, role = session.account.catalog, session.role
-    if not catalog.exists(name) or not catalog.sees(role, name):
+    catalog, roles = session.account.catalog, session.roles
+    if not catalog.exists(name) or not catalog.sees(roles, name):
         raise missing(kind.capitalize(), ".".join(name))
-    if not catalog.owns(role, name):
+    if not catalog.owns(roles, name):
         raise insufficient(kind.lower(), name[-1])
 
 
 def check_may_create(session: Session, kind: str, name: Name) -> None:
-    """Raise unless the role may create such an object in what would hold it."""
-    catalog, role, holder = session.account.catalog, session.role, name[:-1]
+    """Raise unless the primary role may create such an object in what would hold it."""
+    catalog, holder = session.account.catalog, name[:-1]
     holder_kind = "Database" if len(holder) == 1 else "Schema"
-    if not catalog.exists(holder) or not catalog.sees(role, holder):
+    if not catalog.exists(holder) or not catalog.sees(session.roles, holder):
         raise missing(holder_kind, ".".join(holder))
-    if not catalog.may(role, f"CREATE {kind}", holder):
+    if not catalog.may((session.role,), f"CREATE {kind}", holder):
         raise insufficient(holder_kind.lower(), holder[-1])
 
 
@@ -105,7 +105,7 @@ def _check_definition(session: Session, expression: exp.Expr, target: exp.Table 
         if there and expression.args.get("replace"):
             check_owns(session, kind, name)
         elif there:
-            raise already_there(kind, name, is_seen=catalog.sees(session.role, name))
+            raise already_there(kind, name, is_seen=catalog.sees(session.roles, name))
     elif catalog.exists(name) or not expression.args.get("exists"):
         check_owns(session, kind, name)
 

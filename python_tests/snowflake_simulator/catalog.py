@@ -16,6 +16,9 @@ ADMINISTRATORS = frozenset({"ACCOUNTADMIN", "SYSADMIN"})
 # Where warehouses are in the place of a database: they are of the account
 WAREHOUSES = ":WAREHOUSES"
 
+# The primary role of a session and its secondary roles
+Roles = tuple[str, ...]
+
 _OBJECT = "(database_name, schema_name, object_name) = (?, ?, ?)"
 
 
@@ -39,6 +42,9 @@ class Catalog:
         self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINISTRATORS, "PUBLIC")}
         # who may give any privilege on anything
         self.grant_managers: set[str] = {"ACCOUNTADMIN"}
+        # user -> the roles granted to the user, and who begins with all of them as secondary roles
+        self.roles_of_users: dict[str, set[str]] = {}
+        self.users_with_secondary_roles: set[str] = set()
         self.run(TABLES_SQL)
         self.run(SHOWN_SQL)
 
@@ -58,10 +64,10 @@ class Catalog:
         )
         return [row[0] for row in found]
 
-    def is_usable(self, role: str, warehouse: str | None) -> bool:
-        """Is the warehouse there, and may the role use it?"""
+    def is_usable(self, active: Roles, warehouse: str | None) -> bool:
+        """Is the warehouse there, and may one of the roles use it?"""
         name = (WAREHOUSES, str(warehouse))
-        return self.exists(name) and self.may(role, "USAGE", name)
+        return self.exists(name) and self.may(active, "USAGE", name)
 
     # Objects
 
@@ -190,28 +196,28 @@ class Catalog:
 
     # Privileges
 
-    def inherited(self, role: str) -> set[str]:
-        """A role, the roles granted to it, and so on."""
+    def inherited(self, *roles: str) -> set[str]:
+        """Roles, the roles granted to them, and so on."""
         found: set[str] = set()
-        waiting = {role, "PUBLIC"}
+        waiting = {*roles, "PUBLIC"}
         while waiting:
             found |= waiting
             waiting = {more for one in waiting for more in self.roles.get(one, ())} - found
         return found
 
-    def active_roles(self, role: str) -> set[str]:
-        """The roles whose privileges a session with this role has."""
-        roles = self.inherited(role)
+    def active_roles(self, active: Roles) -> set[str]:
+        """The roles whose privileges a session with these roles has."""
+        roles = self.inherited(*active)
         return set(self.roles) if roles & ADMINISTRATORS else roles
 
-    def owns(self, role: str, name: Name) -> bool:
-        """May the role do everything with the object?"""
-        roles = self.inherited(role)
+    def owns(self, active: Roles, name: Name) -> bool:
+        """May one of the roles do everything with the object?"""
+        roles = self.inherited(*active)
         return bool(roles & ADMINISTRATORS) or self.owner(name) in roles
 
-    def manages_grants(self, role: str) -> bool:
-        """Has the role MANAGE GRANTS on the account?"""
-        return bool(self.inherited(role) & self.grant_managers)
+    def manages_grants(self, active: Roles) -> bool:
+        """Has one of the roles MANAGE GRANTS on the account?"""
+        return bool(self.inherited(*active) & self.grant_managers)
 
     def has_managed_access(self, schema: Name) -> bool:
         """Does the owner of the schema alone decide on the grants in it?"""
@@ -228,22 +234,22 @@ class Catalog:
             [managed, *_padded(schema)],
         )
 
-    def may_give(self, role: str, name: Name) -> bool:
-        """May the role give privileges on the object?"""
+    def may_give(self, active: Roles, name: Name) -> bool:
+        """May one of the roles give privileges on the object?"""
         in_managed = len(name) == 3 and self.has_managed_access(name[:2])
-        return self.manages_grants(role) or self.owns(role, name[:2] if in_managed else name)
+        return self.manages_grants(active) or self.owns(active, name[:2] if in_managed else name)
 
-    def may_give_future(self, role: str, schema: Name) -> bool:
-        """May the role give privileges on what the schema will hold?"""
-        return self.manages_grants(role) or (
-            self.has_managed_access(schema) and self.owns(role, schema)
+    def may_give_future(self, active: Roles, schema: Name) -> bool:
+        """May one of the roles give privileges on what the schema will hold?"""
+        return self.manages_grants(active) or (
+            self.has_managed_access(schema) and self.owns(active, schema)
         )
 
-    def may(self, role: str, privilege: str, name: Name) -> bool:
-        """Has the role the privilege on the object, by a grant or because it owns it?"""
-        if self.owns(role, name):
+    def may(self, active: Roles, privilege: str, name: Name) -> bool:
+        """Has one of the roles the privilege on the object, by a grant or because it owns it?"""
+        if self.owns(active, name):
             return True
-        roles = sorted(self.inherited(role))
+        roles = sorted(self.inherited(*active))
         marks = ", ".join("?" for _ in roles)
         return bool(
             self.run(
@@ -253,11 +259,11 @@ class Catalog:
             )
         )
 
-    def sees(self, role: str, name: Name) -> bool:
-        """Has the role any privilege on the object? Otherwise it does not exist for the role."""
-        if self.owns(role, name):
+    def sees(self, active: Roles, name: Name) -> bool:
+        """Has one of the roles any privilege on the object? Else it does not exist for them."""
+        if self.owns(active, name):
             return True
-        roles = sorted(self.inherited(role))
+        roles = sorted(self.inherited(*active))
         marks = ", ".join("?" for _ in roles)
         return bool(
             self.run(

@@ -48,7 +48,7 @@ def grant_manage_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     catalog, role = cursor.session.account.catalog, stored(match[3])
     if role not in catalog.roles:
         raise missing("Role", role)
-    if not catalog.manages_grants(cursor.session.role):
+    if not catalog.manages_grants(cursor.session.roles):
         raise insufficient("account", "SIMULATOR")
     if match[1].lower() == "grant":
         catalog.grant_managers.add(role)
@@ -60,12 +60,26 @@ def grant_manage_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 @command(rf"alter schema ({QUALIFIED}) (enable|disable) managed access")
 def manage_access(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/alter-schema"""
-    catalog, role = cursor.session.account.catalog, cursor.session.role
+    catalog = cursor.session.account.catalog
     name = _named(cursor, "SCHEMA", match[1])
     access.check_owns(cursor.session, "SCHEMA", name)
-    if not catalog.manages_grants(role):
+    if not catalog.manages_grants(cursor.session.roles):
         raise insufficient("schema", name[-1])
     catalog.set_managed_access(name, managed=match[2].lower() == "enable")
+    cursor.succeed()
+
+
+@command(rf"(grant|revoke) role ({IDENTIFIER}) (?:to|from) user ({IDENTIFIER})")
+def grant_role_to_user(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/grant-role"""
+    catalog, role, user = cursor.session.account.catalog, stored(match[2]), stored(match[3])
+    if role not in catalog.roles:
+        raise missing("Role", role)
+    granted = catalog.roles_of_users.setdefault(user, set())
+    if match[1].lower() == "grant":
+        granted.add(role)
+    else:
+        granted.discard(role)
     cursor.succeed()
 
 
@@ -98,7 +112,7 @@ def grant_future(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     kind, role = _SINGULAR[match[3].upper()], stored(match[7])
     schema = _named(cursor, "SCHEMA", match[5])
     _check_seen(cursor, "SCHEMA", schema, role)
-    if not catalog.may_give_future(session.role, schema):
+    if not catalog.may_give_future(session.roles, schema):
         raise insufficient("schema", schema[-1])
     for privilege in _privileges(match[2]):
         if match[1].lower() == "grant":
@@ -141,7 +155,7 @@ def show_grants(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     catalog = cursor.session.account.catalog
     kind = (match[1] or "TABLE").upper()
     name = _named(cursor, kind, match[2])
-    if not catalog.exists(name) or not catalog.sees(cursor.session.role, name):
+    if not catalog.exists(name) or not catalog.sees(cursor.session.roles, name):
         raise missing(kind.capitalize(), _shown(name))
     shown = literal(_shown(name))
     database, schema, item = ([*map(literal, name), "''", "''"])[:3]
@@ -230,7 +244,7 @@ def _privileges(written: str) -> list[str]:
 
 def _check(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> None:
     _check_seen(cursor, kind, name, role)
-    if not cursor.session.account.catalog.may_give(cursor.session.role, name):
+    if not cursor.session.account.catalog.may_give(cursor.session.roles, name):
         raise insufficient(kind.lower(), name[-1])
 
 
@@ -238,7 +252,7 @@ def _check_seen(cursor: SimulatedCursor, kind: str, name: Name, role: str) -> No
     catalog = cursor.session.account.catalog
     if role not in catalog.roles:
         raise missing("Role", role)
-    asking = cursor.session.role
+    asking = cursor.session.roles
     known = catalog.sees(asking, name) or catalog.may_give(asking, name)
     if not catalog.exists(name) or not known:
         raise missing(kind.capitalize(), _shown(name))

@@ -93,7 +93,7 @@ def _scope(cursor: SimulatedCursor, match: re.Match[str], *, with_schema: bool) 
         # a single name alone is a database where there is one of that name
         if is_schema and (match["kind"] or not catalog.exists(holder)):
             holder = session.completed(holder, 2)
-        if not catalog.exists(holder) or not catalog.sees(session.role, holder):
+        if not catalog.exists(holder) or not catalog.sees(session.roles, holder):
             raise no_such_object()
     else:
         current = (session.database, session._schema if with_schema else None)
@@ -111,7 +111,7 @@ def _is_seen(session: Session) -> str:
         for database, schema in catalog.run(
             f"select database_name, schema_name from {SCHEMA}.shown_schemas"
         )
-        if schema != "INFORMATION_SCHEMA" and not catalog.sees(session.role, (database, schema))
+        if schema != "INFORMATION_SCHEMA" and not catalog.sees(session.roles, (database, schema))
     ]
     return f"(database_name, schema_name) not in ({', '.join(hidden)})" if hidden else "true"
 
@@ -137,7 +137,8 @@ def describe(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     session, catalog = cursor.session, cursor.session.account.catalog
     name = session.completed(split(match[1]))
     is_temporary = name in session.temporary
-    if not is_temporary and (catalog.kind_of(name) is None or not catalog.sees(session.role, name)):
+    is_seen = catalog.kind_of(name) is not None and catalog.sees(session.roles, name)
+    if not is_temporary and not is_seen:
         raise missing("Table", ".".join(name))
     inner = ("temp", "main", temporary.inner_name(name)) if is_temporary else name
     where = ", ".join(literal(part) for part in inner)

@@ -93,16 +93,35 @@ def show_parameters(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     )
 
 
-@command(rf"use (?:secondary roles? (?:all|none)|(role|warehouse) ({IDENTIFIER}))")
+@command(r"use secondary roles? (all|none)")
+def use_secondary_roles(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/use-secondary-roles"""
+    cursor.session.use_secondary_roles(match[1].lower() == "all")
+    cursor.succeed()
+
+
+@command(rf"alter user ({IDENTIFIER}) set default_secondary_roles ?= ?\((?:('all'))?\)")
+def set_secondary_roles(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/sql/alter-user: for later sessions."""
+    _administrate(cursor)
+    users = cursor.session.account.catalog.users_with_secondary_roles
+    if match[2]:
+        users.add(stored(match[1]))
+    else:
+        users.discard(stored(match[1]))
+    cursor.succeed()
+
+
+@command(rf"use (role|warehouse) ({IDENTIFIER})")
 def use(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/use-role, .../use-warehouse"""
     session, catalog = cursor.session, cursor.session.account.catalog
-    if match[1] and match[1].lower() == "role":
+    if match[1].lower() == "role":
         if stored(match[2]) not in catalog.roles:
             raise no_such_object()
         session.use_role(stored(match[2]))
     elif match[1]:
-        if not catalog.is_usable(session.role, stored(match[2])):
+        if not catalog.is_usable(session.roles, stored(match[2])):
             raise no_such_object()
         session.use_warehouse(stored(match[2]))
     cursor.succeed()
@@ -152,7 +171,7 @@ def show_warehouses(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     rows = ", ".join(
         f"({literal(name)}, {literal(catalog.owner((WAREHOUSES, name)))})"
         for name in catalog.warehouses()
-        if catalog.sees(session.role, (WAREHOUSES, name))
+        if catalog.sees(session.roles, (WAREHOUSES, name))
     )
     cursor.answer(
         'select column0 as "name", \'STARTED\' as "state", \'STANDARD\' as "type", '

@@ -24,7 +24,9 @@ _REFUSED = {
     r"(copy|put|get|list|ls|remove|rm)\b(?=.*@)": "stages and files",
     r"(declare|execute immediate \$\$|begin (?!transaction\b|work\b|name\b)\w)": "Scripting",
     r"create( or replace)? procedure\b": "stored procedures; an anonymous Python procedure runs",
-    r"alter (database|user|resource monitor)\b": "ALTER on users and databases",
+    r"alter (database|user|resource monitor)\b(?! \S+ set default_secondary_roles\b)": (
+        "ALTER on users and databases, but for DEFAULT_SECONDARY_ROLES"
+    ),
     r"alter account\b(?! set timezone\b)": "ALTER ACCOUNT, but for TIMEZONE",
     r"create( or replace)?( transient)? database\b.* clone\b": "CREATE DATABASE .. CLONE",
     r"explain\b": "EXPLAIN",

@@ -16,6 +16,7 @@ from python_tests.snowflake_simulator.names import Name, literal
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.account import Account
+    from python_tests.snowflake_simulator.catalog import Roles
 
 _numbers = itertools.count(1)
 
@@ -120,6 +121,7 @@ class Session(FakeSnowflakeConnection):
         self.user = user
         self.query_tag = ""
         self.time_zone = "UTC"
+        self.has_secondary_roles = user.upper() in account.catalog.users_with_secondary_roles
         # Snowflake's name of a temporary table or view -> what it is
         self.temporary: dict[Name, str] = {}
         self.duck = account.duck_conn.cursor()
@@ -174,8 +176,7 @@ class Session(FakeSnowflakeConnection):
             self.schema_set = False
         self._set_context("database", self.database if self.database_set else None)
         self._set_context("schema", self.schema if self.schema_set else None)
-        roles = self.account.catalog.active_roles(self.role)
-        self._set_context("roles", ",".join(sorted(roles)))
+        self._show_roles()
 
     def check_schema(self, statement: str) -> None:
         """Raise where a bare name would mean nothing."""
@@ -187,6 +188,22 @@ class Session(FakeSnowflakeConnection):
         """Act as a role from now on."""
         self.role = role
         self._set_context("role", role)
+        self._show_roles()
+
+    def use_secondary_roles(self, are_active: bool) -> None:
+        """Have the privileges of every role of the user from now on, or of the primary one."""
+        self.has_secondary_roles = are_active
+        self._show_roles()
+
+    @property
+    def roles(self) -> Roles:
+        """The primary role, and the secondary ones."""
+        granted = self.account.catalog.roles_of_users.get(self.user.upper(), set())
+        return (self.role, *sorted(granted if self.has_secondary_roles else ()))
+
+    def _show_roles(self) -> None:
+        active = self.account.catalog.active_roles(self.roles)
+        self._set_context("roles", ",".join(sorted(active)))
 
     def use_warehouse(self, warehouse: str | None) -> None:
         """Compute in a warehouse from now on."""
