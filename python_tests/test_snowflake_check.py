@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
 import signal
 import socket
 import time
@@ -12,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from python_tests.snowflake_simulator import Simulator, running_simulator
+from python_tests.snowflake_simulator import Simulator, merge, running_simulator, variant
+from python_tests.snowflake_simulator.session import Session
 from python_tests.warehouse import ROOT
 from scripts import check_snowflake
 from scripts.check_snowflake import main
@@ -51,6 +55,7 @@ ELSEWHERE = ("monitoring", "unit tests")
 LOADED = Item("events loaded", Check.load_events, is_step=True)
 
 Run = Callable[..., tuple[int, str]]
+Break = Callable[[Check], contextlib.AbstractContextManager[None]]
 
 
 def as_admin(simulator: Simulator, *statements: str, role: str = "ACCOUNTADMIN") -> list[Any]:
@@ -99,6 +104,12 @@ def schemas(simulator: Simulator) -> set[str]:
     return {row[0] for row in found} - {"INFORMATION_SCHEMA"}
 
 
+def outcomes_in(printed: str) -> dict[str, tuple[str, str]]:
+    """Each item's outcome, and what was said of it."""
+    lines = [re.fullmatch(r"(.{17}) +\d+ s  (.*?): (.*)", line) for line in printed.splitlines()]
+    return {line[2]: (line[1].strip(), line[3]) for line in lines if line}
+
+
 @pytest.mark.slow
 def test_what_the_simulator_can_do_passes_and_the_rest_is_said_to_be_not_possible(
     simulator: Simulator, check: Run
@@ -106,14 +117,9 @@ def test_what_the_simulator_can_do_passes_and_the_rest_is_said_to_be_not_possibl
     """And nothing is left behind."""
     before = schemas(simulator)
     leave_out = [option for name in ELSEWHERE for option in ("--skip", name)]
-    code, printed = check("--events", "400", "--reader-role", "ANALYST", *leave_out)
-    outcomes = {
-        name: line[:17].strip()
-        for line in printed.splitlines()
-        for name in [item.name for item in ITEMS]
-        if f" s  {name}: " in line
-    }
-    assert outcomes == {
+    code, printed = check("--events", "200", "--reader-role", "ANALYST", *leave_out)
+    outcomes = outcomes_in(printed)
+    assert {name: outcome for name, (outcome, _) in outcomes.items()} == {
         item.name: "not run"
         if item.name in ELSEWHERE
         else "not possible here"
@@ -124,6 +130,146 @@ def test_what_the_simulator_can_do_passes_and_the_rest_is_said_to_be_not_possibl
     assert code == 0
     assert "not yet been run on an account" in printed
     assert schemas(simulator) == before
+
+
+@contextlib.contextmanager
+def unsorted_keys(_: Check) -> Iterator[None]:
+    """TO_JSON gives the keys as they were written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(variant, "_written", lambda value: json.dumps(value, separators=(",", ":")))
+        yield
+
+
+@contextlib.contextmanager
+def no_error_in_merge(_: Check) -> Iterator[None]:
+    """MERGE takes one of two rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "run", lambda cursor, *_: cursor.succeed())
+        yield
+
+
+@contextlib.contextmanager
+def no_time_zone(_: Check) -> Iterator[None]:
+    """The sessions of dbt have the time zone that the others have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "set_time_zone", lambda *_: None)
+        yield
+
+
+@contextlib.contextmanager
+def no_grant(_: Check) -> Iterator[None]:
+    """The reader is given nothing."""
+    execute = Scratch.execute
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Scratch,
+            "execute",
+            lambda self, sql: None if sql.startswith("grant select") else execute(self, sql),
+        )
+        yield
+
+
+@contextlib.contextmanager
+def owned_by_reader(running: Check) -> Iterator[None]:
+    """The reader's role has that of the owner."""
+    running.scratch.execute("grant role transformer to role analyst")
+    try:
+        yield
+    finally:
+        running.scratch.execute("revoke role transformer from role analyst")
+
+
+@contextlib.contextmanager
+def no_row_of_payments(running: Check) -> Iterator[None]:
+    """The batches have left a table that lacks rows."""
+    payments = running.scratch.named("main_analytics.payments")
+    running.scratch.execute(f"delete from {payments} where merchant_id is not null")
+    yield
+
+
+@contextlib.contextmanager
+def revoked(running: Check) -> Iterator[None]:
+    """The swapped schema is not the reader's any more."""
+    schema = running.scratch.named("main_analytics")
+    running.scratch.execute(f"revoke usage on schema {schema} from role analyst")
+    yield
+
+
+@contextlib.contextmanager
+def nothing_done(running: Check) -> Iterator[None]:
+    """The verb says that it did its work, and a schema is left."""
+    running.scratch.execute(f"create schema if not exists {running.scratch.prefix}_analytics__kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scratch, "operate", lambda *_: None)
+        yield
+
+
+@contextlib.contextmanager
+def lost_in_quarantine(running: Check) -> Iterator[None]:
+    """Somebody has emptied the quarantine."""
+    quarantine = running.scratch.named("main_audit.quarantined_events")
+    running.scratch.execute(f"delete from {quarantine}")
+    yield
+
+
+@contextlib.contextmanager
+def forged_entry(running: Check) -> Iterator[None]:
+    """Somebody has changed who did it."""
+    ledger = running.scratch.named("main_audit.remediation_ledger")
+    running.scratch.execute(f"update {ledger} set actor = 'nobody' where entry_number = 1")
+    yield
+
+
+# Item, what is broken meanwhile (None: nothing, and it passes), what is said
+BROKEN: tuple[tuple[str, Break | None, str], ...] = (
+    ("golden fingerprints", unsorted_keys, """expected {"a":"""),
+    ("ambiguous MERGE", no_error_in_merge, "expected error 100090, found none"),
+    ("regular job", None, ""),
+    ("second batch", no_time_zone, "expected Asia/Kolkata as the time zone"),
+    ("third batch", None, ""),
+    ("grants to readers", no_grant, "not exist or not authorized"),
+    ("grants to readers", owned_by_reader, "before any grant role ANALYST reads payments"),
+    ("grants to readers", None, ""),
+    ("full refresh", no_row_of_payments, "as the digests of the tables"),
+    ("readers after the swap", revoked, "not exist or not authorized"),
+    ("detection", None, ""),
+    ("retirement", nothing_done, "_ANALYTICS__KEPT"),
+    ("raw quarantine", nothing_done, "rows too many or missing in raw"),
+    ("raw quarantine", None, ""),
+    ("raw restore", lost_in_quarantine, "of which no copy was ever in quarantine"),
+    ("ledger", forged_entry, "entry 1 does not fit its hash"),
+)
+
+
+@pytest.mark.slow
+def test_what_is_broken_fails(
+    simulator: Simulator, check: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And passes where it is not, for a user whose other roles are active beside the first."""
+    as_admin(
+        simulator,
+        "grant role transformer to user tester",
+        "grant role analyst to user tester",
+        "alter user tester set default_secondary_roles = ('ALL')",
+    )
+    checks = {item.name: item.check for item in ITEMS}
+
+    def item(number: int, name: str, broken: Break | None) -> Item:
+        def run(running: Check) -> str:
+            with broken(running) if broken else contextlib.nullcontext():
+                return checks[name](running)
+
+        return Item(f"{number} {name}", run)
+
+    items = [item(number, name, broken) for number, (name, broken, _) in enumerate(BROKEN)]
+    monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, *items))
+    code, printed = check("--events", "200", "--reader-role", "ANALYST")
+    assert code == 1
+    outcomes = outcomes_in(printed)
+    for number, (name, broken, said) in enumerate(BROKEN):
+        outcome, found = outcomes[f"{number} {name}"]
+        assert outcome == ("FAIL" if broken else "pass"), printed
+        assert said in found, printed
 
 
 @pytest.mark.parametrize("after_failure", ["failure", "ended session", "Ctrl-C", "SIGTERM"])

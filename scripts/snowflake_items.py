@@ -6,11 +6,13 @@ import contextlib
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import snowflake.connector
@@ -19,8 +21,9 @@ from dbt.adapters.snowflake.connections import SnowflakeCredentials
 from snowflake.connector.errors import DatabaseError, Error
 
 from demo.generate import IncidentTruth
-from python_tests import oracle
-from python_tests.laws import assert_curated, assert_decided
+from python_tests import laws_of_fingerprints, oracle
+from python_tests.laws import assert_curated, assert_decided, assert_deduplicated
+from python_tests.laws_of_raw import hashes, raw_rows, to_remove
 from python_tests.oracle import Layout
 from python_tests.snowflake_warehouse import TYPES, SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, ROOT, Row
@@ -37,6 +40,20 @@ NO_READER = "needs --reader-role, a role of this user that owns nothing here"
 
 # Error numbers of a session that was ended
 SESSION_IS_GONE = {390111, 390112, 390114, 390195}
+# of what is not there, or is not shown to the role, or may not be read
+NO_ACCESS = {2003, 2043, 3001}
+DUPLICATE_ROW = 100090
+
+# A relation -> the columns by which its content is compared
+BUILT = {
+    "main_staging.stg_events_deduplicated": "event_fingerprint, row_hash, has_complete_key",
+    "main_analytics.payments": "*",
+    "main_analytics.fraud_features": "*",
+}
+RECORDED = (
+    *("remediation_clone", "remediation_swap", "remediation_rollback", "remediation_retire"),
+    *("raw_quarantine", "raw_restore"),
+)
 
 
 class NotPossibleError(Exception):
@@ -72,6 +89,22 @@ class Scratch(SnowflakeWarehouse):
     def environment(self) -> dict[str, str]:
         """What dbt's own logins need."""
         return FEW_ATTEMPTS
+
+    @contextlib.contextmanager
+    def sessions_in(self, time_zone: str) -> Iterator[None]:
+        """Let dbt's sessions begin in a time zone, which its profile has no setting for."""
+        log_in = snowflake.connector.connect
+
+        def connect(**options: Any) -> Any:
+            parameters = options.pop("session_parameters") | {"TIMEZONE": time_zone}
+            return log_in(session_parameters=parameters, **options)
+
+        with patch.object(snowflake.connector, "connect", connect):
+            asked = "run_query(\"show parameters like 'TIMEZONE' in session\").rows[0][1]"
+            query = f"select '{{{{ {asked} if execute }}}}' as time_zone"
+            shown = self.dbt("show", "--inline", query).results[0]
+            expect(shown.agate_table.rows[0][0], time_zone, "as the time zone of a session of dbt")
+            yield
 
     def connect(self, **options: Any) -> snowflake.connector.SnowflakeConnection:
         """Log in as dbt does."""
@@ -131,6 +164,8 @@ class Check:
     def __init__(self, scratch: Scratch, truth: IncidentTruth, reader_role: str | None) -> None:
         self.scratch = scratch
         self.rows, self.originals = labelled_rows(truth)
+        self.arrived: list[Row] = []
+        self.raw_before: str | None = None
         self.window = (truth.incident_start, truth.incident_end)
         self.reader_role = reader_role
         self.before_repair: datetime | None = None
@@ -138,12 +173,36 @@ class Check:
         self.stream_is_made = False
 
     def load_events(self) -> str:
-        """A labelled incident, in a raw schema of its own."""
+        """The first half of a labelled incident, in a raw schema of its own."""
         columns = EVENT_COLUMNS.items()
         described = ", ".join(f"{name} {TYPES.get(kind, kind)}" for name, kind in columns)
         self.scratch.execute(f"create table {self.scratch.source} ({described})")
-        self.scratch.write_events(self.rows)
-        return f"{len(self.rows):,} rows, {len(self.rows) - len(self.originals):,} of them copies"
+        self._let_arrive(len(self.rows) // 2)
+        copies = len(self.rows) - len(self.originals)
+        return f"{len(self.arrived):,} rows of {len(self.rows):,}, {copies:,} of them copies"
+
+    def compare_with_golden(self) -> str:
+        """Canonical texts, fingerprints and row hashes; JSON has its keys in order."""
+        for zone in laws_of_fingerprints.TIME_ZONES:
+            with self.scratch.sessions_in(zone):
+                for law in laws_of_fingerprints.LAWS:
+                    law(self.scratch)
+        return f"equal in {', '.join(laws_of_fingerprints.TIME_ZONES)}"
+
+    def merge_ambiguously(self) -> str:
+        """Two source rows that would update one row."""
+        table = f"{self.scratch.prefix}_raw.merged"
+        self.scratch.execute(f"create table {table} as select 1 as id, 0 as amount")
+        try:
+            self.scratch.execute(
+                f"merge into {table} as old using (select 1 as id, column1 as amount "
+                "from values (1), (2)) as new on old.id = new.id "
+                "when matched then update set amount = new.amount"
+            )
+        except DatabaseError as error:
+            expect(error.errno, DUPLICATE_ROW, f"as the number of the error {error.msg}")
+            return f"refused with {DUPLICATE_ROW}"
+        raise AssertionError(f"expected error {DUPLICATE_ROW}, found none")
 
     def make_stream(self) -> str:
         """On raw, before the repair."""
@@ -171,14 +230,54 @@ class Check:
 
     def build_contaminated(self) -> str:
         """The regular job as it was before: every copy counts."""
-        self.scratch.dbt("build", *JOB, exactly_once__deduplicate=False)
-        assert_curated(self.scratch, self.rows, LAYOUT)
-        return "curated tables hold every copy, as the oracle says"
+        return self._run_job()
+
+    def take_in_second_batch(self) -> str:
+        """The job on what arrived later, in sessions of another time zone."""
+        return self._take_in(len(self.rows) * 3 // 4, "Asia/Kolkata")
+
+    def take_in_third_batch(self) -> str:
+        """The rest, in a third time zone."""
+        return self._take_in(len(self.rows), "America/Los_Angeles")
+
+    def _take_in(self, until: int, time_zone: str) -> str:
+        self._let_arrive(until)
+        with self.scratch.sessions_in(time_zone):
+            return f"in {time_zone}: {self._run_job()}"
+
+    def _let_arrive(self, until: int) -> None:
+        rows = sorted(self.rows, key=lambda row: row["ingest_ts"])[len(self.arrived) : until]
+        self.scratch.write_events(rows)
+        self.arrived += rows
+
+    def _run_job(self, *options: str) -> str:
+        self.scratch.dbt("build", *JOB, *options, exactly_once__deduplicate=False)
+        assert_deduplicated(self.scratch, self.arrived, LAYOUT)
+        assert_curated(self.scratch, self.arrived, LAYOUT)
+        return f"the tables of {len(self.arrived):,} rows, as the oracle says"
+
+    def refresh_fully(self) -> str:
+        """Built anew, the tables are those of the batches, and their readers still read."""
+        before = self._digests()
+        self._run_job("--full-refresh")
+        expect(self._digests(), before, "as the digests of the tables")
+        said = "" if self.reader_role is None else f", {self._read_as_reader()}"
+        return f"{len(before)} digests are those of the batches{said}"
+
+    def _digests(self) -> list[str]:
+        return [self.scratch.digest(*relation) for relation in BUILT.items()]
 
     def grant_to_readers(self) -> str:
-        """Another role may read the curated tables."""
+        """Another role may read the curated tables, and could not before."""
         if self.reader_role is None:
             raise NotPossibleError(NO_READER)
+        try:
+            found = self._read_as_reader()
+        except DatabaseError as error:
+            if error.errno not in NO_ACCESS:
+                raise
+        else:
+            raise AssertionError(f"before any grant {found}")
         schema = self.scratch.named("main_analytics")
         self.scratch.execute(f"grant usage on schema {schema} to role {self.reader_role}")
         self.scratch.execute(
@@ -243,6 +342,7 @@ class Check:
         if not self.stream_is_made:
             raise NotPossibleError("no stream was made")
         self.scratch.write_events(self.rows[:1])
+        self.arrived += self.rows[:1]
         found = self.scratch.value(f"select count(*) from {self.scratch.prefix}_raw.arrivals")
         expect(int(found), 1, "row in the stream")
         return "one row arrived, one row in the stream"
@@ -297,6 +397,45 @@ class Check:
         assert_curated(self.scratch, self.rows, LAYOUT)
         return "curated tables hold every copy again"
 
+    def retire(self) -> str:
+        """Nothing is kept of what the repair made beside the curated tables."""
+        self.scratch.operate("remediation_retire", INCIDENT)
+        kept = f"{self.scratch.prefix}_analytics__%"
+        shown = self.scratch.query(
+            f"show terse schemas like '{kept}' in database {self.scratch.credentials.database}"
+        )
+        expect([row["name"] for row in shown], [], "as the schemas that are kept")
+        return "no schema is left beside the curated one"
+
+    def quarantine(self) -> str:
+        """What detection removes leaves raw, and nothing else does."""
+        self.raw_before = self.scratch.digest(self.scratch.source)
+        self.scratch.operate("raw_quarantine", INCIDENT)
+        gone = to_remove(self.rows, self.window, LAYOUT)
+        wrong = Counter(raw_rows(self.scratch))
+        wrong.subtract(hashes(self.arrived) - gone)
+        expect(sum(map(abs, wrong.values())), 0, "rows too many or missing in raw")
+        return f"{gone.total():,} copies in quarantine, {len(self.arrived) - gone.total():,} stay"
+
+    def restore(self) -> str:
+        """Raw is what it was."""
+        if self.raw_before is None:
+            raise NotPossibleError("nothing was put in quarantine")
+        self.scratch.operate("raw_restore", INCIDENT)
+        expect(self.scratch.digest(self.scratch.source), self.raw_before, "as the digest of raw")
+        return "the digest of raw is the one before"
+
+    def verify_ledger(self) -> str:
+        """The chain of hashes is whole, and every verb has ended in it."""
+        self.scratch.dbt("run-operation", "ledger_verify")
+        ended = {
+            row["step"]
+            for row in self.scratch.read("main_audit.remediation_ledger")
+            if row["phase"] == "ended"
+        }
+        expect(sorted(set(RECORDED) - ended), [], "as the verbs that the ledger lacks")
+        return f"whole, with each of {len(RECORDED)} verbs"
+
     def monitor(self) -> str:
         """The monitoring models; their tests would warn of the copies that are back."""
         self.scratch.dbt("run", "--selector", "monitoring")
@@ -313,6 +452,8 @@ class Check:
         try:
             cursor = connection.cursor()
             cursor.execute(f"use role {self.reader_role}")
+            # a user's other roles, the owner among them, may be active beside it
+            cursor.execute("use secondary roles none")
             cursor.execute(f"select count(*) from {self.scratch.named('main_analytics.payments')}")
             return f"role {self.reader_role} reads payments"
         finally:
@@ -321,10 +462,15 @@ class Check:
 
 ITEMS = (
     Item("events loaded", Check.load_events, is_step=True),
+    Item("golden fingerprints", Check.compare_with_golden),
+    Item("ambiguous MERGE", Check.merge_ambiguously),
+    Item("regular job", Check.build_contaminated, is_step=True),
+    Item("second batch", Check.take_in_second_batch, is_step=True),
+    Item("third batch", Check.take_in_third_batch, is_step=True),
     Item("stream on raw", Check.make_stream),
     Item("file loaded by COPY", Check.load_a_file),
-    Item("regular job", Check.build_contaminated, is_step=True),
     Item("grants to readers", Check.grant_to_readers),
+    Item("full refresh", Check.refresh_fully),
     Item("detection", Check.detect, is_step=True),
     Item("clone", Check.clone, is_step=True),
     Item("repair of the candidate", Check.build_candidate, is_step=True),
@@ -337,6 +483,10 @@ ITEMS = (
     Item("clustering", Check.read_clustering),
     Item("cost by query tag", Check.read_cost),
     Item("rollback", Check.roll_back),
+    Item("retirement", Check.retire),
+    Item("raw quarantine", Check.quarantine),
+    Item("raw restore", Check.restore),
+    Item("ledger", Check.verify_ledger),
     Item("monitoring", Check.monitor),
     Item("unit tests", Check.unit_tests),
 )

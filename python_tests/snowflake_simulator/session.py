@@ -191,7 +191,7 @@ class Session(FakeSnowflakeConnection):
         self._show_roles()
 
     def use_secondary_roles(self, are_active: bool) -> None:
-        """Have the privileges of every role of the user from now on, or of the primary one."""
+        """Have the privileges of all roles of the user from now on, or of the primary alone."""
         self.has_secondary_roles = are_active
         self._show_roles()
 
