@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,7 @@ from python_tests.laws_of_raw import (
     verify_ledger,
 )
 from python_tests.oracle import Layout
+from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.test_other_sources import LEDGER, LEDGER_COLUMNS, LEDGER_VARS, ledger_batches
 from python_tests.test_other_sources import NOON as NOON_UTC
 from python_tests.warehouse import DbtError, Project, Warehouse
@@ -64,6 +66,43 @@ def test_a_restore_gives_equal_rows_back(any_warehouse: Callable[..., Warehouse]
 
 def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehouse]) -> None:
     check_refusals(any_warehouse())
+
+
+def test_another_order_of_keys_stops_a_raw_repair(
+    snowflake_warehouse: SnowflakeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Snowflake does not promise: nothing is removed, and a new detection decides anew."""
+    from python_tests.snowflake_simulator import variant
+
+    warehouse = snowflake_warehouse
+    inside, payload = NOON + HOUR / 6, '{"b": {"d": 1, "c": 2}, "a": 3}'
+    arrivals = [("later", inside), ("later", inside + HOUR), ("identical", inside)]
+    rows = [event(name, arrives, payload=payload) for name, arrives in arrivals]
+    warehouse.write_events([*rows, rows[-1]])
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    detect(warehouse)
+    fingerprints = "main_staging.stg_events_deduplicated", "event_fingerprint"
+    before, untouched = warehouse.digest(*fingerprints), state(warehouse)
+
+    def backwards(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: backwards(value[name]) for name in sorted(value, reverse=True)}
+        return value
+
+    monkeypatch.setattr(
+        variant, "_written", lambda value: json.dumps(backwards(value), separators=(",", ":"))
+    )
+    warehouse.execute(f"update {warehouse.source} set payload = parse_json(to_json(payload))")
+    with pytest.raises(DbtError, match="2 copies to remove that are not there, and 2 events"):
+        operate(warehouse, "raw_quarantine")
+    assert state(warehouse) == untouched
+
+    warehouse.dbt("run", "--selector", "fifteen_minute", "--full-refresh")
+    assert warehouse.digest(*fingerprints) == before
+    detect(warehouse)
+    operate(warehouse, "raw_quarantine")
+    assert len(warehouse.read(warehouse.source)) == 2
 
 
 def test_a_row_that_arrives_while_its_like_are_removed_stays(

@@ -119,7 +119,7 @@
 {% endmacro %}
 
 
-{#- https://docs.snowflake.com/en/sql-reference/functions/to_json -#}
+{#- Keys in order: seen, not promised by https://docs.snowflake.com/en/sql-reference/functions/to_json, decision 10. -#}
 {% macro snowflake___sorted_json(value_sql) %}
     {{- return('to_json(' ~ value_sql ~ ')') -}}
 {% endmacro %}
