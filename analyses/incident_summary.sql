@@ -19,4 +19,7 @@ group by
     scope.window_end,
     decisions.decision,
     decisions.reason
-order by copy_count desc
+order by
+    copy_count desc,
+    decisions.decision asc,
+    decisions.reason asc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ import pytest
 
 from python_tests import oracle
 from python_tests.oracle import DEFAULT, Decision, Layout
-from python_tests.warehouse import DbtError, Warehouse
+from python_tests.warehouse import ROOT, DbtError, Warehouse
 
 Row = Mapping[str, Any]
 
@@ -106,6 +107,29 @@ def assert_same_rows(
             f"{len(missing)} rows missing: {missing[:3]}; {len(surplus)} too many: {surplus[:3]}; "
             f"source rows of these: {sources[:6]}"
         )
+
+
+def shown_by_analyses(warehouse: Warehouse, **settings: Any) -> dict[str, list[Row]]:
+    """What dbt show gives for each query of the folder, as the documents tell to run them."""
+    found: dict[str, list[Row]] = {}
+    for path in sorted((ROOT / "analyses").glob("*.sql")):
+        shown = warehouse.dbt("show", "--select", path.stem, "--limit", "100", **settings)
+        table = shown.results[0].agate_table
+        names = [name.lower() for name in table.column_names]
+        found[path.stem] = [
+            dict(zip(names, map(_said, row), strict=True)) for row in table.rows.values()
+        ]
+    return found
+
+
+def _said(value: Any) -> str | None:
+    """A value, or what a text says of it: engines write times and JSON as they like."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return oracle.canonical_text(datetime.fromisoformat(value))
+        with contextlib.suppress(ValueError):
+            return oracle.json_text(value)
+    return oracle.canonical_text(value)
 
 
 def _frozen(row: Row) -> tuple[tuple[str, str], ...]:

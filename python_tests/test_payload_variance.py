@@ -26,6 +26,7 @@ from python_tests.laws import (
     NOON,
     Row,
     event,
+    shown_by_analyses,
     steady_events,
 )
 from python_tests.laws_of_payloads import (
@@ -512,6 +513,9 @@ def test_groups_are_judged_alike_on_duckdb_and_on_snowflake(
         }
         assert found == EXPECTED
     assert snowflake_warehouse.digest(VARIANCE) == warehouse.digest(VARIANCE)
+    shown = shown_by_analyses(warehouse, **DECLARED)
+    assert all(shown.values()), shown
+    assert shown_by_analyses(snowflake_warehouse, **DECLARED) == shown
 
 
 def test_nothing_of_a_material_group_is_removed(warehouse: Warehouse) -> None:

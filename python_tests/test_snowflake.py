@@ -10,7 +10,13 @@ import pytest
 
 from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
-from python_tests.laws import approve, check_decisions, check_deduplication, check_regular_job
+from python_tests.laws import (
+    approve,
+    check_decisions,
+    check_deduplication,
+    check_regular_job,
+    shown_by_analyses,
+)
 from python_tests.public_surface import built_columns, complaint, kept, surface
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, Warehouse
@@ -100,6 +106,12 @@ class Both:
         }
         assert on_snowflake == on_duckdb
 
+    def assert_equal_analyses(self, **settings: Any) -> None:
+        """Each query of the folder shows equal rows on both."""
+        on_duckdb = shown_by_analyses(self.duckdb, **settings)
+        assert on_duckdb["incident_summary"]
+        assert shown_by_analyses(self.snowflake, **settings) == on_duckdb
+
     def assert_public_surface(self) -> None:
         """Every column has the type that the list of what is public says."""
         warehouses = {"duckdb": self.duckdb, "snowflake": self.snowflake}
@@ -153,6 +165,7 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
         **EVERYTHING,
     )
     both.assert_equal(DETECTED | MONITORED)
+    both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
     repair_and_roll_back(both)
 
 
@@ -168,7 +181,6 @@ def test_first_build_batches_detection_and_full_refresh(
     both.dbt("build", "--exclude", "test_type:unit")
     both.assert_equal(BUILT | DETECTED | MONITORED)
     both.assert_public_surface()
-    both.dbt("compile", "--select", "resource_type:analysis")
     both.dbt("build", "--full-refresh", "--selector", "fifteen_minute")
     both.assert_equal(BUILT)
 
