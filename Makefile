@@ -5,6 +5,10 @@ BIN := .venv/bin
 # This repository's profile, whatever the caller's environment says.
 export DBT_PROFILES_DIR := $(CURDIR)
 
+# A Snowflake account that can't be reached is told within 25 seconds, not two minutes.
+export JWT_CNXN_RETRY_ATTEMPTS ?= 1
+export JWT_CNXN_WAIT_TIME ?= 10
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench lint docs snowflake-check clean
 

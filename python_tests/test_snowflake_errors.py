@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,14 @@ from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehous
 from python_tests.warehouse import ROOT, DbtError
 
 STAGING = ("run", "--select", "stg_events")
-# What profiles.yml.example says against the connector's own attempts with a key
+# Against the connector's own attempts with a key, wherever a run gets its environment or is told of
 FEW_ATTEMPTS = {"JWT_CNXN_RETRY_ATTEMPTS": "1", "JWT_CNXN_WAIT_TIME": "10"}
+TOLD = {
+    "Makefile": "export {} ?= {}\n",
+    "docs/snowflake.md": "{}={}",
+    "docs/snowflake_check.md": "{}={}",
+    "profiles.yml.example": "{}={}",
+}
 
 Make = Callable[..., SnowflakeWarehouse]
 
@@ -86,33 +94,81 @@ def error_of(warehouse: SnowflakeWarehouse, *arguments: str) -> str:
     return failed.value.messages[0]
 
 
+def with_key(folder: Path) -> dict[str, Any]:
+    """A login with a key that nobody knows."""
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.p8").write_bytes(pem)
+    return {"private_key_path": str(folder / "key.p8"), "password": None}
+
+
+@pytest.fixture
+def few_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a run."""
+    for name, value in FEW_ATTEMPTS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("path", TOLD)
+def test_every_run_gets_or_is_told_the_bounds_of_the_login(path: str) -> None:
+    for bound in FEW_ATTEMPTS.items():
+        assert TOLD[path].format(*bound) in (ROOT / path).read_text()
+
+
 # "password" and "no answer" takes two minutes: neither dbt nor the environment has a setting for it
 @pytest.mark.parametrize(
     ("login", "answers"),
     [("password", "nothing listens"), ("key", "nothing listens"), ("key", "no answer")],
 )
+@pytest.mark.usefixtures("few_attempts")
 def test_an_account_that_is_not_there_is_told_within_half_a_minute(
-    warehouse_of: Make,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    login: str,
-    answers: str,
+    warehouse_of: Make, tmp_path: Path, login: str, answers: str
 ) -> None:
-    for name, value in FEW_ATTEMPTS.items():
-        assert f"{name}={value}" in (ROOT / "profiles.yml.example").read_text()
-        monkeypatch.setenv(name, value)
-    changed: dict[str, Any] = {}
-    if login == "key":
-        key = generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (tmp_path / "key.p8").write_bytes(pem)
-        changed = {"private_key_path": str(tmp_path / "key.p8"), "password": None}
+    changed = with_key(tmp_path) if login == "key" else {}
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         if answers == "no answer":
             nobody.listen()
         warehouse = warehouse_of(port=nobody.getsockname()[1], **changed)
         assert "Could not connect to Snowflake backend" in error_of(warehouse)
+
+
+@contextmanager
+def answering(status: int) -> Iterator[int]:
+    """The port of a server that answers everything with an HTTP status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "403: Forbidden"),
+        (404, "404 Not Found"),
+        (503, "Could not connect to Snowflake backend"),
+    ],
+)
+@pytest.mark.usefixtures("few_attempts")
+def test_an_account_that_answers_with_an_error_is_told_within_half_a_minute(
+    warehouse_of: Make, tmp_path: Path, status: int, said: str
+) -> None:
+    """A wrong account has no such host or page; a network policy forbids; Snowflake is down."""
+    with answering(status) as port:
+        message = error_of(warehouse_of(port=port, **with_key(tmp_path)))
+    assert said in message
 
 
 def test_a_missing_warehouse_is_named_once_with_the_grant(warehouse_of: Make) -> None:
@@ -265,8 +321,7 @@ def test_a_run_whose_session_is_ended_says_so_and_can_be_repeated(
 
     ending = threading.Thread(target=end_sessions, daemon=True)
     ending.start()
-    with pytest.raises(DbtError, match="Session no longer exists"):
-        warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert "Session no longer exists" in error_of(warehouse, "run", "--selector", "fifteen_minute")
     ending.join(timeout=10)
     warehouse.dbt("run", "--selector", "fifteen_minute")
     assert len(warehouse.read("main_analytics.payments")) == 12
