@@ -42,10 +42,8 @@ CLOCK_AND_CHANCE = re.compile(
 )
 WRITES = ("CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "INSERT", "MERGE", "UPDATE", "DELETE")
 DDL = re.compile(r"(create|drop|alter (?!session)|comment|grant|revoke|truncate|undrop)", re.I)
-RANGE = (
-    r"\(kept\.\"EVENT_TS\" >= cast\(\S+ as timestamp_ntz\)"
-    r" and kept\.\"EVENT_TS\" < cast\(\S+ as timestamp_ntz\)\)"
-)
+EVENT_TIME, TIME = r"kept\.\"(?:EVENT_TS|occurred at)\"", r"cast\(\S+ as timestamp_n?tz\)"
+RANGE = rf"\({EVENT_TIME} >= {TIME} and {EVENT_TIME} < {TIME}\)"
 RANGES = rf"\({RANGE}(?: or {RANGE})*\)"
 # with the incomplete keys, where such have arrived
 EVENT_RANGES = re.compile(
