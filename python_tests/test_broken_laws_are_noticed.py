@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from python_tests.laws import (
 )
 from python_tests.laws_of_payloads import check_material_payloads
 from python_tests.laws_of_raw import check_concurrent_arrival, check_raw_repair
-from python_tests.warehouse import DbtError, Project, Warehouse
+from python_tests.warehouse import ROOT, DbtError, Project, Warehouse
 
 
 class Edit(NamedTuple):
@@ -344,11 +345,14 @@ PIECE_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
-CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
+# Those of a second or two each; the others repair an incident first, and are part of the soak
+QUICK_CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
     (check_pieces, PIECE_MUTATIONS),
     (check_decisions, DECISION_MUTATIONS),
+]
+LONG_CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_repair, REPAIR_MUTATIONS),
     (check_verdict, VERDICT_MUTATIONS),
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
@@ -360,12 +364,26 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
 ]
 
 
+def mutated(text: str, edit: Edit) -> str:
+    """The text of a file with an edit made."""
+    assert edit.old in text, f"{edit.path} no longer holds {edit.old!r}: change this mutation"
+    return text.replace(edit.old, edit.new)
+
+
+def test_every_mutation_still_changes_its_file() -> None:
+    for _, mutations in (*QUICK_CHECKS, *LONG_CHECKS):
+        for edit in chain(*mutations.values()):
+            text = (ROOT / edit.path).read_text("utf-8")
+            assert mutated(text, edit) != text
+
+
 @pytest.mark.mutation
 @pytest.mark.parametrize(
     ("check", "edits"),
     [
-        pytest.param(check, edits, id=name)
-        for check, mutations in CHECKS
+        pytest.param(check, edits, id=name, marks=[pytest.mark.soak] if is_long else [])
+        for checks, is_long in ((QUICK_CHECKS, False), (LONG_CHECKS, True))
+        for check, mutations in checks
         for name, edits in mutations.items()
     ],
 )
@@ -373,11 +391,9 @@ def test_a_broken_law_is_noticed(
     check: Callable[[Warehouse], None], edits: list[Edit], tmp_path: Path
 ) -> None:
     project = Project.copy(tmp_path / "broken")
-    for path, old, new in edits:
-        file = project.folder / path
-        text = file.read_text("utf-8")
-        assert text.count(old) >= 1, f"{path} no longer holds {old!r}: change this mutation"
-        file.write_text(text.replace(old, new), encoding="utf-8")
+    for edit in edits:
+        file = project.folder / edit.path
+        file.write_text(mutated(file.read_text("utf-8"), edit), encoding="utf-8")
     with pytest.raises(AssertionError) as noticed:
         check(Warehouse(project, tmp_path / "warehouse"))
     assert not isinstance(noticed.value, DbtError), noticed.value

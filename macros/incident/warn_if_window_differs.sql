@@ -84,7 +84,7 @@
 {% macro _warn_if_copies_are_usual(windows) %}
     {#- What most events of the detection range have is taken for usual: an incident of all that time is not told. -#}
     {%- set most, fewest_events = [0.05, exactly_once.settings().detection_min_rate] | max, 1000 -%}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select sum(event_count) as events, sum(copied_event_count) as copied, (select count(*) from ' ~ windows
         ~ ') as windows from ' ~ exactly_once.model_relation('incident_duplicate_rate')
     ).rows[0] -%}
