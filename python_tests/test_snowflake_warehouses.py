@@ -86,10 +86,9 @@ def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWareho
     assert {name: of_models[name] for name in incident - unbuilt} == {
         name: {DETECTION} for name in incident - unbuilt
     }
-    assert of_models["audit_decisions"] == {DETECTION}
     assert of_models["stg_events_deduplicated"] >= {FREQUENT}
     assert of_models["payments"] == of_models["fraud_features"] == {FREQUENT, REPAIR}
-    assert of_models["incident_register"] == {OF_PROFILE}
+    assert of_models["payload_field_policy"] == {OF_PROFILE}
 
 
 def refused(warehouse: SnowflakeWarehouse, *command: str) -> str:
