@@ -220,7 +220,7 @@ def test_no_table_is_lost_where_two_steps_cross(
                 break
             settle(warehouse)
             assert kept(warehouse) in outcomes, (done, sent, turn, said[-1:])
-        assert turn >= 2
+        assert turn >= (2 if done else 1)
     assert said
     assert not [text for text in said if not is_clear(text)]
 
