@@ -234,12 +234,9 @@ def is_cloned(log: StatementLog, crossing: Crossing) -> bool:
 
 
 def is_clear(said: str) -> bool:
-    """A refusal says what to run; of a claim that is gone the runbook does."""
-    return (
-        "Run: " in said
-        or "remediation_status" in said
-        or ("does not exist" in said and "__CLAIMED_" in said.upper())
-    )
+    """A refusal says what to run; of a schema that has another name by now the runbook does."""
+    is_gone = re.search(r"__(claimed_|candidate|replaced_|withdrawn_).*does not exist", said, re.I)
+    return "Run: " in said or "remediation_status" in said or is_gone is not None
 
 
 @pytest.mark.soak
