@@ -183,7 +183,7 @@ ACCOUNT_ONLY = (
     ),
     AccountOnly(
         "schema renamed",
-        r"alter schema \S+ rename",
+        r"alter schema (if exists )?\S+ rename",
         "that streams, pipes and grants on the tables stay with them",
     ),
     AccountOnly(
