@@ -220,6 +220,36 @@ LIVE_FEATURES = """
 """
 
 
+# The totals that the report shows: a measure, its place among the columns above, and of which table
+MEASURES = (
+    ("payments", "authorized_cents", 3),
+    ("payments", "refunded_cents", 5),
+    ("payments", "net_cents", 7),
+    ("payments", "event_count", 8),
+    ("fraud_features", "authorized_count", 2),
+    ("fraud_features", "captured_count", 3),
+    ("fraud_features", "authorized_cents", 6),
+    ("fraud_features", "distinct_payments", 7),
+)
+
+
+def curated_totals(warehouse: Warehouse, payments: str, features: str) -> dict[str, int]:
+    """The totals of MEASURES, by table and measure."""
+    rows = {
+        "payments": warehouse.execute(payments).fetchall(),
+        "fraud_features": warehouse.execute(features).fetchall(),
+    }
+    return {
+        f"{table}.{measure}": sum(int(row[place]) for row in rows[table])
+        for table, measure, place in MEASURES
+    }
+
+
+def live_totals(warehouse: Warehouse) -> dict[str, int]:
+    """The totals of the live curated tables."""
+    return curated_totals(warehouse, LIVE_PAYMENTS, LIVE_FEATURES)
+
+
 def rows_that_differ(warehouse: Warehouse, left: str, right: str) -> int:
     """Rows of one query that the other lacks, both ways, copies counted."""
     found = warehouse.execute(
@@ -238,6 +268,7 @@ def print_report(
     incident: Repair,
     strays: Repair,
     gmv_before: dict[str, int],
+    totals_before: dict[str, int],
 ) -> bool:
     """Print the closing table; whether everything is as the truth says."""
     attach_truth(warehouse, truth)
@@ -280,10 +311,21 @@ def print_report(
             for currency in sorted(gmv_true)
         ],
     )
+    totals_after = live_totals(warehouse)
+    totals_true = curated_totals(warehouse, TRUE_PAYMENTS, TRUE_FEATURES)
+    print()
+    _print_table(
+        ("curated totals", "before", "after", "true"),
+        [
+            (name, *(f"{totals[name]:,}" for totals in (totals_before, totals_after, totals_true)))
+            for name in totals_true
+        ],
+    )
     print(f"\n  payments: {payments:,} rows differ from the truth")
     print(f"  fraud_features: {features:,} rows differ from the truth")
     return (
         gmv_after == gmv_true
+        and totals_after == totals_true
         and incident.cause == planted_cause
         and payments == features == 0
         and incident_score.is_exact

@@ -22,7 +22,14 @@ from dbt_common.events.base_types import EventMsg
 
 from demo.generate import IncidentTruth, generate
 from demo.load import load
-from demo.report import Repair, arrival_range, gmv_by_currency, print_raw, print_report
+from demo.report import (
+    Repair,
+    arrival_range,
+    gmv_by_currency,
+    live_totals,
+    print_raw,
+    print_report,
+)
 from demo.settings import IncidentSettings
 
 INCIDENT_ID = "INC-2026-001"
@@ -58,7 +65,7 @@ class Demo:
         truth = self._make_incident()
         self._build_contaminated()
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
-            gmv_before = gmv_by_currency(warehouse)
+            gmv_before, totals_before = gmv_by_currency(warehouse), live_totals(warehouse)
             first, last = arrival_range(warehouse)
         self._detect("Detect the incident and decide copy by copy", {"incident_id": INCIDENT_ID})
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
@@ -79,7 +86,7 @@ class Demo:
         self._dbt("build", "--selector", "fifteen_minute")
         self._tell("Compare the repaired tables with the truth")
         with duckdb.connect(str(self.database), read_only=True) as warehouse:
-            is_true = print_report(warehouse, truth, incident, strays, gmv_before)
+            is_true = print_report(warehouse, truth, incident, strays, gmv_before, totals_before)
         print(flush=True)
         self._tell("Take the copies out of raw.events, whole, hour by hour, and verify the ledger")
         self._operate("raw_quarantine", STRAYS_ID)
