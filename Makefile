@@ -40,7 +40,7 @@ demo: setup  ## Find, measure, repair and prove an incident on this machine
 test: setup lint  ## Lint, then run every test
 	$(BIN)/python -m pytest -n 2
 
-soak: setup  ## Let dozens of processes die, and runs cross, on the simulator (half an hour)
+soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
 	$(BIN)/python -m pytest -n 2 -m soak
 
 bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)

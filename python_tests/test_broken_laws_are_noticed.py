@@ -345,14 +345,11 @@ PIECE_MUTATIONS: dict[str, list[Edit]] = {
     ],
 }
 
-# Those of a second or two each; the others repair an incident first, and are part of the soak
-QUICK_CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
+CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_deduplication, STAGING_MUTATIONS),
     (check_regular_job, JOB_MUTATIONS),
     (check_pieces, PIECE_MUTATIONS),
     (check_decisions, DECISION_MUTATIONS),
-]
-LONG_CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_repair, REPAIR_MUTATIONS),
     (check_verdict, VERDICT_MUTATIONS),
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
@@ -371,19 +368,19 @@ def mutated(text: str, edit: Edit) -> str:
 
 
 def test_every_mutation_still_changes_its_file() -> None:
-    for _, mutations in (*QUICK_CHECKS, *LONG_CHECKS):
+    for _, mutations in CHECKS:
         for edit in chain(*mutations.values()):
             text = (ROOT / edit.path).read_text("utf-8")
             assert mutated(text, edit) != text
 
 
 @pytest.mark.mutation
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("check", "edits"),
     [
-        pytest.param(check, edits, id=name, marks=[pytest.mark.soak] if is_long else [])
-        for checks, is_long in ((QUICK_CHECKS, False), (LONG_CHECKS, True))
-        for check, mutations in checks
+        pytest.param(check, edits, id=name)
+        for check, mutations in CHECKS
         for name, edits in mutations.items()
     ],
 )

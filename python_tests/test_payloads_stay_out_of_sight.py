@@ -24,7 +24,7 @@ MALFORMED = (
     f'{{"note": "{PAYLOAD_MARK}"',
     f'{{"note": "{PAYLOAD_MARK}", "note": "{PAYLOAD_MARK}"}}',
     f'{{"note": NaN, "card": "{PAYLOAD_MARK}"}}',
-    "[" * 2000 + f'"{PAYLOAD_MARK}"',
+    "[" * 200 + f'"{PAYLOAD_MARK}"',
 )
 
 
