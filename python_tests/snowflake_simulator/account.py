@@ -84,9 +84,10 @@ class Account(FakeSnow):
                 390189,
                 "08001",
             )
-        if not self.catalog.is_usable(options["role"], options["warehouse"]):
-            options["warehouse"] = None  # the login succeeds, as it does at Snowflake
-        return self._token(Session(self, **options))
+        session = Session(self, **options)
+        if not self.catalog.is_usable(session.roles, session.warehouse):
+            session.use_warehouse(None)  # the login succeeds, as it does at Snowflake
+        return self._token(session)
 
     def share(self, session: Session) -> str:
         """Another token for a session: what a procedure does, it does in its caller's session."""

@@ -120,7 +120,7 @@ def use(cursor: SimulatedCursor, match: re.Match[str]) -> None:
         if stored(match[2]) not in catalog.roles:
             raise no_such_object()
         session.use_role(stored(match[2]))
-    elif match[1]:
+    else:
         if not catalog.is_usable(session.roles, stored(match[2])):
             raise no_such_object()
         session.use_warehouse(stored(match[2]))
