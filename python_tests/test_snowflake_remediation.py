@@ -412,6 +412,9 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
         warehouse.operate("remediation_swap", INCIDENT)
     assert built
     assert digests(warehouse) == before
+    with pytest.raises(DbtError, match="the last build of the candidates ended well"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    build_candidate(warehouse)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) != before
 
