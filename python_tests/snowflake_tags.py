@@ -20,8 +20,13 @@ OF_DBT = re.compile(
     r"|alter session (set query_tag = .*|unset query_tag)",
     re.IGNORECASE | re.DOTALL,
 )
-# The unit tests, the freshness of sources and the catalog, in the comment that dbt adds
-OF_COMMANDS = ('"node_id": "unit_test.', '"node_id": "source.', '.information_schema"}')
+# The unit tests, the freshness of sources, what is shown and the catalog, in dbt's comment
+OF_COMMANDS = (
+    '"node_id": "analysis.',
+    '"node_id": "unit_test.',
+    '"node_id": "source.',
+    '.information_schema"}',
+)
 
 
 def tag_of(statement: Statement) -> dict[str, Any]:

@@ -211,7 +211,7 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/info-schema/tables -#}
 {% macro snowflake___comment_on(table) %}
-    {%- set found = run_query(
+    {%- set found = exactly_once._ask(
         'select comment from ' ~ table.information_schema() ~ '.tables where table_schema = '
         ~ exactly_once.text_literal(exactly_once._stored_name(table.schema, table.quote_policy.schema))
         ~ ' and table_name = '
