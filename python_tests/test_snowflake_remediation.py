@@ -530,7 +530,7 @@ def test_what_is_not_this_role_s_to_give_stops_no_verb_half_way(
 
     def give(sql: str) -> None:
         """In the moment after the swap, when live is called something else."""
-        renamed = re.search(rf"alter schema (\S+) rename to \S+{REPLACED}", sql)
+        renamed = re.search(rf"alter schema (?:if exists )?(\S+) rename to \S+{REPLACED}", sql)
         if given or renamed is None:
             return
         given.append(sql)

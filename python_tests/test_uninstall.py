@@ -287,7 +287,7 @@ def test_it_is_the_same_on_snowflake(installed_on_snowflake: SnowflakeWarehouse)
     check_removal(installed_on_snowflake)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_refusals_are_the_same_on_snowflake(
     new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
 ) -> None:
