@@ -65,6 +65,12 @@ def ready_to_swap(warehouse: SnowflakeWarehouse) -> None:
     build_candidate(warehouse)
 
 
+def claim_and_swap(warehouse: SnowflakeWarehouse, schema: str) -> None:
+    """What a swap or a rollback has done when it dies before its schemas have their names."""
+    warehouse.execute(f"alter schema {schema} rename to {CLAIMED}")
+    warehouse.execute(f"alter schema {LIVE} swap with {CLAIMED}")
+
+
 def log_in(warehouse: SnowflakeWarehouse, role: str | None = None) -> SnowflakeConnection:
     """A session of somebody else; without a role, of the administrator."""
     options = {} if role is None else {"role": role}
@@ -267,12 +273,8 @@ def test_a_rollback_notices_a_run_that_moved_no_mark(
     assert digests(warehouse) == repaired
 
     note_checks(warehouse, REPLACED)
-    for statement in (
-        f"update {LIVE}.incremental_watermarks set last_run = 'a third'",
-        f"alter schema {REPLACED} rename to {CLAIMED}",
-        f"alter schema {LIVE} swap with {CLAIMED}",
-    ):
-        warehouse.execute(statement)
+    warehouse.execute(f"update {LIVE}.incremental_watermarks set last_run = 'a third'")
+    claim_and_swap(warehouse, REPLACED)
     with pytest.raises(DbtError, match="the rollback was taken back"):
         warehouse.operate("remediation_rollback", INCIDENT)
     assert digests(warehouse) == repaired
@@ -374,11 +376,7 @@ def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
     warehouse.dbt("run", "--selector", "fifteen_minute")
     seen = digests(warehouse)
     assert seen != before
-    for statement in (
-        f"alter schema {CANDIDATE} rename to {CLAIMED}",
-        f"alter schema {LIVE} swap with {CLAIMED}",
-    ):
-        warehouse.execute(statement)
+    claim_and_swap(warehouse, CANDIDATE)
     with pytest.raises(DbtError, match="the swap was taken back"):
         warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == seen

@@ -104,21 +104,17 @@ def test_a_warehouse_that_a_job_may_not_use_is_named_once(warehouse: SnowflakeWa
     model = ("run", "--select", "stg_events_deduplicated")
     verb = ("run-operation", "remediation_status", "--args", json.dumps({"incident_id": INCIDENT}))
     commands = {(FREQUENT, "fifteen_minute"): model, (REPAIR, "remediation"): verb}
-    for name in JOBS.values():
-        as_admin(warehouse, f"revoke usage on warehouse {name} from role transformer")
-    for (name, job), command in commands.items():
-        message = refused(warehouse, *command)
-        assert f"warehouse {name}, which exactly_once__warehouses names for {job}: " in message
-        assert "found none that role TRANSFORMER may see" in message
-        assert f"run: grant usage on warehouse {name} to role TRANSFORMER" in message
-
-    for name in JOBS.values():
-        as_admin(warehouse, f"grant monitor on warehouse {name} to role transformer")
-    for (name, job), command in commands.items():
-        message = refused(warehouse, *command)
-        assert f"warehouse {name}, which exactly_once__warehouses names for {job}: " in message
-        assert "found no USAGE; ACCOUNTADMIN is the owner" in message
-        assert f"grant usage on warehouse {name} to role TRANSFORMER" in message
+    for change, found in (
+        ("revoke usage on warehouse {} from", "found none that role TRANSFORMER may see"),
+        ("grant monitor on warehouse {} to", "found no USAGE; ACCOUNTADMIN is the owner"),
+    ):
+        for name in JOBS.values():
+            as_admin(warehouse, f"{change.format(name)} role transformer")
+        for (name, job), command in commands.items():
+            message = refused(warehouse, *command)
+            assert f"warehouse {name}, which exactly_once__warehouses names for {job}: " in message
+            assert found in message
+            assert f"grant usage on warehouse {name} to role TRANSFORMER" in message
     assert not any("stg_events" in name for name in warehouse.tables())
 
     warehouse.write_events(steady_events(NOON))

@@ -1,7 +1,8 @@
 {% macro check_session() %}
     {#-
         Stops before anything is built where the session has no warehouse, or may not use one that a job names, or may not
-        make this package's tables in their schemas: each model would fail by itself, and none says what is missing. Nothing on other engines.
+        make this package's tables in their schemas: each model would fail by itself, and none says what is missing.
+        Nothing on other engines.
     -#}
     {%- if execute -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
 {% endmacro %}
