@@ -321,7 +321,10 @@ def test_a_run_whose_session_is_ended_says_so_and_can_be_repeated(
 
     ending = threading.Thread(target=end_sessions, daemon=True)
     ending.start()
-    assert "Session no longer exists" in error_of(warehouse, "run", "--selector", "fifteen_minute")
+    # whether a second model meets the same dead session depends on when it died
+    with pytest.raises(DbtError) as ended:
+        warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert all("Session no longer exists" in one for one in ended.value.messages), ended.value
     ending.join(timeout=10)
     warehouse.dbt("run", "--selector", "fifteen_minute")
     assert len(warehouse.read("main_analytics.payments")) == 12
