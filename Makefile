@@ -37,8 +37,9 @@ dbt_packages/installed: .venv/installed packages.yml scripts/install_packages.py
 demo: setup  ## Find, measure, repair and prove an incident on this machine
 	@$(BIN)/python -m demo.run
 
-test: setup lint  ## Lint, then run every test
+test: setup lint  ## Lint, run every test, and check all that they sent to Snowflake
 	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m python_tests.snowflake_statements
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
 	$(BIN)/python -m pytest -n 2 -m soak

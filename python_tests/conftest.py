@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
-from python_tests.warehouse import ROOT, Project, Warehouse
+from python_tests.warehouse import HISTORIES, ROOT, Project, Warehouse
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator import Simulator
@@ -35,6 +36,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Whoever runs the tests, and where no user is named: bob approves, so he can't be the one.
 os.environ["EXACTLY_ONCE_ACTOR"] = "operator"
+
+# Where simulators leave what they were sent, for python_tests/snowflake_statements.py
+os.environ["SNOWFLAKE_SIMULATOR_HISTORY"] = str(HISTORIES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remove what earlier tests have sent, before the first worker starts."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(HISTORIES, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from python_tests.snowflake_simulator.history import Statement
-from python_tests.snowflake_wire import is_ours, sent
+from python_tests.snowflake_statements import is_ours, sent
 
 # What dbt sends where no macro of this package runs: docs/snowflake.md
 OF_DBT = re.compile(

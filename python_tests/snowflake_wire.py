@@ -29,6 +29,7 @@ from python_tests.laws import (
 )
 from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_simulator.history import Statement
+from python_tests.snowflake_statements import distinct, is_ours
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
 from python_tests.test_other_sources import LEDGER_COLUMNS, LEDGER_VARS, ledger_batches
 from python_tests.warehouse import ROOT, DbtError
@@ -39,10 +40,6 @@ REPORT = ROOT / "docs" / "snowflake_wire.md"
 PAYLOAD_MARK = "pan_4111111111111111"
 READER = "ANALYST"
 LARGE = "INCIDENT_L"
-
-_DBT_COMMENT = re.compile(r"/\* \{\"app\": \"dbt\".*?\*/", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
-_NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
 
 
 def run_everything(work: Path) -> list[Statement]:
@@ -137,29 +134,6 @@ def _with_mark(rows: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def is_ours(statement: Statement) -> bool:
-    """Sent by dbt, or by a Python model that dbt started."""
-    return bool(_DBT_COMMENT.search(statement.text)) or '"exactly_once"' in statement.query_tag
-
-
-def sent(statement: Statement) -> str:
-    """The text without the comment that dbt adds."""
-    return _DBT_COMMENT.sub("", statement.text).strip().rstrip(";").strip()
-
-
-def shape(statement: Statement) -> str:
-    """The text with its literals blanked, so that each run and each batch gives the same."""
-    return " ".join(_NUMBER.sub("0", _LITERAL.sub("'..'", sent(statement))).split())
-
-
-def distinct(statements: Iterable[Statement]) -> dict[str, Statement]:
-    """The first statement of each shape."""
-    found: dict[str, Statement] = {}
-    for statement in statements:
-        found.setdefault(shape(statement), statement)
-    return found
-
-
 @dataclass(frozen=True)
 class AccountOnly:
     """A kind of statement of which the simulator shows the form and some of the effect only."""
@@ -245,9 +219,10 @@ PAGE = """\
 Every statement that one run of everything sent to the Snowflake simulator of the tests: each job,
 an incremental batch, a full refresh, each remediation verb, the analyses, the unit tests, the
 catalog, and a second source, whose times have time zones, in bounded runs. Statements that differ
-in literals only count once. `python_tests/test_snowflake_wire.py` parses each with
-sqlfluff's Snowflake grammar and looks each function up in `python_tests/snowflake_functions.csv`,
-which names the page of Snowflake's reference. **None of it has run on an account yet.**
+in literals only count once. After the tests, `python_tests/snowflake_statements.py` parses these
+and what every other test has sent with sqlfluff's Snowflake grammar, and looks each function up in
+`python_tests/snowflake_functions.csv`, which names the page of Snowflake's reference. **None of it
+has run on an account yet.**
 
 `python -m python_tests.snowflake_wire` writes this page; a test fails when it is out of date.
 

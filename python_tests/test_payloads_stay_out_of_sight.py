@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from python_tests.laws import INCIDENT, LEDGER, NOON, WINDOW, approve, contaminated_rows, event
+from python_tests.snowflake_statements import is_ours
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.snowflake_wire import PAYLOAD_MARK, is_ours
+from python_tests.snowflake_wire import PAYLOAD_MARK
 from python_tests.warehouse import EVENT_COLUMNS, Project, Row, Warehouse
 
 DBT = Path(sys.executable).with_name("dbt")

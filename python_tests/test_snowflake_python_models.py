@@ -10,8 +10,8 @@ from typing import Any
 from python_tests.detection import MIN_RATE, load_model
 from python_tests.laws import NOON, WINDOW, Row, event, steady_events
 from python_tests.laws_of_payloads import AGAIN, DELIVERY, copies_of
+from python_tests.snowflake_statements import shape
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.snowflake_wire import shape
 from python_tests.warehouse import Warehouse
 
 INCIDENT = "main_incident"

@@ -18,9 +18,9 @@ from python_tests.laws import (
     contaminate,
     steady_events,
 )
+from python_tests.snowflake_statements import sent
 from python_tests.snowflake_tags import tag_of, to_be_tagged
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.snowflake_wire import sent
 from python_tests.warehouse import ROOT, DbtError
 
 OF_PROFILE = "TRANSFORMING"

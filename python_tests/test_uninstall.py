@@ -12,8 +12,8 @@ import pytest
 
 from python_tests.faults import Death, deaths, watched
 from python_tests.laws import INCIDENT, build_candidate, contaminate
+from python_tests.snowflake_statements import sent
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.snowflake_wire import sent
 from python_tests.test_installed import Ledgerworks
 from python_tests.warehouse import DbtError, Project, Warehouse
 

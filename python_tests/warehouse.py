@@ -18,6 +18,8 @@ from dbt_common.events.base_types import EventMsg
 from python_tests import oracle
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where the Snowflake simulators of the tests leave what they were sent
+HISTORIES = ROOT / "target" / "snowflake_histories"
 NOT_COPIED = shutil.ignore_patterns(
     ".*", "target", "logs", "dbt_packages", "demo", "python_tests", "docs", "stand_ins", "tests"
 )

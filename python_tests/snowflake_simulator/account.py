@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
+import uuid
+from pathlib import Path
 from typing import Any
 
 from fakesnow.instance import FakeSnow
@@ -17,6 +20,9 @@ from python_tests.snowflake_simulator.rewriting import macros_sql
 from python_tests.snowflake_simulator.session import Session
 
 LOCK_TIMEOUT_SECONDS = 30
+
+# The variable that names the folder where an account leaves its query history when it ends
+HISTORY_FOLDER = "SNOWFLAKE_SIMULATOR_HISTORY"
 
 
 class WriteLock:
@@ -141,4 +147,6 @@ class Account(FakeSnow):
         """End all sessions and the database."""
         for token in list(self.sessions):
             self.log_out(token)
+        if folder := os.environ.get(HISTORY_FOLDER):
+            self.history.write(Path(folder) / f"{uuid.uuid4()}.parquet")
         self.duck_conn.close()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snowflake.connector.errors import Error
@@ -41,6 +42,14 @@ class Statement:
     rows_scanned: int
     bytes_scanned: int
     error: str | None
+
+
+# Of the columns of QUERY_HISTORY, those of a Statement
+STATEMENT_COLUMNS = (
+    "query_text, query_type, query_tag, session_id, role_name, warehouse_name, start_time, "
+    "rows_produced, rows_inserted, rows_updated, rows_deleted, rows_scanned, bytes_scanned, "
+    "error_message"
+)
 
 
 class History:
@@ -109,12 +118,15 @@ class History:
         """All statements, oldest first, or those with a tag."""
         where = "" if query_tag is None else "where query_tag = ?"
         rows = self._catalog.run(
-            "select query_text, query_type, query_tag, session_id, role_name, warehouse_name, "
-            "start_time, rows_produced, rows_inserted, rows_updated, rows_deleted, rows_scanned, "
-            f"bytes_scanned, error_message from {SCHEMA}.query_history {where} order by start_time",
+            f"select {STATEMENT_COLUMNS} from {SCHEMA}.query_history {where} order by start_time",
             [] if query_tag is None else [query_tag],
         )
         return [Statement(*row) for row in rows]
+
+    def write(self, file: Path) -> None:
+        """Write all of it as Parquet, with the columns of QUERY_HISTORY."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._catalog.run(f"copy {SCHEMA}.query_history to '{file}' (compression zstd)")
 
 
 _KINDS = (

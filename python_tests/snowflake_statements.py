@@ -1,0 +1,203 @@
+"""Every distinct statement that the tests sent to Snowflake simulators, and what is wrong with it.
+
+python -m python_tests.snowflake_statements checks those of the last run of the tests.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+from sqlfluff.core import FluffConfig, Linter
+from sqlfluff.core.parser import BaseSegment
+
+from python_tests.snowflake_simulator.history import STATEMENT_COLUMNS, Statement
+from python_tests.warehouse import HISTORIES, ROOT
+
+FUNCTIONS = ROOT / "python_tests" / "snowflake_functions.csv"
+
+# What sqlfluff's grammar lacks -> the page of docs.snowflake.com/en/sql-reference that has it
+GRAMMAR_GAPS = {r"create or replace schema \S+ clone \S+ comment = ": "sql/create-schema"}
+
+# What Snowpark calls the function that it makes of a UDF without a name
+SNOWPARK_FUNCTION = "snowpark_temp_function_"
+
+CLOCK_AND_CHANCE = re.compile(
+    r"\b(current_(timestamp|date|time)|localtime(stamp)?|getdate|sysdate|systimestamp|now|random|"
+    r"uuid_string|randstr|seq[1248])\b",
+    re.IGNORECASE,
+)
+WRITES = ("CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "INSERT", "MERGE", "UPDATE", "DELETE")
+
+SCRIPTING = re.compile(
+    r"(declare|execute immediate|call)\b|begin\b(?!( transaction| work)?$)", re.IGNORECASE
+)
+DDL = re.compile(r"(create|drop|alter (?!session)|comment|grant|revoke|truncate|undrop)", re.I)
+
+_DBT_COMMENT = re.compile(r"/\* \{\"app\": \"dbt\".*?\*/", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
+
+
+def is_ours(statement: Statement) -> bool:
+    """Sent by dbt, or by a Python model that dbt started."""
+    return bool(_DBT_COMMENT.search(statement.text)) or '"exactly_once"' in statement.query_tag
+
+
+def sent(statement: Statement) -> str:
+    """The text without the comment that dbt adds."""
+    return _DBT_COMMENT.sub("", statement.text).strip().rstrip(";").strip()
+
+
+def shape(statement: Statement) -> str:
+    """The text with its literals blanked, so that each run and each batch gives the same."""
+    return " ".join(_NUMBER.sub("0", _LITERAL.sub("'..'", sent(statement))).split())
+
+
+def distinct(statements: Iterable[Statement]) -> dict[str, Statement]:
+    """The first statement of each shape."""
+    found: dict[str, Statement] = {}
+    for statement in statements:
+        found.setdefault(shape(statement), statement)
+    return found
+
+
+class Parsed(NamedTuple):
+    """What sqlfluff's Snowflake grammar makes of a statement."""
+
+    unparsable: list[str]
+    called: set[str]
+
+
+def parsed(text: str) -> Parsed:
+    """The parts that the grammar doesn't know, and the functions that are called."""
+    tree = _linter().parse_string(f"{text};\n").tree
+    assert tree is not None, f"no parse at all: {text}"
+    own = re.match(r"with (\w+) as procedure", text, re.IGNORECASE)
+    return Parsed(
+        [part.raw for part in tree.recursive_crawl("unparsable", "unlexable")],
+        set(_called(tree)) - ({own[1].lower()} if own else set()),
+    )
+
+
+@cache
+def _linter() -> Linter:
+    return Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
+
+
+def _called(tree: BaseSegment) -> Iterator[str]:
+    for kind in ("function_name", "bare_function"):
+        for name in tree.recursive_crawl(kind):
+            if not name.raw.lower().startswith(SNOWPARK_FUNCTION):
+                yield name.raw.lower()
+
+
+def not_in_the_grammar(parses: Mapping[str, Parsed]) -> Iterator[str]:
+    """Parts that sqlfluff can't parse, unless Snowflake's own page has them."""
+    gaps = set()
+    for text, parse in parses.items():
+        gap = next((gap for gap in GRAMMAR_GAPS if re.match(gap, text)), None)
+        if parse.unparsable and gap:
+            gaps.add(gap)
+        elif parse.unparsable:
+            yield f"sqlfluff can't parse {parse.unparsable[0][:200]}\n  in {text[:300]}"
+    for gap in sorted(set(GRAMMAR_GAPS) - gaps):
+        yield f"sqlfluff parses it by now, or nothing sends it: remove from GRAMMAR_GAPS: {gap}"
+
+
+def not_in_the_reference(parses: Mapping[str, Parsed]) -> Iterator[str]:
+    """Functions that snowflake_functions.csv lacks, and those of it that nothing calls."""
+    with FUNCTIONS.open(encoding="utf-8") as file:
+        listed = {row["function"] for row in csv.DictReader(file)}
+    called = set[str]()
+    for text, parse in parses.items():
+        called |= parse.called
+        for name in sorted(parse.called - listed):
+            yield f"{name} is not in {FUNCTIONS.name}: look it up, and add it\n  in {text[:300]}"
+    for name in sorted(listed - called):
+        yield f"{name} is in {FUNCTIONS.name}, and nothing calls it: remove it"
+
+
+def not_repeatable(shapes: Mapping[str, Statement]) -> Iterator[str]:
+    """A clock or chance in what is written, but for the history and the ledger."""
+    for text, one in shapes.items():
+        target = re.split("audit_decisions|remediation_ledger", sent(one))[0]
+        is_state = one.query_type not in WRITES or re.fullmatch(r"[\w\s.]+", target)
+        if not is_state and CLOCK_AND_CHANCE.search(text):
+            yield f"what this writes depends on the clock or on chance: {text[:300]}"
+
+
+def with_hash(shapes: Mapping[str, Statement]) -> Iterator[str]:
+    """HASH(), which Snowflake may change between releases, and which is another on DuckDB."""
+    for text in shapes:
+        if re.search(r"\bhash(_agg)?\s*\(", text, re.IGNORECASE):
+            yield f"the values of hash() may change between releases: {text[:300]}"
+
+
+def with_scripting(shapes: Mapping[str, Statement]) -> Iterator[str]:
+    """Snowflake Scripting: what runs is SQL that a person can read and repeat."""
+    for text in shapes:
+        if SCRIPTING.match(text):
+            yield f"Snowflake Scripting: {text[:300]}"
+
+
+RULES: tuple[Callable[[Mapping[str, Statement]], Iterator[str]], ...] = (
+    not_repeatable,
+    with_hash,
+    with_scripting,
+)
+
+
+def ddl_in_transactions(history: Iterable[Statement]) -> Iterator[str]:
+    """Snowflake commits an open transaction at each DDL statement."""
+    opened: set[int] = set()
+    for one in history:
+        text = re.sub(r"^(--[^\n]*\s*)+", "", sent(one)).strip()
+        if re.match(r"begin\b", text, re.IGNORECASE):
+            opened.add(one.session)
+        elif re.match(r"(commit|rollback)\b", text, re.IGNORECASE):
+            opened.discard(one.session)
+        elif one.session in opened and DDL.match(text):
+            yield f"DDL in a transaction: {text[:300]}"
+
+
+def read(file: Path) -> tuple[dict[str, Statement], list[str]]:
+    """The distinct statements that dbt sent to a simulator, and what their order has wrong."""
+    rows = duckdb.execute(
+        f"select {STATEMENT_COLUMNS} from read_parquet(?) order by start_time", [str(file)]
+    ).fetchall()
+    history = [one for one in (Statement(*row) for row in rows) if is_ours(one)]
+    return distinct(history), list(ddl_in_transactions(history))
+
+
+def main() -> int:
+    """Check what the last run of the tests has sent; 1 if something is wrong with it."""
+    shapes: dict[str, Statement] = {}
+    wrong: list[str] = []
+    with ProcessPoolExecutor() as pool:
+        for some, of_order in pool.map(read, sorted(HISTORIES.glob("*.parquet"))):
+            shapes = some | shapes
+            wrong += of_order
+        print(f"{len(shapes)} distinct statements were sent to Snowflake: parsing", flush=True)
+        texts = [sent(one) for one in shapes.values()]
+        parses = dict(zip(texts, pool.map(parsed, texts, chunksize=8), strict=True))
+    wrong += [
+        *not_in_the_grammar(parses),
+        *not_in_the_reference(parses),
+        *(said for rule in RULES for said in rule(shapes)),
+    ]
+    for said in wrong:
+        print(said)
+    print(f"{len(shapes)} distinct statements, {len(wrong)} errors")
+    return 1 if wrong or not shapes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
