@@ -203,7 +203,7 @@ def loaded(warehouse: Warehouse) -> Warehouse:
 @pytest.mark.parametrize("name", BAD_VARS)
 def test_a_bad_var_is_refused(loaded: Warehouse, name: str) -> None:
     settings, message = BAD_VARS[name]
-    assert_refused(loaded, message, **settings)
+    assert_refused(loaded, message, fresh=True, **settings)
 
 
 def test_a_typo_in_the_vars_of_a_project_is_refused(tmp_path: Path) -> None:
