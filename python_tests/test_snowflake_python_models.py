@@ -7,12 +7,14 @@ from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from python_tests.detection import MIN_RATE, load_model
 from python_tests.laws import NOON, WINDOW, Row, event, steady_events
 from python_tests.laws_of_payloads import AGAIN, DELIVERY, copies_of
 from python_tests.snowflake_statements import shape
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.warehouse import Warehouse
+from python_tests.warehouse import ROOT, Warehouse
 
 INCIDENT = "main_incident"
 MODELS = ("incident_window_candidates", "incident_windows")
@@ -106,6 +108,36 @@ def test_without_copies_there_is_no_window_on_any_engine(
         for name in MODELS:
             assert engine.read(f"{INCIDENT}.{name}") == []
     assert in_local_testing(MODELS[0], warehouse) == []
+
+
+def test_models_run_behind_the_lines_that_dbt_puts_first_where_its_statistics_are_on(
+    snowflake_warehouse: SnowflakeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on unless a project says no; here they are for this one method, and none is sent."""
+    from dbt.adapters.snowflake import SnowflakeAdapter
+
+    submit = SnowflakeAdapter.submit_python_job
+
+    def submit_with_statistics(adapter: Any, *given: Any) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            args = SimpleNamespace(SEND_ANONYMOUS_USAGE_STATS=True)
+            patch.setattr(adapter.config, "args", args)
+            return submit(adapter, *given)
+
+    monkeypatch.setattr(SnowflakeAdapter, "submit_python_job", submit_with_statistics)
+    snowflake_warehouse.write_events([*steady_events(NOON), *copies_of("one", {"a": 1}, {"a": 2})])
+    snowflake_warehouse.dbt("seed")
+    start, end = map(str, WINDOW)
+    snowflake_warehouse.dbt(
+        *("run", "--select", "+incident_windows", "+incident_payload_variance"),
+        incident_id="INC-1",
+        incident_start=start,
+        incident_end=end,
+    )
+    assert len(snowflake_warehouse.read(f"{INCIDENT}.incident_payload_variance")) == 1
+    called = [one for one in snowflake_warehouse.simulator.history() if one.query_type == "CALL"]
+    assert len(called) == len(list((ROOT / "models").glob("*/*.py")))
+    assert all("snowflake_partner_attribution" in one.text for one in called)
 
 
 def test_payloads_are_judged_alike_in_local_testing(warehouse: Warehouse) -> None:

@@ -1,7 +1,5 @@
 """How the payloads of an event's copies differ, how far, and what becomes of the copies."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

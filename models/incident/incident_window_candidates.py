@@ -4,8 +4,6 @@ Penalised likelihood segmentation of binomial counts (Jackson et al. 2005), with
 CUSUM (Lorden 1971): docs/decisions/0015-window-detection.md.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ Likelihood-ratio confidence sets for a change point, after Siegmund (1988):
 docs/decisions/0015-window-detection.md.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +25,7 @@ class Counts(NamedTuple):
     copied: int
     copies: int
 
-    def __add__(self, other: tuple) -> Counts:
+    def __add__(self, other: tuple) -> "Counts":
         """The sums."""
         return Counts(*(one + another for one, another in zip(self, other, strict=True)))
 

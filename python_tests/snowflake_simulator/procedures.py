@@ -73,8 +73,8 @@ def _run(caller: Session, code: str, handler: str) -> Any:
 def _snowpark_session(caller: Session) -> Any:
     from snowflake.snowpark import Session as Snowpark
 
-    # Snowpark reads this option of Snowflake's own Python
-    sys._xoptions.setdefault("snowflake_partner_attribution", "")
+    # an option of Snowflake's own Python, to which dbt adds its name
+    sys._xoptions["snowflake_partner_attribution"] = []
     host, port = ADDRESSES[caller.account]
     ticket = secrets.token_urlsafe(16)
     _tickets[ticket] = caller
