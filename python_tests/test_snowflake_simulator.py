@@ -1456,6 +1456,25 @@ def test_what_snowpark_makes_needs_a_current_schema(
         run(other, f"use schema {session.schema}", procedure)
 
 
+# https://docs.snowflake.com/en/user-guide/semistructured-considerations, and the tests of
+# snowpark-python, tests/integ/scala/test_udf_suite.py, test_variant_null
+def test_none_of_a_function_that_gives_a_variant_is_json_null(session: SnowflakeConnection) -> None:
+    head = "".join(PROCEDURE.partition("def main(session):\n")[:2])
+    body = """\
+    gives_none = F.udf(
+        lambda number: None, return_type=T.VariantType(),
+        input_types=[T.IntegerType()], session=session,
+    )
+    found = session.sql("select 1 as n").select(gives_none(F.col("N")).alias("V"))
+    member = F.col("V")["name"].cast(T.StringType())
+    told = F.typeof(F.col("V")), F.col("V").is_null(), member.is_null()
+    return str(list(found.select(*told).collect()[0]))
+$$
+call summed();
+"""
+    assert run(session, head + body) == [("['NULL_VALUE', False, True]",)]
+
+
 # https://docs.snowflake.com/en/sql-reference/sql/call-with
 def test_an_error_in_a_procedure_is_a_sql_error(session: SnowflakeConnection) -> None:
     failing = PROCEDURE.replace('session.table("PAYLOADS")', "1 / 0")

@@ -478,14 +478,13 @@ def _judged_on_snowflake(session, groups, policy, thresholds):
         input_types=[T.StringType()],
         immutable=True,
     )
-    found = groups.select(*COLUMNS, judge_group(F.col("payloads")).alias("judgement")).filter(
-        F.col("judgement").is_not_null()
-    )
+    found = groups.select(*COLUMNS, judge_group(F.col("payloads")).alias("judgement"))
     kinds = (T.StringType(), T.DoubleType(), T.StringType(), T.StringType(), T.StringType())
+    # what is not judged is JSON null, which IS NOT NULL; a member of it is NULL
     return found.select(
         *COLUMNS,
         *(
             F.col("judgement")[name].cast(kind).alias(name)
             for name, kind in zip(Judgement._fields, kinds, strict=True)
         ),
-    )
+    ).filter(F.col("verdict").is_not_null())

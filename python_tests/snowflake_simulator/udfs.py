@@ -85,8 +85,12 @@ def _is_semi_structured(kind: Any) -> bool:
 
 
 def _adapted(function: Callable[..., Any], inputs: list[Any], result: Any) -> Callable[..., Any]:
+    from snowflake.snowpark import types
+
     decoded = [_is_semi_structured(kind) for kind in inputs]
     encoded = _is_semi_structured(result)
+    # no value is JSON null there, which is not NULL
+    has_null = isinstance(result, types.VariantType)
 
     # DuckDB counts the parameters of the function it gets
     def call(values: tuple[Any, ...]) -> Any:
@@ -95,6 +99,6 @@ def _adapted(function: Callable[..., Any], inputs: list[Any], result: Any) -> Ca
             for value, from_json in zip(values, decoded, strict=True)
         ]
         answer = function(*given)
-        return json.dumps(answer) if encoded and answer is not None else answer
+        return json.dumps(answer) if encoded and (has_null or answer is not None) else answer
 
     return lambda *values: call(values)
