@@ -18,3 +18,11 @@
     {%- endfor -%}
     {{- return('other') -}}
 {% endmacro %}
+
+
+{% macro _is_whole_number(data_type) %}
+    {#- Snowflake describes every integer as NUMBER(38,0). -#}
+    {%- set is_without_scale = modules.re.search(',\\s*0\\s*[)]$', data_type) is not none -%}
+    {%- set family = exactly_once.type_family(data_type) -%}
+    {{- return(family == 'integer' or (family == 'decimal' and is_without_scale)) -}}
+{% endmacro %}

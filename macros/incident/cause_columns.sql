@@ -9,7 +9,9 @@
         columns.payload] + columns.key -%}
     {%- set known = (suspects + others) | reject('none') | map(attribute='name') | list -%}
     {%- for column in columns.all
-        if column.name not in known and exactly_once.type_family(column.type) in ('text', 'integer', 'boolean') -%}
+        if column.name not in known and (
+            exactly_once.type_family(column.type) in ('text', 'boolean') or exactly_once._is_whole_number(column.type)
+        ) -%}
         {%- do suspects.append(column) -%}
     {%- endfor -%}
     {{- return(suspects) -}}
