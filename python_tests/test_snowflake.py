@@ -17,6 +17,7 @@ from python_tests.laws import (
     check_regular_job,
     shown_by_analyses,
 )
+from python_tests.laws_of_payloads import copies_of
 from python_tests.public_surface import built_columns, complaint, kept, surface
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, Warehouse
@@ -48,7 +49,9 @@ DETECTED = {
     "main_incident.incident_windows": "*",
     "main_incident.incident_scope": "*",
     "main_incident.incident_duplicate_groups": "*",
+    "main_incident.incident_payload_variance": "*",
     "main_incident.incident_decisions": "*",
+    "main_incident.incident_root_cause": "*",
     "main_incident.incident_impact_by_event_type": "*",
     "main_incident.incident_impact_by_dimension": "*",
     "main_incident.incident_impact_by_hour": "*",
@@ -153,6 +156,12 @@ def repair_and_roll_back(both: Both) -> None:
 
 @pytest.mark.parametrize("both", ["Asia/Kolkata", "America/Los_Angeles"], indirect=True)
 def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTruth) -> None:
+    both.duckdb.write_events(
+        [
+            *copies_of("benign", {"description": "an order"}, {"description": "an Order"}),
+            *copies_of("material", {"amount": 1}, {"amount": 2}),
+        ]
+    )
     both.load(hard_day)
     both.dbt(*JOB, exactly_once__deduplicate=False)
     both.assert_equal(BUILT)
@@ -164,6 +173,7 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
         incident_id=INCIDENT,
         **EVERYTHING,
     )
+    assert len(both.duckdb.read("main_incident.incident_payload_variance")) == 2
     both.assert_equal(DETECTED | MONITORED)
     both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
     repair_and_roll_back(both)
