@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,22 @@ def test_every_model_has_a_contract_unless_its_types_follow_the_source(
     ]
     assert {one.name for one in models if not one.config.contract.enforced} == WITHOUT_CONTRACT
     assert {one.name for one in models if one.access != "public"} == INTERNAL
+
+
+# https://docs.snowflake.com/en/sql-reference/parameters#timestamp-type-mapping
+def test_no_column_has_a_type_that_an_account_may_read_as_another() -> None:
+    """Nor does a page tell users to give it to their seeds."""
+    files = [ROOT / "dbt_project.yml", ROOT / "integration_tests" / "dbt_project.yml"]
+    for folder in ("models", "macros", "snapshots", "analyses", "docs"):
+        files += [
+            one
+            for one in (ROOT / folder).rglob("*.*")
+            if not one.name.endswith(("_unit_tests.yml", "_macros.yml"))
+        ]
+    bare = re.compile(r"^ +\w+: +timestamp *$|(\bas |:: *)timestamp\b(?! with)", re.I | re.M)
+    texts = [one for one in files if one.suffix in (".yml", ".sql", ".py", ".md")]
+    assert len(texts) > 100
+    assert [one.name for one in texts if bare.search(one.read_text())] == []
 
 
 def test_a_model_that_breaks_its_contract_is_not_built(tmp_path: Path) -> None:
