@@ -184,6 +184,26 @@ def test_a_missing_warehouse_is_named_once_with_the_grant(warehouse_of: Make) ->
     assert not any("STG" in name.upper() for name in warehouse.tables())
 
 
+def test_a_format_of_timestamps_of_its_own_is_named_with_what_to_run(
+    warehouse_of: Make, simulator: Simulator
+) -> None:
+    """Else the literals of this package and the times in seeds would be errors, or other times."""
+    warehouse = warehouse_of()
+    as_admin(simulator, "alter account set timestamp_input_format = 'DD/MM/YYYY HH24:MI:SS'")
+    remedy = "alter user TESTER set timestamp_input_format = 'AUTO'"
+    message = error_of(warehouse)
+    for part in (
+        "TIMESTAMP_INPUT_FORMAT of user TESTER: found DD/MM/YYYY HH24:MI:SS; accepted: AUTO. ",
+        remedy,
+    ):
+        assert part in message
+    assert remedy in error_of(warehouse, "seed")
+    with pytest.raises(DbtError, match="TIMESTAMP_INPUT_FORMAT"):
+        warehouse.operate("remediation_status", INCIDENT)
+    as_admin(simulator, remedy)
+    warehouse.dbt(*STAGING)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -261,6 +281,34 @@ def test_a_schema_of_somebody_else_is_named(
         simulator, "grant usage, create view on schema analytics.main_staging to role transformer"
     )
     warehouse.dbt(*STAGING)
+
+
+@pytest.mark.slow
+def test_a_python_model_in_a_schema_of_somebody_else_needs_to_create_functions(
+    warehouse_of: Make, simulator: Simulator
+) -> None:
+    """A UDF is made in the schema; a table made by SQL needs CREATE TABLE alone."""
+    warehouse = warehouse_of()
+    as_admin(
+        simulator,
+        "grant ownership on database analytics to role accountadmin",
+        "grant usage, create schema on database analytics to role transformer",
+        "create schema analytics.main_incident",
+        "grant ownership on schema analytics.main_incident to role analyst",
+        "grant usage, create table on schema analytics.main_incident to role transformer",
+    )
+    message = error_of(warehouse, "run", "--select", "+incident_window_candidates")
+    for part in (
+        "on schema ANALYTICS.main_incident: found no CREATE FUNCTION; ANALYST is the owner",
+        "accepted: OWNERSHIP or CREATE FUNCTION",
+        "grant create function on schema ANALYTICS.main_incident to role TRANSFORMER",
+    ):
+        assert part in message
+    assert not any("STG" in name.upper() for name in warehouse.tables())
+    as_admin(
+        simulator, "grant create function on schema analytics.main_incident to role transformer"
+    )
+    warehouse.dbt("run", "--select", "+incident_window_candidates")
 
 
 @pytest.mark.slow

@@ -1506,6 +1506,26 @@ def test_later_sessions_begin_in_the_account_s_time_zone() -> None:
             assert run(second, text) == rows("2026-01-01 05:30:00.000 +0530")
 
 
+# https://docs.snowflake.com/en/sql-reference/parameters, sql/alter-user, sql/show-parameters
+def test_a_session_tells_in_which_format_it_reads_timestamps() -> None:
+    """The format of the session is before that of the user, and that before the account's."""
+    text = "show parameters like 'timestamp_input_format' in session"
+    with running_simulator() as simulator:
+        with simulator.connect() as first:
+            assert run(first, text)[0][:4] == ("TIMESTAMP_INPUT_FORMAT", "AUTO", "AUTO", "")
+            run(first, "alter account set timestamp_input_format = 'DD-MON-YYYY'")
+            assert run(first, text)[0][1] == "AUTO"
+        with simulator.connect() as second:
+            assert run(second, text)[0][1] == "DD-MON-YYYY"
+            run(second, "alter session set timestamp_input_format = 'YYYY-MM-DD'")
+            assert run(second, text)[0][1] == "YYYY-MM-DD"
+            run(second, "alter session unset timestamp_input_format")
+            assert run(second, text)[0][1] == "DD-MON-YYYY"
+            run(second, "alter user tester set timestamp_input_format = 'AUTO'")
+        with simulator.connect() as third:
+            assert run(third, text)[0][1] == "AUTO"
+
+
 def test_it_is_one_command_that_a_signal_stops() -> None:
     command = [sys.executable, "-m", "python_tests.snowflake_simulator", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:

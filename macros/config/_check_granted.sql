@@ -29,13 +29,18 @@
 
 
 {% macro _refuse_ungranted(privilege, kind, name, owner, role, named_by) %}
-    {%- set is_plain = modules.re.match('^[A-Z_][A-Z0-9_$]*$', role) -%}
     {%- do exactly_once._refuse(
         'the privileges of role ' ~ role ~ ' on ' ~ kind ~ ' ' ~ name ~ named_by,
         'no ' ~ privilege ~ '; ' ~ owner ~ ' is the owner',
         ['OWNERSHIP', privilege] | unique | join(' or '),
         'Run as ' ~ owner ~ ': grant ' ~ privilege | lower ~ ' on ' ~ kind ~ ' ' ~ name
-        ~ ' to role ' ~ (role if is_plain else adapter.quote(role))
+        ~ ' to role ' ~ exactly_once._name_in_sql(role)
         ~ (' copy current grants' if privilege == 'OWNERSHIP' else '')
     ) -%}
+{% endmacro %}
+
+
+{% macro _name_in_sql(name) %}
+    {#- A role or user as a statement names it: in quotes only where it needs them. -#}
+    {{- return(name if modules.re.match('^[A-Z_][A-Z0-9_$]*$', name) else adapter.quote(name)) -}}
 {% endmacro %}

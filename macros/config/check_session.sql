@@ -1,7 +1,8 @@
 {% macro check_session() %}
     {#-
         Stops before anything is built where the session has no warehouse, or may not use one that a job names, or may not
-        make this package's tables in their schemas: each model would fail by itself, and none says what is missing.
+        make this package's tables in their schemas: each model would fail by itself, and none says what is missing. So it
+        does where the session reads texts as timestamps in a format of its own.
         Nothing on other engines.
     -#}
     {%- if execute -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
@@ -23,8 +24,23 @@
             'Correct `warehouse` in the profile, or run: grant usage on warehouse ' ~ named ~ ' to role ' ~ found[1]
         ) -%}
     {%- endif -%}
+    {%- do exactly_once._check_input_format() -%}
     {%- do exactly_once._check_warehouses() -%}
     {%- if flags.WHICH in ('run', 'build', 'seed', 'snapshot') -%}{%- do exactly_once._check_schemas() -%}{%- endif -%}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/parameters#timestamp-input-format -#}
+{% macro _check_input_format() %}
+    {#- With another than AUTO the literals of this package and the times in seeds are errors, or other times. -#}
+    {%- set found = exactly_once._ask("show parameters like 'timestamp_input_format' in session").rows[0]['value'] -%}
+    {%- if found | upper != 'AUTO' -%}
+        {%- set user = exactly_once._ask('select current_user()').rows[0][0] -%}
+        {%- do exactly_once._refuse(
+            'the parameter TIMESTAMP_INPUT_FORMAT of user ' ~ user, found, 'AUTO',
+            'Run: alter user ' ~ exactly_once._name_in_sql(user) ~ " set timestamp_input_format = 'AUTO'"
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -55,6 +71,8 @@
             {%- set schema = api.Relation.create(database=node.database, schema=node.schema) -%}
             {%- set privileges = needed.setdefault(schema, []) -%}
             {%- do privileges.append('CREATE VIEW' if kind == 'view' else 'CREATE TABLE') -%}
+            {#- https://docs.snowflake.com/en/developer-guide/udf/udf-access-control -#}
+            {%- if node.language == 'python' -%}{%- do privileges.append('CREATE FUNCTION') -%}{%- endif -%}
         {%- endif -%}
     {%- endfor -%}
     {%- set seen = {} -%}

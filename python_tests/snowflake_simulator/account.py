@@ -73,6 +73,8 @@ class Account(FakeSnow):
         self.naming = threading.RLock()
         # what new sessions begin with, as ALTER ACCOUNT SET TIMEZONE would have it
         self.time_zone = "UTC"
+        # TIMESTAMP_INPUT_FORMAT of users, and of the account under no name
+        self.input_formats: dict[str, str] = {}
         self.sessions: dict[str, Session] = {}
         # A session runs one statement after the other, but what a procedure sends comes with a
         # token of its own while its caller's statement waits.
@@ -94,6 +96,10 @@ class Account(FakeSnow):
         if not self.catalog.is_usable(session.roles, session.warehouse):
             session.use_warehouse(None)  # the login succeeds, as it does at Snowflake
         return self._token(session)
+
+    def input_format_of(self, user: str) -> str:
+        """The TIMESTAMP_INPUT_FORMAT that a user's sessions begin with."""
+        return self.input_formats.get(user.upper(), self.input_formats.get("", "AUTO"))
 
     def share(self, session: Session) -> str:
         """Another token for a session: what a procedure does, it does in its caller's session."""

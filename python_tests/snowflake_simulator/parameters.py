@@ -48,6 +48,8 @@ def set_parameter(cursor: SimulatedCursor, match: re.Match[str]) -> None:
         session.query_tag = value
     elif name == "TIMEZONE":
         session.set_time_zone(_time_zone(value))
+    elif name == "TIMESTAMP_INPUT_FORMAT":
+        session.input_format = value
     elif not _IGNORED.fullmatch(name):
         raise not_imitated(f"the parameter {name}")
     elif name in _DEFAULTS_THAT_HOLD and match[2].strip("'").upper() != _DEFAULTS_THAT_HOLD[name]:
@@ -63,6 +65,14 @@ def set_account_time_zone(cursor: SimulatedCursor, match: re.Match[str]) -> None
     cursor.succeed()
 
 
+@command(rf"alter (?:account|user ({IDENTIFIER})) set timestamp_input_format ?= ?'(.*)'")
+def set_input_format(cursor: SimulatedCursor, match: re.Match[str]) -> None:
+    """https://docs.snowflake.com/en/sql-reference/parameters: for later sessions."""
+    _administrate(cursor)
+    cursor.session.account.input_formats[stored(match[1]) if match[1] else ""] = match[2]
+    cursor.succeed()
+
+
 @command(rf"alter session unset ({IDENTIFIER})")
 def unset_parameter(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/alter-session"""
@@ -71,6 +81,8 @@ def unset_parameter(cursor: SimulatedCursor, match: re.Match[str]) -> None:
         cursor.session.query_tag = ""
     elif name == "TIMEZONE":
         cursor.session.set_time_zone(cursor.session.account.time_zone)
+    elif name == "TIMESTAMP_INPUT_FORMAT":
+        cursor.session.input_format = cursor.session.account.input_format_of(cursor.session.user)
     cursor.succeed()
 
 
@@ -78,7 +90,11 @@ def unset_parameter(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 def show_parameters(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/show-parameters"""
     session = cursor.session
-    known = {"QUERY_TAG": (session.query_tag, ""), "TIMEZONE": (session.time_zone, "UTC")}
+    known = {
+        "QUERY_TAG": (session.query_tag, ""),
+        "TIMEZONE": (session.time_zone, "UTC"),
+        "TIMESTAMP_INPUT_FORMAT": (session.input_format, "AUTO"),
+    }
     known |= {name: (value, value) for name, value in _DEFAULTS_THAT_HOLD.items()}
     rows = ", ".join(
         f"({literal(name)}, {literal(value)}, {literal(default)})"

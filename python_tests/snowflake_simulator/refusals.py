@@ -24,10 +24,13 @@ _REFUSED = {
     r"(copy|put|get|list|ls|remove|rm)\b(?=.*@)": "stages and files",
     r"(declare|execute immediate \$\$|begin (?!transaction\b|work\b|name\b)\w)": "Scripting",
     r"create( or replace)? procedure\b": "stored procedures; an anonymous Python procedure runs",
-    r"alter (database|user|resource monitor)\b(?! \S+ set default_secondary_roles\b)": (
-        "ALTER on users and databases, but for DEFAULT_SECONDARY_ROLES"
+    r"alter (database|user|resource monitor)\b"
+    r"(?! \S+ set (default_secondary_roles|timestamp_input_format)\b)": (
+        "ALTER on users and databases, but for DEFAULT_SECONDARY_ROLES and TIMESTAMP_INPUT_FORMAT"
     ),
-    r"alter account\b(?! set timezone\b)": "ALTER ACCOUNT, but for TIMEZONE",
+    r"alter account\b(?! set (timezone|timestamp_input_format)\b)": (
+        "ALTER ACCOUNT, but for TIMEZONE and TIMESTAMP_INPUT_FORMAT"
+    ),
     r"create( or replace)?( transient)? database\b.* clone\b": "CREATE DATABASE .. CLONE",
     r"explain\b": "EXPLAIN",
 }

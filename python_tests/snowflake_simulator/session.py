@@ -121,6 +121,7 @@ class Session(FakeSnowflakeConnection):
         self.user = user
         self.query_tag = ""
         self.time_zone = "UTC"
+        self.input_format = account.input_format_of(user)
         self.has_secondary_roles = user.upper() in account.catalog.users_with_secondary_roles
         # Snowflake's name of a temporary table or view -> what it is
         self.temporary: dict[Name, str] = {}
