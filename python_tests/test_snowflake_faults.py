@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from dbt_common.exceptions import DbtDatabaseError
 
 from python_tests.faults import watched
-from python_tests.laws import assert_recorded, contaminate, kept_state
+from python_tests.laws import HOUR, NOON, assert_recorded, contaminate, kept_state, steady_events
+from python_tests.snowflake_statements import ddl_in_transactions, is_ours
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.test_faults import (
     BEFORE,
@@ -15,6 +17,7 @@ from python_tests.test_faults import (
     nothing,
     rows_in_raw_and_quarantine,
 )
+from python_tests.warehouse import DbtError
 
 GROUPS = {
     "candidates": ("remediation_clone", "candidate_build"),
@@ -24,6 +27,7 @@ GROUPS = {
 }
 
 
+REGULAR = ("run", "--selector", "fifteen_minute")
 BUILDS = {"candidate_build": "__candidate", "replaced_build": "__replaced"}
 
 
@@ -55,3 +59,30 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         after.restore()
         if name == GROUPS[group][-1]:
             return
+
+
+def test_rows_whose_mark_failed_are_undone_before_the_session_s_next_model(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """dbt itself sends no ROLLBACK, and the next model's first DDL would commit them."""
+    warehouse = snowflake_warehouse
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt(*REGULAR)
+    before = warehouse.read("main_analytics.fraud_features")
+    warehouse.write_events(steady_events(NOON + HOUR))
+    cancelled: list[str] = []
+
+    def cancel(sql: str) -> None:
+        if not cancelled and "merge into" in sql and "'fraud_features' as relation_name" in sql:
+            cancelled.append(sql)
+            raise DbtDatabaseError("SQL execution canceled")
+
+    with watched(meanwhile=cancel), pytest.raises(DbtError, match="canceled"):
+        warehouse.dbt(*REGULAR)
+    assert warehouse.read("main_analytics.fraud_features") == before
+    # later in the same session, and nothing of it is lost
+    assert len(warehouse.read("main_analytics.payments")) == 24
+    history = [one for one in warehouse.simulator.history() if is_ours(one)]
+    assert list(ddl_in_transactions(history)) == []
+    warehouse.dbt(*REGULAR)
+    assert len(warehouse.read("main_analytics.fraud_features")) > len(before)

@@ -42,7 +42,29 @@
 {% endmacro %}
 
 
-{#- https://docs.snowflake.com/en/sql-reference/transactions: each statement commits by itself unless told otherwise -#}
+{#-
+    https://docs.snowflake.com/en/sql-reference/transactions: each statement commits by itself unless told otherwise.
+    dbt undoes nothing after an error in between, and the first DDL of the session's next node would commit the rest.
+-#}
 {% macro snowflake___in_one_transaction(statements) %}
+    {%- do exactly_once._note_transaction(true) -%}
     {{- return((['begin'] + statements + ['commit']) | join(';\n') ~ ';') -}}
+{% endmacro %}
+
+
+{% macro _note_transaction(is_open) %}
+    {#- Whatever the package of the next node is: not by _remember, which tells packages apart. -#}
+    {%- do graph.setdefault('exactly_once_transactions', {}).update({model.unique_id: is_open}) -%}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/sql/rollback -#}
+{% macro _roll_back_what_failed() %}
+    {#-
+        Before anything else of a node, in any session: which one an earlier node of this run failed in is not known
+        here, and without an open transaction nothing is undone. A session that gets no other node ends with the run.
+    -#}
+    {%- if execute and true in graph.get('exactly_once_transactions', {}).values() | list -%}
+        {%- do run_query('rollback') -%}
+    {%- endif -%}
 {% endmacro %}

@@ -13,6 +13,7 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/parameters#query-tag -#}
 {% macro snowflake__tag_queries(step, incident_id) %}
+    {%- do exactly_once._roll_back_what_failed() -%}
     {%- set settings = exactly_once.settings() -%}
     {%- set tag = {
         'app': 'exactly_once',

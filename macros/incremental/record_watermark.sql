@@ -5,8 +5,11 @@
         little more. Without changed_keys there is none, and every run reads everything. The incremental strategy
         merge_and_mark writes it with the rows, so that nothing is left for the hook but the first build.
     -#}
-    {%- if execute and not (config.get('incremental_strategy') == 'merge_and_mark' and exactly_once._is_update()) -%}
-        {{- exactly_once._watermark_merge() -}}
+    {%- if execute -%}
+        {%- do exactly_once._note_transaction(false) -%}
+        {%- if not (config.get('incremental_strategy') == 'merge_and_mark' and exactly_once._is_update()) -%}
+            {{- exactly_once._watermark_merge() -}}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
