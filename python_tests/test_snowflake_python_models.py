@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from operator import itemgetter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from python_tests.detection import MIN_RATE, load_model
 from python_tests.laws import NOON, WINDOW, Row, event, steady_events
 from python_tests.laws_of_payloads import AGAIN, DELIVERY, copies_of
+from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_statements import shape
-from python_tests.snowflake_warehouse import SnowflakeWarehouse
+from python_tests.snowflake_warehouse import PROFILE, SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import ROOT, Warehouse
 
 INCIDENT = "main_incident"
@@ -97,6 +99,26 @@ def test_windows_are_the_same_on_duckdb_on_snowflake_and_in_local_testing(
     assert schemas_of_procedures(snowflake_warehouse) == {
         f"{name}__dbt_sp": f"ANALYTICS.{INCIDENT}" for name in MODELS
     }
+
+
+class ProjectInPublic(SnowflakeProject):
+    """The project with a schema in the profile that is there."""
+
+    profile = PROFILE.replace("schema: main", "schema: PUBLIC")
+
+
+def test_a_session_is_left_in_the_schema_that_it_was_in(tmp_path: Path) -> None:
+    """Other nodes of the installing project come after in it."""
+    with running_simulator() as simulator:
+        warehouse = SnowflakeWarehouse(ProjectInPublic(ROOT, tmp_path), simulator)
+        warehouse.write_events(steady_events(NOON))
+        warehouse.dbt("run", "--select", *FEEDS, MODELS[0])
+        sent = map(shape, simulator.history())
+        assert [one for one in sent if one.startswith("use schema")] == [
+            "use schema ANALYTICS.PUBLIC_incident",
+            'use schema "ANALYTICS"."PUBLIC"',
+        ]
+        warehouse.close()
 
 
 def test_without_copies_there_is_no_window_on_any_engine(
