@@ -399,6 +399,41 @@ def approve(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
     )
 
 
+def check_repair_of_what_another_quarantined(warehouse: Warehouse, is_swapped: bool) -> None:
+    """Law 1: live counts each event once, whichever incident's copies are out of the source.
+
+    Of two incidents that overlap, the second is quarantined while the first is swapped, which is
+    then rolled back and repaired again; or the first is quarantined, and the second repaired.
+    """
+    wider = (NOON, NOON + 2 * HOUR)
+    contaminate(warehouse)
+    if is_swapped:
+        repair_and_swap(warehouse)
+        decide_again(warehouse, OTHER_INCIDENT, wider)
+        approve(warehouse, OTHER_INCIDENT)
+        warehouse.operate("raw_quarantine", OTHER_INCIDENT)
+        warehouse.operate("remediation_rollback", INCIDENT)
+        decide_again(warehouse)
+        repair_and_swap(warehouse)
+    else:
+        warehouse.operate("raw_quarantine", INCIDENT)
+        decide_again(warehouse, OTHER_INCIDENT, wider)
+        approve(warehouse, OTHER_INCIDENT)
+        repair_and_swap(warehouse, OTHER_INCIDENT)
+    rows = contaminated_rows()
+    untouched = [row for row in rows if row["payment_id"] == "before"]
+    touched = [row for row in rows if row not in untouched]
+    assert_same_rows(
+        warehouse.read("main_analytics.payments"),
+        oracle.payments([*oracle.deduplicated(touched).values(), *untouched], DEFAULT),
+    )
+    # the hour of those is also one of copies in quarantine
+    assert_same_rows(
+        warehouse.read("main_analytics.fraud_features"),
+        oracle.fraud_features(oracle.deduplicated(rows).values(), DEFAULT),
+    )
+
+
 def build_replaced(warehouse: Warehouse) -> None:
     """The regular job on the tables that the swap replaced."""
     warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__build_replaced=INCIDENT)
@@ -415,10 +450,10 @@ def build_candidate(warehouse: Warehouse) -> None:
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
 
 
-def refusal(warehouse: Warehouse) -> str | None:
+def refusal(warehouse: Warehouse, incident_id: str = INCIDENT) -> str | None:
     """Swap; what the swap's own validation found wrong, or None."""
     try:
-        warehouse.operate("remediation_swap", INCIDENT)
+        warehouse.operate("remediation_swap", incident_id)
     except DbtError as error:
         if "failed checks" in str(error):
             return str(error)
@@ -432,11 +467,11 @@ def check_decisions(warehouse: Warehouse) -> None:
     assert_decided(warehouse, contaminated_rows(), WINDOW)
 
 
-def repair_and_swap(warehouse: Warehouse) -> None:
+def repair_and_swap(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
     """A whole repair; a swap that is refused breaks the law that is checked."""
-    warehouse.operate("remediation_clone", INCIDENT)
+    warehouse.operate("remediation_clone", incident_id)
     build_candidate(warehouse)
-    if said := refusal(warehouse):
+    if said := refusal(warehouse, incident_id):
         raise AssertionError(said)
 
 
@@ -535,15 +570,19 @@ def give_verdict(warehouse: Warehouse, name: str, decision: str) -> None:
     )
 
 
-def decide_again(warehouse: Warehouse, incident_id: str = INCIDENT) -> None:
+def decide_again(
+    warehouse: Warehouse,
+    incident_id: str = INCIDENT,
+    window: tuple[datetime, datetime] = WINDOW,
+) -> None:
     """Run detection, and leave the seeds as they are."""
     tags = [f"tag:exactly_once_{name}" for name in ("staging", "incident", "audit")]
     warehouse.dbt(
         *("build", "--select", *tags, "--indirect-selection", "cautious"),
         *("--exclude", "test_type:unit"),
         incident_id=incident_id,
-        incident_start=str(WINDOW[0]),
-        incident_end=str(WINDOW[1]),
+        incident_start=str(window[0]),
+        incident_end=str(window[1]),
     )
 
 

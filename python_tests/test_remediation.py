@@ -27,6 +27,7 @@ from python_tests.laws import (
     check_catch_up,
     check_decisions,
     check_repair,
+    check_repair_of_what_another_quarantined,
     check_rollback,
     check_rollback_without_a_gap,
     check_verdict,
@@ -214,6 +215,13 @@ def test_the_repair_leaves_no_trace_of_removed_copies_and_changes_nothing_else(
     warehouse: Warehouse,
 ) -> None:
     check_repair(warehouse)
+
+
+@pytest.mark.parametrize("is_swapped", [True, False], ids=["rolled back", "not yet repaired"])
+def test_what_another_incident_quarantined_is_repaired_too(
+    warehouse: Warehouse, is_swapped: bool
+) -> None:
+    check_repair_of_what_another_quarantined(warehouse, is_swapped)
 
 
 def test_a_rollback_restores_the_tables_and_loses_nothing(warehouse: Warehouse) -> None:

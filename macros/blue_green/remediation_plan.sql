@@ -22,7 +22,7 @@
     {%- endif -%}
     {%- if plan.state in ('swapping', 'swapped') -%}
         {%- do log('Swapped already: a further repair needs another incident_id.', info=true) -%}
-    {%- elif not plan.repaired_events -%}
+    {%- elif not plan.repaired_events and exactly_once._quarantined_in_reach() is none -%}
         {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
     {%- else -%}
         {%- do exactly_once._say_next_step(exactly_once._next_step(exactly_once._remediation_steps(incident_id))) -%}

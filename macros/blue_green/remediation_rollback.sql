@@ -181,7 +181,7 @@
 
 
 {% macro _check_nothing_quarantined(incident_id) %}
-    {#- A copy that is out of the source is in none of the decisions of a later detection: no repair would find it. -#}
+    {#- A later detection would report nothing of what the old tables count and the source no longer has. -#}
     {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
     {%- if exactly_once._is_there(quarantine) -%}
         {%- set copies = run_query('select count(*) from (' ~ exactly_once._in_quarantine(incident_id) ~ ') as out').rows[0][0] | int -%}

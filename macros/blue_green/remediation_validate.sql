@@ -79,7 +79,7 @@
 
 
 {% macro _quarantine_is_decided(incident_id) %}
-    {#- A detection after the raw repair finds none of its copies: the curated rows of these would not be repaired. -#}
+    {#- A detection after the raw repair finds none of its copies: what is checked would be less than what was approved. -#}
     {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
     {%- set undecided = run_query(
         'select count(*) from ' ~ quarantine ~ ' as quarantined where incident_id = '

@@ -13,5 +13,11 @@
     select distinct {{ exactly_once._selected_keys(keys) }}
     from {{ ref('exactly_once', 'incident_decisions') }}
     where {{ exactly_once.is_repaired() }} and {{ exactly_once.key_is_complete(exactly_once.source_columns()) }}
+    {%- set quarantined = exactly_once._quarantined_in_reach() %}
+    {%- if quarantined is not none %}
+    union
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ quarantined }}
+    {%- endif %}
     {%- endif %}
 {% endmacro %}

@@ -6,7 +6,7 @@
     -#}
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- set bounds = exactly_once._incident_bounds('window') -%}
+    {%- set bounds = exactly_once._incident_bounds('window', ref('exactly_once', 'incident_scope')) -%}
     {%- if not bounds -%}{{- return('false') -}}{%- endif -%}
     {%- set start, end = bounds -%}
     {%- set earliest = exactly_once.shifted_time(start, -exactly_once.settings().late_arrival_hours) -%}

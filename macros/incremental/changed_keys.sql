@@ -4,7 +4,7 @@
         In a regular run: those of copies that arrived since the watermark of this model, less the lookback, and have
         been taken in. Of copies, not of events: a copy that an earlier one replaces may have counted under another key.
         In a candidate: those and the keys of every event that the incident's decisions remove a copy of, or on
-        which a reviewer gave a verdict.
+        which a reviewer gave a verdict, and of the copies in its reach that are in quarantine.
         keys: {column name: SQL over the columns of the source}. Call it outside `if is_incremental()`: dbt
         finds what a model depends on without running it.
         predicate: on the events whose keys are listed. A model that reads events by literal bounds passes the
@@ -17,9 +17,9 @@
     {%- if exactly_once.settings().build_candidate %}
     union
     {{ exactly_once._repaired_keys(
-        keys, ref('exactly_once', 'stg_events'), ref('exactly_once', 'incident_duplicate_groups'), ref('exactly_once', 'incident_decisions')
+        keys, ref('exactly_once', 'stg_events'), ref('exactly_once', 'incident_duplicate_groups'),
+        ref('exactly_once', 'incident_decisions'), predicate
     ) }}
-        and {{ predicate }}
     {%- endif %}
 {% endmacro %}
 
@@ -31,7 +31,8 @@
 {%- endmacro %}
 
 
-{% macro _repaired_keys(keys, events, duplicate_groups, decisions) -%}
+{% macro _repaired_keys(keys, events, duplicate_groups, decisions, predicate='true') -%}
+    {%- set quarantined = exactly_once._quarantined_in_reach() -%}
     select distinct {{ exactly_once._selected_keys(keys) }}
     from {{ events }}
     where
@@ -40,6 +41,13 @@
             select event_fingerprint from {{ decisions }} where {{ exactly_once.is_repaired() }}
         )
         and {{ exactly_once.same_event_times(duplicate_groups) }}
+        and {{ predicate }}
+    {%- if quarantined is not none %}
+    union
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ quarantined }}
+    where {{ predicate }}
+    {%- endif %}
 {%- endmacro %}
 
 
