@@ -317,6 +317,38 @@ def test_the_audit_keeps_one_version_until_a_decision_changes(contaminated: Ware
     assert again == {"n": decided + 3, "old": 3}
 
 
+def test_the_audit_ends_what_its_incident_decides_no_more(contaminated: Warehouse) -> None:
+    """Another window decides on other copies; those of another incident stay."""
+    key = "incident_id, row_hash, copy_number, decision"
+    audit = "main_audit.audit_decisions"
+    other = (NOON - 4 * HOUR, NOON - 4 * HOUR + HOUR / 6)
+
+    def assert_in_force(count: int) -> None:
+        """As many rows as there ever were, those of the incident that are decided in force."""
+        in_force = contaminated.query(
+            f"select {key} from {audit} where dbt_valid_to is null and incident_id = '{INCIDENT}'"
+        )
+        decided = contaminated.read("main_incident.incident_decisions", key)
+        assert Counter(map(str, in_force)) == Counter(map(str, decided))
+        assert contaminated.query(
+            f"select count(*) as n from {audit} where incident_id = '{INCIDENT}'"
+        ) == [{"n": count}]
+
+    decided = len(contaminated.read("main_incident.incident_decisions"))
+    assert_in_force(decided)
+    decide_again(contaminated, window=other)
+    assert_in_force(decided + 2)
+    decide_again(contaminated, window=other)
+    assert_in_force(decided + 2)
+    before = contaminated.read(audit)
+    decide_again(contaminated, "INC-2")
+    after = contaminated.query(f"select * from {audit} where incident_id = '{INCIDENT}'")
+    assert Counter(map(str, after)) == Counter(map(str, before))
+    decide_again(contaminated)
+    assert_in_force(decided + 2 + decided)
+    contaminated.dbt("run-operation", "ledger_verify")
+
+
 @pytest.mark.parametrize("decision", ["keep", "review", "remove"])
 def test_a_verdict_counts_in_the_curated_tables(warehouse: Warehouse, decision: str) -> None:
     check_verdict(warehouse, decision)

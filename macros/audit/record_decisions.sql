@@ -1,10 +1,12 @@
 {% macro record_decisions(phase) %}
     {#-
         A hook of audit_decisions: writes to the ledger, before and after the snapshot, what it holds of the
-        incident that is being decided. So a row that somebody changes in between is found.
+        incident that is being decided. So a row that somebody changes in between is found. After the snapshot it ends
+        the decisions that are not made any more.
     -#}
     {%- set incident_id = exactly_once._snapshot_incident() if execute -%}
     {%- if incident_id -%}
+        {%- if phase == 'ended' -%}{%- do run_query(exactly_once._end_undecided(incident_id)) -%}{%- endif -%}
         {#- after the first snapshot dbt does not know yet that the table is there -#}
         {%- set digests = {
             'audit_decisions': exactly_once._evidence_digest('audit_decisions', incident_id, phase == 'ended')
@@ -15,6 +17,33 @@
             {%- do exactly_once._end_step('detection', incident_id, exactly_once._decision_counts(incident_id), digests) -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _end_undecided(incident_id) %}
+    {#- The decisions on events with copies in quarantine stand: detection finds those no more. -#}
+    {%- set audit = exactly_once.model_relation('audit_decisions') -%}
+    {%- set quarantine = exactly_once._quarantine_if_made() -%}
+    update {{ audit }} set dbt_valid_to = {{ dbt.snapshot_get_time() }}
+    where dbt_scd_id in (
+        select audited.dbt_scd_id
+        from {{ audit }} as audited
+        left join {{ exactly_once.model_relation('incident_decisions') }} as decisions
+            on
+                audited.incident_id = decisions.incident_id
+                and audited.row_hash = decisions.row_hash
+                and audited.copy_number = decisions.copy_number
+        where
+            audited.incident_id = {{ exactly_once.text_literal(incident_id) }}
+            and audited.dbt_valid_to is null
+            and decisions.row_hash is null
+            {%- if quarantine is not none %}
+            and audited.event_fingerprint not in (
+                select quarantined.event_fingerprint from {{ quarantine }} as quarantined
+                where quarantined.restored_at is null
+            )
+            {%- endif %}
+    )
 {% endmacro %}
 
 
