@@ -25,6 +25,7 @@ from python_tests.laws import (
     build_candidate,
     build_replaced,
     check_catch_up,
+    check_repair_of_what_another_quarantined,
     check_rollback,
     check_rollback_without_a_gap,
     contaminate,
@@ -128,6 +129,12 @@ def test_a_rollback_restores_the_tables_and_loses_nothing(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback(snowflake_warehouse)
+
+
+def test_what_another_incident_quarantined_is_repaired_too(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_repair_of_what_another_quarantined(snowflake_warehouse, is_swapped=True)
 
 
 def test_a_build_that_was_refused_leaves_nothing_in_the_way(
