@@ -286,6 +286,13 @@ def check_refusals(warehouse: Warehouse) -> None:
     verify_ledger(warehouse)
 
 
+def _manager(warehouse: Warehouse) -> Any:
+    """What sends the statements of dbt to the engine."""
+    if isinstance(warehouse, SnowflakeWarehouse):
+        return SnowflakeConnectionManager
+    return DuckDBConnectionManager
+
+
 @contextmanager
 def arriving_before_delete(warehouse: Warehouse, row: str) -> Iterator[None]:
     """Let a row arrive between what a slice puts away and what it deletes, in the first attempt.
@@ -293,11 +300,7 @@ def arriving_before_delete(warehouse: Warehouse, row: str) -> Iterator[None]:
     So a statement on Snowflake sees what another session committed a moment ago. Both stand-ins
     for it isolate a transaction as a whole: the row is written inside, and again after the undoing.
     """
-    manager: Any = (
-        SnowflakeConnectionManager
-        if isinstance(warehouse, SnowflakeWarehouse)
-        else DuckDBConnectionManager
-    )
+    manager = _manager(warehouse)
     original, arrives = manager.add_query, f"insert into {warehouse.source} {row}"
     state_of_row = ["on its way"]
 
@@ -314,6 +317,24 @@ def arriving_before_delete(warehouse: Warehouse, row: str) -> Iterator[None]:
     with patch.object(manager, "add_query", add_query):
         yield
     assert state_of_row[0] == "there"
+
+
+@contextmanager
+def after_insert(warehouse: Warehouse, statement: str) -> Iterator[None]:
+    """Change what a slice has just written, within its transaction."""
+    manager = _manager(warehouse)
+    original, is_inserted = manager.add_query, False
+
+    def add_query(self: Any, sql: str, *arguments: Any, **options: Any) -> Any:
+        nonlocal is_inserted
+        if is_inserted:
+            original(self, statement, *arguments, **options)
+        inserts = re.search(r"^\s*insert into", sql, re.MULTILINE)
+        is_inserted = inserts is not None and "where false" not in sql
+        return original(self, sql, *arguments, **options)
+
+    with patch.object(manager, "add_query", add_query):
+        yield
 
 
 def check_concurrent_arrival(warehouse: Warehouse) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,14 +17,18 @@ from python_tests import oracle
 from python_tests.laws import (
     HOUR,
     MICROSECOND,
+    MINUTE,
     NOON,
     WINDOW,
     Row,
+    contaminated_rows,
     event,
     give_verdict,
     steady_events,
 )
 from python_tests.laws_of_raw import (
+    QUARANTINE,
+    after_insert,
     assert_moved,
     check_concurrent_arrival,
     check_jobs_after,
@@ -31,9 +37,11 @@ from python_tests.laws_of_raw import (
     check_restore,
     detect,
     hashes,
+    identical_rows,
     ledger,
     operate,
     phases,
+    quarantined_rows,
     raw_rows,
     state,
     to_remove,
@@ -43,7 +51,7 @@ from python_tests.oracle import Layout
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.test_other_sources import LEDGER, LEDGER_COLUMNS, LEDGER_VARS, ledger_batches
 from python_tests.test_other_sources import NOON as NOON_UTC
-from python_tests.warehouse import DbtError, Project, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
 
 @pytest.fixture(params=["duckdb", "snowflake"])
@@ -154,6 +162,124 @@ def test_another_source_is_repaired_alike(
     assert raw_rows(warehouse) == hashes(rows)
     first, *_, last = ledger(warehouse)
     assert first["digests"]["source"] == last["digests"]["source"]
+    verify_ledger(warehouse)
+
+
+def test_a_column_of_another_type_is_refused_before_anything_goes(
+    any_warehouse: Callable[..., Warehouse],
+) -> None:
+    """The quarantine was made before the owner of the source gave fees four decimals."""
+    warehouse = any_warehouse(columns={**EVENT_COLUMNS, "fee": "decimal(10,2)"})
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("seed")
+    detect(warehouse)
+    for sql in (
+        "create table raw.again as select * from raw.events",
+        "alter table raw.again drop column fee",
+        "alter table raw.again add column fee decimal(18,4)",
+        "drop table raw.events",
+        "alter table raw.again rename to raw.events"
+        if isinstance(warehouse, SnowflakeWarehouse)
+        else "alter table raw.again rename to events",
+    ):
+        warehouse.execute(sql)
+    rows = [event("two", NOON + 6 * MINUTE, event_id=name, fee="0.1234") for name in "ab"]
+    warehouse.write_events(rows)
+    detect(warehouse)
+    untouched = state(warehouse)
+    for verb in ("raw_quarantine", "raw_restore"):
+        with pytest.raises(DbtError, match=r"(?i)other types .*fee .*10,2.*18,4.*alter table"):
+            operate(warehouse, verb)
+    assert state(warehouse) == untouched
+
+
+def test_what_is_refused_for_its_type_goes_and_comes_back_once_the_types_are_equal(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    warehouse = new_warehouse(columns={**EVENT_COLUMNS, "fee": "decimal(10,2)"})
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("seed")
+    detect(warehouse)
+    warehouse.execute("alter table raw.events alter column fee type decimal(18,4)")
+    warehouse.write_events(
+        [event("two", NOON + 6 * MINUTE, event_id=name, fee="0.1234") for name in "ab"]
+    )
+    detect(warehouse)
+    before = warehouse.digest(warehouse.source)
+    with pytest.raises(DbtError) as error:
+        operate(warehouse, "raw_quarantine")
+    alter = re.search(
+        r"alter table \S*quarantined_events.* set data type \S+(?=, or)", str(error.value)
+    )
+    assert alter
+    warehouse.execute(alter[0].replace('"warehouse".', ""))
+    operate(warehouse, "raw_quarantine")
+    assert warehouse.digest(warehouse.source) != before
+    operate(warehouse, "raw_restore")
+    assert warehouse.digest(warehouse.source) == before
+    verify_ledger(warehouse)
+
+
+@pytest.mark.parametrize("verb", ["raw_quarantine", "raw_restore"])
+def test_rows_that_would_come_out_otherwise_stay_where_they_are(
+    any_warehouse: Callable[..., Warehouse], verb: str
+) -> None:
+    """Law 2: as many rows is not enough. What a column can't hold is undone, and said."""
+    warehouse = any_warehouse()
+    copies = [event("copied", NOON + 6 * MINUTE, event_id=name) for name in "aabc"]
+    warehouse.write_events([*steady_events(NOON), *copies])
+    warehouse.dbt("seed")
+    detect(warehouse)
+    written = QUARANTINE
+    if verb == "raw_restore":
+        operate(warehouse, "raw_quarantine")
+        written = warehouse.source
+    before = raw_rows(warehouse), quarantined_rows(warehouse)
+    with (
+        after_insert(warehouse, f"update {written} set amount_cents = 1 where event_id = 'b'"),
+        pytest.raises(DbtError, match=r"1 rows that are not in .* as they were in the source"),
+    ):
+        operate(warehouse, verb)
+    assert (raw_rows(warehouse), quarantined_rows(warehouse)) == before
+    operate(warehouse, verb)
+    after = raw_rows(warehouse), quarantined_rows(warehouse)
+    assert after != before
+    assert after[0] + after[1] == before[0] + before[1]
+
+
+def test_a_changed_row_is_not_restored(any_warehouse: Callable[..., Warehouse]) -> None:
+    warehouse = any_warehouse()
+    warehouse.write_events(contaminated_rows())
+    warehouse.dbt("seed")
+    detect(warehouse)
+    operate(warehouse, "raw_quarantine")
+    warehouse.execute(f"update {QUARANTINE} set amount_cents = 1 where payment_id = 'edge'")
+    before = raw_rows(warehouse)
+    with pytest.raises(DbtError, match="1 rows that are not in the quarantine as they were"):
+        operate(warehouse, "raw_restore")
+    edge = hashes([event("edge", NOON + 4 * HOUR, amount_cents=1)])
+    assert not raw_rows(warehouse) & edge
+    assert before - raw_rows(warehouse) == Counter()
+    warehouse.execute(f"update {QUARANTINE} set amount_cents = 1000 where payment_id = 'edge'")
+    operate(warehouse, "raw_restore")
+    assert raw_rows(warehouse) == hashes(contaminated_rows())
+
+
+def test_a_column_that_the_engine_computes_is_computed_again(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    warehouse = new_warehouse()
+    described = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
+    day = "arrival_day date generated always as (cast(ingest_ts as date))"
+    warehouse.execute(f"create or replace table raw.events ({described}, {day})")
+    warehouse.write_events([*contaminated_rows(), *identical_rows()])
+    warehouse.dbt("seed")
+    detect(warehouse)
+    before = warehouse.digest(warehouse.source)
+    operate(warehouse, "raw_quarantine")
+    assert warehouse.digest(warehouse.source) != before
+    operate(warehouse, "raw_restore")
+    assert warehouse.digest(warehouse.source) == before
     verify_ledger(warehouse)
 
 

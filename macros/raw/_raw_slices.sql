@@ -84,7 +84,7 @@
 
 
 {% macro _check_quarantine() %}
-    {#- The quarantine has to hold every column of the source, and the source every column of the quarantine. -#}
+    {#- The quarantine has to have the columns of the source, of the same types, and no others. -#}
     {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
     {%- if not exactly_once._is_there(quarantine) -%}
         {%- do exactly_once._refuse(
@@ -100,18 +100,20 @@
         ) -%}
     {%- endif -%}
     {%- set record = exactly_once.quarantine_columns() -%}
+    {%- set source_table = exactly_once.source_columns().relation -%}
     {%- set source_names = exactly_once.source_columns().all | map(attribute='name') | list -%}
-    {%- set payload = exactly_once.source_columns().payload -%}
-    {%- set names = [] -%}
+    {%- set source_types = {} -%}
+    {%- for column in exactly_once.source_columns().all -%}{%- do source_types.update({column.name: column.type}) -%}{%- endfor -%}
+    {%- set names, differing, alters = [], [], [] -%}
     {%- for column in adapter.get_columns_in_relation(quarantine) if column.name | lower not in record -%}
         {%- do names.append(column.name) -%}
-        {#- the engine's error shows the value that it can't put into the column -#}
-        {%- if payload and column.name == payload.name
-            and exactly_once.type_family(column.data_type) != exactly_once.type_family(payload.type) -%}
-            {%- do exactly_once._refuse(
-                'column ' ~ column.name ~ ' of the quarantine ' ~ quarantine,
-                payload.type ~ ' in the source and ' ~ column.data_type ~ ' in the quarantine', 'one kind of type for payloads',
-                'Give the quarantine the type that the source has.'
+        {%- set type = source_types.get(column.name, column.data_type) -%}
+        {#- told before anything is written: an engine may round, or show in its error the value that doesn't fit -#}
+        {%- if type | lower != column.data_type | lower -%}
+            {%- do differing.append(column.name ~ ' ' ~ column.data_type ~ ', in the source ' ~ type) -%}
+            {%- do alters.append(
+                exactly_once._alter_type(quarantine, column, type) ~ ', or '
+                ~ exactly_once._alter_type(source_table, column, column.data_type)
             ) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -123,7 +125,73 @@
             'other columns than those of the source: ' ~ (lacking + surplus) | join(', '), 'the same columns',
             'Run: dbt build --select quarantined_events' if lacking else 'Give the source its column back.'
         ) -%}
+    {%- elif differing -%}
+        {%- do exactly_once._refuse(
+            'the quarantine ' ~ quarantine, 'other types than those of the source: ' ~ differing | join('; '), 'the same types',
+            'Give the one that holds less the type of the other: ' ~ alters | join('; ')
+        ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _alter_type(relation, column, type) %}
+    {{- return('alter table ' ~ relation ~ ' alter column ' ~ adapter.quote(column.name) ~ ' set data type ' ~ type) -}}
+{% endmacro %}
+
+
+{% macro _inserted_columns() %}
+    {#- The columns of the source that an insert names: not those that the engine computes, as far as it tells which. -#}
+    {{- return(adapter.dispatch('_inserted_columns', 'exactly_once')()) -}}
+{% endmacro %}
+
+
+{% macro default___inserted_columns() %}
+    {{- return(exactly_once.source_columns().all | map(attribute='sql') | join(', ')) -}}
+{% endmacro %}
+
+
+{#- https://duckdb.org/docs/stable/sql/statements/create_table: generated columns -#}
+{% macro duckdb___inserted_columns() %}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set computed = run_query(
+        "select column_name from information_schema.columns where is_generated = 'ALWAYS'"
+        ~ ' and lower(table_catalog) = ' ~ exactly_once.text_literal(columns.relation.database | lower)
+        ~ ' and lower(table_schema) = ' ~ exactly_once.text_literal(columns.relation.schema | lower)
+        ~ ' and lower(table_name) = ' ~ exactly_once.text_literal(columns.relation.identifier | lower)
+    ).columns[0].values() | list -%}
+    {{- return(columns.all | rejectattr('name', 'in', computed) | map(attribute='sql') | join(', ')) -}}
+{% endmacro %}
+
+
+{% macro _like_quarantined(slice, which) %}
+    {#- A predicate on the rows of the source in a slice that are equal to some of those in quarantine. -#}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set quarantined = exactly_once.model_relation('quarantined_events') ~ ' as quarantined where ' ~ which -%}
+    {{ exactly_once._in_slices([slice.hour]) }}
+        and {{ exactly_once._arrived_with(quarantined, slice.hour) }}
+        and {{ exactly_once.row_hash(columns.all) }} in (select quarantined.row_hash from {{ quarantined }})
+{% endmacro %}
+
+
+{% macro _held(which) %}
+    {#- A query for how many copies some rows of the quarantine are, and how many are not what their row hash says. -#}
+    select
+        count(copy_number) as copies,
+        count(case when row_hash <> {{ exactly_once.row_hash(exactly_once.source_columns().all) }} then 1 end) as changed
+    from {{ exactly_once.model_relation('quarantined_events') }}
+    where {{ which }}
+{% endmacro %}
+
+
+{% macro _undo_changed(slice, changed, where_to) %}
+    {%- do run_query('rollback') -%}
+    {%- do exactly_once._refuse(
+        'slice ' ~ exactly_once._slice_name(slice.hour),
+        exactly_once._with_commas(changed) ~ ' rows that are not in ' ~ where_to ~ ' as they were in the source',
+        'rows that are equal by their hash',
+        'The slices before it are done and this one is undone. Somebody changed these rows, or a column there holds less '
+        ~ 'than they have; ledger_verify says whether the quarantine was changed.'
+    ) -%}
 {% endmacro %}
 
 

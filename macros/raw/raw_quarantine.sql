@@ -37,6 +37,11 @@
         {{- return(none) -}}
     {%- endif -%}
 
+    {#- what could not be written back may not go; an engine refuses it here too, where no row is -#}
+    {%- set names = exactly_once._inserted_columns() -%}
+    {%- do run_query(
+        'insert into ' ~ source_table ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ source_table ~ ' where false'
+    ) -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
@@ -44,7 +49,7 @@
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
-        {%- do exactly_once._quarantine_slice(incident_id, slice) -%}
+        {%- do exactly_once._quarantine_slice(incident_id, slice, names) -%}
     {%- endfor -%}
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._check_conserved(before, after, exactly_once._copies_in(slices), 'raw_quarantine') -%}
@@ -162,7 +167,7 @@
 {% endmacro %}
 
 
-{% macro _quarantine_slice(incident_id, slice) %}
+{% macro _quarantine_slice(incident_id, slice, names) %}
     {#-
         In one transaction. Identical rows can't be told apart, so all rows of a row hash go, and those that stay are
         written back. On Snowflake each statement sees what others committed before it: where the delete took more or
@@ -173,13 +178,13 @@
         {%- set is_put_away = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and quarantined_at = ' ~ stamp -%}
         {%- set put_away = exactly_once._put_away(incident_id, slice, stamp) -%}
         {%- set delete_put_away = exactly_once._delete_put_away(slice, is_put_away) -%}
-        {%- set write_back = exactly_once._write_back(is_put_away) -%}
+        {%- set write_back = exactly_once._write_back(is_put_away, names) -%}
+        {%- set held = exactly_once._held(is_put_away) -%}
         {%- do exactly_once._begin_slice() -%}
         {%- set found = exactly_once._rows_written(put_away) -%}
+        {%- set going, changed = run_query(held).rows[0].values() | map('int') -%}
+        {%- if changed -%}{%- do exactly_once._undo_changed(slice, changed, 'the quarantine') -%}{%- endif -%}
         {%- set deleted = exactly_once._rows_written(delete_put_away) -%}
-        {%- set going = run_query(
-            'select count(copy_number) as going from ' ~ exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away
-        ).rows[0][0] | int -%}
         {%- if deleted == found and going == slice.copies -%}
             {%- if found > going -%}
                 {%- for statement_sql in write_back -%}{%- do run_query(statement_sql) -%}{%- endfor -%}
@@ -256,25 +261,15 @@
 
 
 {% macro _delete_put_away(slice, is_put_away) %}
-    {%- set columns = exactly_once.source_columns() -%}
-    delete from {{ columns.relation }}
-    where {{ exactly_once._in_slices([slice.hour]) }}
-        and {{ exactly_once._arrived_with(
-            exactly_once.model_relation('quarantined_events') ~ ' as quarantined where ' ~ is_put_away, slice.hour
-        ) }}
-        and {{ exactly_once.row_hash(columns.all) }} in (
-            select quarantined.row_hash from {{ exactly_once.model_relation('quarantined_events') }} as quarantined
-            where {{ is_put_away }}
-        )
+    delete from {{ exactly_once.source_columns().relation }}
+    where {{ exactly_once._like_quarantined(slice, is_put_away) }}
 {% endmacro %}
 
 
-{% macro _write_back(is_put_away) %}
-    {%- set columns = exactly_once.source_columns() -%}
-    {%- set names = columns.all | map(attribute='sql') | join(', ') -%}
+{% macro _write_back(is_put_away, names) %}
     {%- set staying = exactly_once.model_relation('quarantined_events') ~ ' where ' ~ is_put_away ~ ' and copy_number is null' -%}
     {{- return([
-        'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ staying,
+        'insert into ' ~ exactly_once.source_columns().relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ staying,
         'delete from ' ~ staying
     ]) -}}
 {% endmacro %}

@@ -27,6 +27,7 @@
         {{- return(none) -}}
     {%- endif -%}
 
+    {%- set names = exactly_once._inserted_columns() -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
     {%- set before = exactly_once._source_state(hours) -%}
@@ -35,7 +36,7 @@
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
-        {%- do exactly_once._restore_slice(incident_id, slice) -%}
+        {%- do exactly_once._restore_slice(incident_id, slice, names) -%}
     {%- endfor -%}
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._check_conserved(before, after, -exactly_once._copies_in(slices), 'raw_restore') -%}
@@ -64,24 +65,33 @@
 {% endmacro %}
 
 
-{% macro _restore_slice(incident_id, slice) %}
-    {#- In one transaction; undone and tried again where a copy came into quarantine between the two statements. -#}
-    {%- set columns = exactly_once.source_columns() -%}
+{% macro _restore_slice(incident_id, slice, names) %}
+    {#-
+        In one transaction; undone and tried again where a copy came into quarantine between the statements, or a row
+        like it into the source. Undone for good where the rows are not what went, or not what comes back.
+    -#}
+    {%- set source_table = exactly_once.source_columns().relation -%}
     {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
-    {%- set names = columns.all | map(attribute='sql') | join(', ') -%}
     {%- set going_back = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and restored_at is null and '
         ~ exactly_once._in_slices([slice.hour]) -%}
+    {%- set held = exactly_once._held(going_back) -%}
+    {%- set count_like = 'select count(*) from ' ~ source_table ~ ' where ' ~ exactly_once._like_quarantined(slice, going_back) -%}
     {%- for attempt in range(5) -%}
         {%- set stamp = exactly_once._utc_stamp() -%}
         {%- do exactly_once._begin_slice() -%}
+        {%- set changed = run_query(held).rows[0][1] | int -%}
+        {%- if changed -%}{%- do exactly_once._undo_changed(slice, changed, 'the quarantine') -%}{%- endif -%}
+        {%- set before = run_query(count_like).rows[0][0] | int -%}
         {%- set inserted = exactly_once._rows_written(
-            'insert into ' ~ columns.relation ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ quarantine
+            'insert into ' ~ source_table ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ quarantine
             ~ ' where ' ~ going_back
         ) -%}
+        {%- set back = (run_query(count_like).rows[0][0] | int) - before -%}
+        {%- if back < inserted -%}{%- do exactly_once._undo_changed(slice, inserted - back, source_table) -%}{%- endif -%}
         {%- set marked = exactly_once._rows_written(
             'update ' ~ quarantine ~ ' set restored_at = ' ~ stamp ~ ' where ' ~ going_back
         ) -%}
-        {%- if inserted == marked and inserted == slice.copies -%}
+        {%- if inserted == marked and inserted == back and inserted == slice.copies -%}
             {%- do run_query('commit') -%}
             {{- return(none) -}}
         {%- endif -%}
