@@ -259,7 +259,7 @@ def test_a_dry_run_makes_every_check_and_writes_nothing(ready: Warehouse) -> Non
 
 
 def test_no_way_leads_back_while_copies_are_out_of_the_source(ready: Warehouse) -> None:
-    """Else the old tables could not be repaired again: their copies would be in no decision."""
+    """Else a later detection would report nothing of what the old tables count."""
     ready.operate("remediation_swap", INCIDENT)
     ready.operate("raw_quarantine", INCIDENT)
     refused(ready, "remediation_rollback", "copies in quarantine")
