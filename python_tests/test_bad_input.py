@@ -282,6 +282,14 @@ def test_a_column_of_a_wrong_type_is_refused(
     assert_refused(warehouse, message)
 
 
+def test_a_time_that_stands_where_the_currency_is_looked_for_is_refused(loaded: Warehouse) -> None:
+    assert_refused(
+        loaded,
+        "var exactly_once__currency_column: found event_ts of type TIMESTAMP; accepted: a currency",
+        exactly_once__fingerprint_columns=["payment_id", "event_type", "amount_cents", "event_ts"],
+    )
+
+
 def test_a_float_in_the_key_is_accepted_with_a_cast(
     new_warehouse: Callable[..., Warehouse],
 ) -> None:

@@ -107,6 +107,13 @@
             'a number in minor units (cents)', 'Set it to the column that holds the amount.'
         ) -%}
     {%- endif -%}
+    {%- if exactly_once.type_family(found.currency.type) in ('timestamp', 'timestamp_tz', 'date') -%}
+        {%- do exactly_once._refuse(
+            'var exactly_once__currency_column', found.currency.name ~ ' of type ' ~ found.currency.type,
+            'a currency, such as a column of text',
+            'Set it to the column that holds the currency. Unset, it is `currency` if the key has it, else the fourth of the key.'
+        ) -%}
+    {%- endif -%}
     {%- if exactly_once.settings().payload_identity_paths
         and exactly_once.type_family(found.payload.type) not in ('text', 'json')
         and not modules.re.match('^(STRUCT|MAP)', found.payload.type | upper) -%}
