@@ -229,11 +229,13 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("build", "--selector", "monitoring")
 
     model = company.project.folder / "models" / "marts" / "shop_hours.sql"
-    model.write_text(model.read_text().replace("['entry_count'", "['no_such'"))
-    with pytest.raises(
-        DbtError, match="impact_measures of model shop_hours: found no_such; accepted: "
-    ):
-        company.dbt("run", "--select", "incident_impact_on_measures")
+    text = model.read_text()
+    for wrong in ("no_such", "Row_Count"):
+        model.write_text(text.replace("['entry_count'", f"['{wrong}'"))
+        with pytest.raises(
+            DbtError, match=f"impact_measures of model shop_hours: found {wrong}; accepted: "
+        ):
+            company.dbt("run", "--select", "incident_impact_on_measures")
 
 
 def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledgerworks) -> None:

@@ -27,18 +27,30 @@
     {%- set measures = {'row_count': 'count(*)'} -%}
     {%- set columns = {} -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do columns.update({column.name | lower: column.name}) -%}
+        {%- do columns.update({column.name | lower: column}) -%}
     {%- endfor -%}
     {%- for node in graph.nodes.values()
         if columns and node.resource_type == 'model' and node.name == name and 'exactly_once_curated' in node.tags -%}
         {%- for measure in node.config.get('meta', {}).get('impact_measures', []) -%}
-            {%- if measure | string | lower not in columns -%}
+            {%- set column = columns[measure | string | lower] -%}
+            {%- if measure | string | lower == 'row_count' -%}
                 {%- do exactly_once._refuse(
-                    'impact_measures of model ' ~ name, measure, 'columns of ' ~ relation ~ ': ' ~ columns.values() | join(', '),
+                    'impact_measures of model ' ~ name, measure, 'other names than that of the number of rows',
+                    'It is compared anyway. For the total of a column of that name give the column another one.'
+                ) -%}
+            {%- elif not column -%}
+                {%- do exactly_once._refuse(
+                    'impact_measures of model ' ~ name, measure,
+                    'columns of ' ~ relation ~ ': ' ~ columns.values() | map(attribute='name') | join(', '),
                     "Correct it in the model's config, under meta."
                 ) -%}
             {%- endif -%}
-            {%- do measures.update({measure: 'coalesce(sum(' ~ adapter.quote(columns[measure | lower]) ~ '), 0)'}) -%}
+            {%- set total = 'coalesce(sum(' ~ adapter.quote(column.name) ~ '), 0)' -%}
+            {%- if exactly_once.type_family(column.data_type) == 'float' -%}
+                {#- NaN is greater than any number -#}
+                {%- set total = 'case when abs(' ~ total ~ ') < 1e32 then ' ~ total ~ ' end' -%}
+            {%- endif -%}
+            {%- do measures.update({measure: total}) -%}
         {%- endfor -%}
     {%- endfor -%}
     {{- return(measures) -}}
