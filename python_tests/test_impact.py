@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,19 @@ from python_tests import oracle
 from python_tests.laws import (
     HOUR,
     INCIDENT,
+    MINUTE,
     NOON,
+    arrive_and_run,
     build_candidate,
     contaminate,
     contaminated_rows,
     event,
+    repair_and_swap,
     steady_events,
     untouched_rows,
 )
 from python_tests.laws import WINDOW as DECLARED
+from python_tests.laws_of_payloads import copies_of
 from python_tests.warehouse import EVENT_COLUMNS, Project, Warehouse
 
 WINDOW: dict[str, Any] = {
@@ -84,12 +91,108 @@ def test_what_the_curated_tables_overstate_is_what_the_rows_say(warehouse: Wareh
                 counts["fraud_features", None, "cents"] += one["authorized_cents"]
     assert set(found) == {("payments", "USD"), ("fraud_features", None)}
     for (table, currency), row in found.items():
+        assert row["gmv_cents_distinct"] == 0
         assert row["affected_payments"] == len(payments)
         assert row["rows_before"] == before[table, currency, "rows"]
         assert row["rows_after"] == after[table, currency, "rows"]
         assert row["gmv_cents_before"] == before[table, currency, "cents"]
         assert row["gmv_cents_after"] == after[table, currency, "cents"]
         assert row["gmv_cents_overstated"] == row["gmv_cents_before"] - row["gmv_cents_after"] > 0
+
+
+def reports(warehouse: Warehouse, **settings: Any) -> dict[str, list[dict[str, Any]]]:
+    """The two reports that compare, built again; of each the rows, in order."""
+    names = ("incident_impact_on_curated", "incident_impact_on_alerts")
+    warehouse.dbt("run", "--select", "staging", *names, **settings)
+    return {name: sorted(warehouse.read(f"main_incident.{name}"), key=repr) for name in names}
+
+
+def test_what_arrives_after_the_tables_were_left_is_on_neither_side(warehouse: Warehouse) -> None:
+    """Of affected payments and hours, before the regular job takes it in and after the swap."""
+    contaminate(warehouse)
+    settings = {"exactly_once__alert_thresholds": {"captured_count": 14, "authorized_cents": 2000}}
+    found = reports(warehouse, **settings)
+    assert {row["gmv_cents_overstated"] for row in found["incident_impact_on_curated"]} != {0}
+    assert {row["false_alerts"] for row in found["incident_impact_on_alerts"]} != {0}
+    late = NOON + 24 * HOUR
+    behind_the_mark = NOON + 20 * HOUR
+    warehouse.write_events(
+        [
+            event("copied", late, event_ts=late, amount_cents=700),
+            event("moved", late, event_ts=NOON - MINUTE, amount_cents=70),
+            event("copied", late, event_ts=NOON + MINUTE, event_type="authorized", amount_cents=7),
+            event("copied", behind_the_mark, event_ts=behind_the_mark, amount_cents=7000),
+            *[event(f"late_{number}", late, amount_cents=1) for number in range(15)],
+        ]
+    )
+    assert reports(warehouse, **settings) == found
+    repair_and_swap(warehouse)
+    arrive_and_run(warehouse, NOON + 25 * HOUR)
+    assert reports(warehouse, **settings) == found
+
+
+def test_events_that_only_their_payload_tells_apart_are_not_overstated(
+    warehouse: Warehouse,
+) -> None:
+    """The repaired tables count one of them, and the report says of how much the others are."""
+    payloads = ({"op": {"id": "1"}}, {"op": {"id": "2"}})
+    for kind in ("captured", "authorized"):
+        values = {"event_type": kind, "amount_cents": 10**6, "currency": "EUR"}
+        warehouse.write_events(copies_of("identity", *payloads, merchant_id="mer_i", **values))
+    contaminate(warehouse)
+    found = reports(warehouse, exactly_once__alert_thresholds={"authorized_cents": 2 * 10**6})
+    curated = {
+        (row["curated_table"], row["currency"]): row for row in found["incident_impact_on_curated"]
+    }
+    assert curated["payments", "EUR"] == {
+        "incident_id": INCIDENT,
+        "curated_table": "payments",
+        "gmv_measure": "captured_cents",
+        "currency": "EUR",
+        "affected_payments": 1,
+        "rows_before": 1,
+        "rows_after": 1,
+        "gmv_cents_before": 2 * 10**6,
+        "gmv_cents_after": 10**6,
+        "gmv_cents_distinct": 10**6,
+        "gmv_cents_overstated": 0,
+    }
+    assert curated["fraud_features", None]["gmv_cents_distinct"] == 10**6
+    (alerts,) = found["incident_impact_on_alerts"]
+    assert (alerts["alerts_before"], alerts["alerts_after"], alerts["false_alerts"]) == (1, 1, 0)
+
+
+def test_a_total_that_is_no_number_is_null(new_warehouse: Callable[..., Warehouse]) -> None:
+    warehouse = new_warehouse(
+        columns=EVENT_COLUMNS | {"amount_cents": "double"},
+        settings={
+            "exactly_once__fingerprint_columns": ["payment_id", "event_type", "event_ts"],
+            "exactly_once__amount_column": "amount_cents",
+            "exactly_once__currency_column": "currency",
+        },
+    )
+    amounts = {"captured": math.inf, "refunded": math.nan, "authorized": 7.5, "chargeback": 1e300}
+    rows = [
+        event(kind, event_type=kind, amount_cents=amount, payload=None)
+        for kind, amount in amounts.items()
+    ]
+    warehouse.write_events([*steady_events(NOON), *rows])
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    warehouse.dbt("run", "--select", "tag:exactly_once_incident", **WINDOW)
+    found = {
+        row["measure"]: row["total_before"]
+        for row in warehouse.read("main_incident.incident_impact_on_measures")
+        if row["curated_table"] == "payments"
+    }
+    assert found == {
+        "row_count": 16,
+        "event_count": 16,
+        "authorized_cents": Decimal("7.5"),
+        "captured_cents": None,
+        "refunded_cents": None,
+        "chargeback_cents": None,
+    }
 
 
 def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse: Warehouse) -> None:
@@ -136,10 +239,14 @@ def test_the_curated_tables_are_compared_without_reading_the_history(
     result = warehouse.dbt("compile", "--select", "incident_impact_on_curated").results[0]
     tree = sqlglot.parse_one(result.node.compiled_code, read="duckdb")
     reads = [one for one in tree.find_all(exp.Table) if one.name == "stg_events_counted"]
-    assert len(reads) == 1
-    select = reads[0].parent_select
-    assert select
-    bounds = list(select.args["where"].find_all(exp.GTE))
-    assert [one.this.name for one in bounds] == ["event_ts"]
-    literal = bounds[0].expression.find(exp.Literal)
-    assert datetime.fromisoformat(literal.name) == NOON - 40 * HOUR
+    bounds = []
+    for read in reads:
+        select = read.parent_select
+        assert select
+        found = list(select.args["where"].find_all(exp.GTE))
+        assert {one.this.name for one in found} == {"event_ts"}
+        bounds.append(found)
+    near, in_hours = bounds
+    literals = [one.expression.find(exp.Literal).name for one in near]
+    assert [datetime.fromisoformat(one) for one in literals] == [NOON - 40 * HOUR]
+    assert len(in_hours) > 1, "the hours of the incident alone"

@@ -1,7 +1,8 @@
-{% macro counted_near_repair(payments_before) %}
+{% macro counted_near_repair(payments_before, predicate='true') %}
     {#-
         The events that count, from the hour of the first event of any payment that the repair computes again on:
-        all of those payments, and all of the hours of their events, with a literal bound on the event time.
+        all of those payments, with a literal bound on the event time.
+        predicate: on the events.
     -#}
     {%- set is_near = 'true' -%}
     {%- if execute -%}
@@ -13,7 +14,7 @@
             {%- endset -%}
         {%- endif -%}
     {%- endif -%}
-    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted'), is_near) }}
+    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted'), is_near ~ ' and ' ~ predicate) }}
 {%- endmacro %}
 
 

@@ -3,7 +3,8 @@
 {%- set features_before = exactly_once.table_before_repair(fraud_features) -%}
 {%- set thresholds = exactly_once.settings().alert_thresholds -%}
 {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
-{%- set is_in_reach = exactly_once.same_event_times(groups) %}
+{%- set is_in_reach = exactly_once.same_event_times(groups) -%}
+{%- set is_taken_in = exactly_once.taken_in_by(features_before) %}
 -- one of the two says it where a table is missing
 -- depends_on: {{ ref('exactly_once', 'incident_impact_on_curated') }}
 
@@ -24,7 +25,11 @@ affected_hours as (
 ),
 
 clean_events as (
-    {{ exactly_once.payment_events(ref('exactly_once', 'stg_events_counted'), is_in_reach) }}
+    {{ exactly_once.payment_events(
+        ref('exactly_once', 'stg_events_counted'), is_in_reach ~ ' and ' ~ is_taken_in
+    ) }}
+    union all
+    {{ exactly_once.distinct_copies(is_taken_in) }}
 ),
 
 clean_events_of_hours as (
