@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from python_tests import oracle
 from python_tests.faults import Death, watched
 from python_tests.laws import (
+    HOUR,
     INCIDENT,
     NOON,
     WINDOW,
@@ -73,7 +75,7 @@ def refused(warehouse: Warehouse, verb: str, message: str, **given: object) -> N
     """A verb stops with one error, and has written nothing, not even to the ledger."""
     ledger = "main_audit.remediation_ledger"
     before = kept_state(warehouse), warehouse.digest(ledger)
-    arguments = json.dumps({"incident_id": INCIDENT, **given})
+    arguments = json.dumps({"incident_id": INCIDENT} | given)
     with pytest.raises(DbtError) as stopped:
         warehouse.dbt("run-operation", verb, "--args", arguments)
     assert message in str(stopped.value)
@@ -156,6 +158,61 @@ def test_the_status_before_the_first_detection_says_what_to_run(warehouse: Wareh
     command = f"dbt build --selector detection --vars '{{incident_id: {INCIDENT}}}'"
     assert logged[-1] == f"Next: {command}"
     assert warehouse.tables() == {"raw.events"}
+
+
+STOPPED = "those of an earlier scope: the last detection stopped before them"
+LATER = {
+    "incident_id": INCIDENT,
+    "incident_start": str(NOON + 20 * HOUR),
+    "incident_end": str(NOON + 22 * HOUR),
+}
+
+
+def repair_refused(warehouse: Warehouse, message: str, incident_id: str = INCIDENT) -> None:
+    """Nothing of a repair is done on these decisions."""
+    for verb in ("plan", "clone", "validate", "swap"):
+        refused(warehouse, f"remediation_{verb}", message, incident_id=incident_id)
+    refused(warehouse, "raw_quarantine", message, incident_id=incident_id)
+    with pytest.raises(DbtError, match=re.escape(message)):
+        build_candidate(warehouse)
+
+
+def test_an_approval_does_not_hold_for_decisions_on_another_window(ready: Warehouse) -> None:
+    """As a detection leaves them that stops half way."""
+    for model in ("incident_scope", "incident_duplicate_groups"):
+        ready.dbt("run", "--select", model, **LATER)
+        repair_refused(ready, STOPPED)
+        arguments = json.dumps({"incident_id": INCIDENT})
+        ready.dbt("run-operation", "remediation_status", "--args", arguments)
+        assert any("next decided" in line and STOPPED in line for line in ready.project.logged)
+    # decisions on groups that are not of the scope
+    ready.dbt("run", "--select", "incident_scope", **LATER)
+    ready.dbt("run", "--select", "incident_decisions", **LATER)
+    refused(ready, "remediation_swap", STOPPED)
+    decide_again(ready)
+    ready.operate("remediation_swap", INCIDENT)
+
+
+def test_an_approval_does_not_hold_for_decisions_on_another_incident(ready: Warehouse) -> None:
+    approve(ready, "INC-2")
+    ready.dbt("run", "--select", "incident_scope", **LATER | {"incident_id": "INC-2"})
+    repair_refused(ready, STOPPED, "INC-2")
+    decide_again(ready, "INC-2")
+    ready.execute("update main_incident.incident_decisions set incident_id = 'INC-3'")
+    repair_refused(ready, "found incident_decisions of incident INC-3", "INC-2")
+
+
+def test_a_window_without_copies_is_decided_too(warehouse: Warehouse) -> None:
+    warehouse.write_events(steady_events(NOON))
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    warehouse.dbt("seed")
+    decide_again(warehouse)
+    assert warehouse.read("main_incident.incident_decisions") == []
+    approve(warehouse)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.operate("raw_quarantine", INCIDENT)
 
 
 def test_a_verdict_without_a_ticket_stops_the_swap(ready: Warehouse) -> None:

@@ -438,7 +438,9 @@ def note_checks(warehouse: SnowflakeWarehouse, schema: str = CANDIDATE) -> None:
 
 def decided(warehouse: SnowflakeWarehouse, incident_id: str) -> None:
     """Let incident_decisions hold another incident, as a detection of it would."""
-    warehouse.execute(f"update main_incident.incident_scope set incident_id = '{incident_id}'")
+    for name in ("scope", "duplicate_groups", "decisions"):
+        table = f"main_incident.incident_{name}"
+        warehouse.execute(f"update {table} set incident_id = '{incident_id}'")
 
 
 def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(

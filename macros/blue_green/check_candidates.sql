@@ -8,8 +8,8 @@
         {%- if settings.build_candidate -%}
             {%- set incident_id = exactly_once._remember('repaired_incident', exactly_once.decided_incident()) -%}
             {%- do exactly_once.tag_queries('candidate_build', incident_id) -%}
-            {%- if settings.incident_id is not none -%}
-                {%- do exactly_once._check_incident(settings.incident_id) -%}
+            {%- if settings.incident_id or incident_id -%}
+                {%- do exactly_once._check_incident(settings.incident_id or incident_id) -%}
             {%- endif -%}
             {%- for table in exactly_once.curated_relations('') -%}
                 {%- do exactly_once.check_candidate(table.candidate) -%}

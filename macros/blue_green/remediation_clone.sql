@@ -124,11 +124,19 @@
 
 
 {% macro _check_incident(incident_id) %}
+    {#- Stops unless the decisions are of this incident, and of the window in force. -#}
     {%- set decided = exactly_once.decided_incident() -%}
     {%- if decided is none or incident_id != decided -%}
         {%- do exactly_once._refuse(
             'incident_id', incident_id, 'the incident that incident_decisions holds: ' ~ decided,
             'Run: dbt build --selector detection, with the incident_id that you mean.'
+        ) -%}
+    {%- endif -%}
+    {%- set problem = exactly_once._decisions_problem(incident_id) -%}
+    {%- if problem -%}
+        {%- do exactly_once._refuse(
+            'the decisions for incident ' ~ incident_id, problem, 'decisions on the window that incident_scope holds',
+            'Run: dbt build --selector detection, with this incident_id and its window.'
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -28,13 +28,14 @@
         or (is_retired and state == 'none' and exactly_once._is_swap_on_record(incident_id)) -%}
     {%- set decided = exactly_once.decided_incident()
         if exactly_once._is_there(exactly_once.model_relation('incident_decisions')) else none -%}
-    {%- set is_decided = decided == incident_id -%}
+    {%- set problem = exactly_once._decisions_problem(incident_id) if decided == incident_id else none -%}
+    {%- set is_decided = decided == incident_id and not problem -%}
     {%- set detection = "dbt build --selector detection --vars '{incident_id: " ~ incident_id ~ "}'" -%}
     {%- set steps = [] -%}
     {%- do steps.append({
         'name': 'decided', 'is_done': is_decided or is_swapped, 'command': detection,
         'found': exactly_once._decided_text(incident_id) if is_decided
-            else 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
+            else problem or 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
     }) -%}
     {%- set approval = exactly_once._approval_text(incident_id, is_decided) -%}
     {%- do steps.append({
@@ -81,7 +82,7 @@
     {%- set left = 'raw_restore stopped half way' if is_restoring
         else raw ~ ' copies to take out of the source' if raw is not none
         else 'the copies are out of the source' if was_quarantined
-        else 'decided for another incident now' if decided else 'not yet' -%}
+        else 'decided for another incident now' if decided and not problem else 'not yet' -%}
     {%- do steps.append({
         'name': 'quarantined',
         'is_done': not is_restoring and (

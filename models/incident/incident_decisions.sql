@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ exactly_once._note_on_scope() }}") }}
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set event_id = columns.event_id.sql if columns.event_id is not none else none -%}

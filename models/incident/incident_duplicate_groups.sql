@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ exactly_once._note_on_scope() }}") }}
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set narrow = exactly_once.narrow_columns(columns) -%}
