@@ -345,7 +345,8 @@ def check_concurrent_arrival(warehouse: Warehouse) -> None:
     detect(warehouse)
     like = "payment_id = 'three' limit 1"
     # the slice of 12:00 is not the first that is deleted from: let it be the first
-    warehouse.execute("delete from main_incident.incident_decisions where payment_id <> 'three'")
+    for table in ("incident_decisions", "incident_duplicate_groups"):
+        warehouse.execute(f"delete from main_incident.{table} where payment_id <> 'three'")
     with arriving_before_delete(warehouse, f"select * from {warehouse.source} where {like}"):
         operate(warehouse, "raw_quarantine")
     three = event("three", NOON + 20 * MINUTE)

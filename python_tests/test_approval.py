@@ -168,27 +168,25 @@ LATER = {
 }
 
 
-def repair_refused(warehouse: Warehouse, message: str, incident_id: str = INCIDENT) -> None:
+def repair_refused(warehouse: Warehouse, message: str) -> None:
     """Nothing of a repair is done on these decisions."""
     for verb in ("plan", "clone", "validate", "swap"):
-        refused(warehouse, f"remediation_{verb}", message, incident_id=incident_id)
-    refused(warehouse, "raw_quarantine", message, incident_id=incident_id)
+        refused(warehouse, f"remediation_{verb}", message)
+    refused(warehouse, "raw_quarantine", message)
     with pytest.raises(DbtError, match=re.escape(message)):
         build_candidate(warehouse)
 
 
 def test_an_approval_does_not_hold_for_decisions_on_another_window(ready: Warehouse) -> None:
     """As a detection leaves them that stops half way."""
-    for model in ("incident_scope", "incident_duplicate_groups"):
-        ready.dbt("run", "--select", model, **LATER)
-        repair_refused(ready, STOPPED)
-        arguments = json.dumps({"incident_id": INCIDENT})
-        ready.dbt("run-operation", "remediation_status", "--args", arguments)
-        assert any("next decided" in line and STOPPED in line for line in ready.project.logged)
-    # decisions on groups that are not of the scope
     ready.dbt("run", "--select", "incident_scope", **LATER)
-    ready.dbt("run", "--select", "incident_decisions", **LATER)
-    refused(ready, "remediation_swap", STOPPED)
+    repair_refused(ready, STOPPED)
+    ready.operate("remediation_status", INCIDENT)
+    assert any("next decided" in line and STOPPED in line for line in ready.project.logged)
+    # on groups that are not of the scope, and groups alone
+    for model in ("incident_decisions", "incident_duplicate_groups"):
+        ready.dbt("run", "--select", model, **LATER)
+        refused(ready, "remediation_swap", STOPPED)
     decide_again(ready)
     ready.operate("remediation_swap", INCIDENT)
 
@@ -196,10 +194,11 @@ def test_an_approval_does_not_hold_for_decisions_on_another_window(ready: Wareho
 def test_an_approval_does_not_hold_for_decisions_on_another_incident(ready: Warehouse) -> None:
     approve(ready, "INC-2")
     ready.dbt("run", "--select", "incident_scope", **LATER | {"incident_id": "INC-2"})
-    repair_refused(ready, STOPPED, "INC-2")
+    refused(ready, "remediation_swap", STOPPED, incident_id="INC-2")
     decide_again(ready, "INC-2")
     ready.execute("update main_incident.incident_decisions set incident_id = 'INC-3'")
-    repair_refused(ready, "found incident_decisions of incident INC-3", "INC-2")
+    found = "found incident_decisions of incident INC-3"
+    refused(ready, "raw_quarantine", found, incident_id="INC-2")
 
 
 def test_a_window_without_copies_is_decided_too(warehouse: Warehouse) -> None:
@@ -219,6 +218,38 @@ def test_a_verdict_without_a_ticket_stops_the_swap(ready: Warehouse) -> None:
     give_verdict(ready, "f" * 32, "review")
     ready.execute("update main_seeds.decision_overrides set ticket = null")
     refused(ready, "remediation_swap", "without ticket or reviewer")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "message"),
+    [
+        (["Keep"], "found 1 other than keep, remove and review"),
+        (["keep", "keep"], "found 1 events with several verdicts"),
+    ],
+)
+def test_a_verdict_that_says_nothing_certain_stops_the_repair(
+    ready: Warehouse, verdicts: list[str], message: str
+) -> None:
+    for decision in verdicts:
+        give_verdict(ready, "f" * 32, decision)
+    for verb in ("remediation_swap", "raw_quarantine"):
+        refused(ready, verb, message)
+
+
+def test_a_repair_waits_for_decisions_by_the_verdicts_of_now(ready: Warehouse) -> None:
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    stale = f"found 1 events whose decisions are not by the verdicts of now, the first on {name}"
+    give_verdict(ready, name, "keep")
+    for verb in ("remediation_swap", "raw_quarantine"):
+        refused(ready, verb, stale)
+    decide_again(ready)
+    for decision in ("remove", "review"):
+        ready.execute(f"update main_seeds.decision_overrides set decision = '{decision}'")
+        refused(ready, "raw_quarantine", stale)
+    ready.execute("update main_seeds.decision_overrides set decision = 'keep'")
+    ready.operate("raw_quarantine", INCIDENT)
+    ready.execute("delete from main_seeds.decision_overrides")
+    refused(ready, "raw_quarantine", stale)
 
 
 def test_a_verdict_that_nobody_signed_does_not_count(ready: Warehouse) -> None:

@@ -1,8 +1,8 @@
 {% macro _check_approved(incident_id) %}
     {#-
         Four eyes, before anything is changed by the decisions in force: stops unless the incident is registered and
-        approved for a window that holds the one in force, and every verdict has a ticket and a reviewer. Gives who
-        asked, who approved, and the ticket.
+        approved for a window that holds the one in force, and the decisions follow every verdict, which has a ticket and
+        a reviewer. Gives who asked, who approved, and the ticket.
     -#}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {%- do exactly_once._check_approved_window(incident_id) -%}
@@ -108,21 +108,66 @@
 {% macro _check_overrides() %}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
     {%- if exactly_once._is_there(overrides) -%}
-        {%- set unsigned = run_query(
-            'select event_fingerprint from ' ~ overrides ~ ' where not ' ~ exactly_once._verdict_is_signed() ~ ' order by 1'
-        ).columns[0].values() -%}
-        {%- if unsigned -%}
-            {%- do exactly_once._refuse(
-                'a verdict in ' ~ overrides, unsigned | length ~ ' without ticket or reviewer, the first on ' ~ unsigned[0],
-                'a ticket and a reviewer on each',
-                'Fill them in, in seeds/decision_overrides.csv, then run: dbt build --selector detection'
-            ) -%}
-        {%- endif -%}
+        {%- set detect = 'dbt build --selector detection' -%}
+        {%- set edit = ', in seeds/decision_overrides.csv, then run: ' ~ detect -%}
+        {%- for judged, found, accepted, remedy in [
+            (
+                overrides ~ ' where not ' ~ exactly_once._verdict_is_signed(), 'without ticket or reviewer',
+                'a ticket and a reviewer on each', 'Fill them in' ~ edit
+            ),
+            (
+                overrides ~ ' where not ' ~ exactly_once._verdict_is_known(), 'other than keep, remove and review',
+                'one of these words on each', 'Correct them' ~ edit
+            ),
+            (
+                overrides ~ ' group by event_fingerprint having count(*) > 1', 'events with several verdicts',
+                'one on each event', 'Remove the others' ~ edit
+            ),
+            (
+                exactly_once._verdicts_not_followed(overrides), 'events whose decisions are not by the verdicts of now',
+                'decisions that follow them', 'Run: ' ~ detect
+            )
+        ] -%}
+            {%- set events = run_query('select event_fingerprint from ' ~ judged ~ ' order by 1').columns[0].values() -%}
+            {%- if events -%}
+                {%- do exactly_once._refuse(
+                    'a verdict in ' ~ overrides, events | length ~ ' ' ~ found ~ ', the first on ' ~ events[0], accepted, remedy
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
 
 
+{% macro _verdicts_not_followed(overrides) %}
+    {#- The decided events with a verdict that came, changed or went since. A remove leaves the one copy that survives. -#}
+    (
+        select decisions.event_fingerprint
+        from {{ exactly_once.model_relation('incident_decisions') }} as decisions
+        left join (
+            select event_fingerprint, decision from {{ overrides }} where {{ exactly_once._verdict_counts() }}
+        ) as verdicts
+            on decisions.event_fingerprint = verdicts.event_fingerprint
+        group by decisions.event_fingerprint
+        having
+            count(case when decisions.reason = 'override' then 1 end) <> count(verdicts.decision)
+            or count(case when decisions.decision = verdicts.decision then 1 end)
+            <> count(verdicts.decision) - max(case when verdicts.decision = 'remove' then 1 else 0 end)
+    ) as not_followed
+{% endmacro %}
+
+
+{% macro _verdict_counts() %}
+    {#- A predicate on decision_overrides: what nobody signed does not count, nor what says something else. -#}
+    {{- return('(' ~ exactly_once._verdict_is_signed() ~ ' and ' ~ exactly_once._verdict_is_known() ~ ')') -}}
+{% endmacro %}
+
+
 {% macro _verdict_is_signed() %}
-    {#- A predicate on decision_overrides: what nobody signed does not count. -#}
     {{- return("(coalesce(trim(ticket), '') <> '' and coalesce(trim(reviewer), '') <> '')") -}}
+{% endmacro %}
+
+
+{% macro _verdict_is_known() %}
+    {{- return("(coalesce(decision, '') in ('keep', 'remove', 'review'))") -}}
 {% endmacro %}

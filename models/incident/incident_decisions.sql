@@ -17,7 +17,7 @@ overrides as (
         event_fingerprint,
         decision
     from {{ ref('decision_overrides') }}
-    where {{ exactly_once._verdict_is_signed() }}
+    where {{ exactly_once._verdict_counts() }}
 ),
 
 payload_variance as (
