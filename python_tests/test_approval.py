@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,18 @@ REFUSED = {
         f"update {REGISTER} set approved_by = ' Alice'",
         "found an approval by  Alice, who asked for the repair",
     ),
+    "who asked approved, written otherwise": (
+        f"update {REGISTER} set requested_by = 'Al ice', approved_by = 'al\u00a0\u200bICE'",
+        "found an approval by al\u00a0\u200bICE, who asked for the repair",
+    ),
+    "the approval is no name": (
+        f"update {REGISTER} set approved_by = '?'",
+        "found approved_by ?, which names nobody",
+    ),
+    "the request is no name": (
+        f"update {REGISTER} set requested_by = 'N/A '",
+        "found requested_by N/A , which names nobody",
+    ),
     "who runs it approved": (
         f"update {REGISTER} set approved_by = 'OPERATOR'",
         "found an approval by OPERATOR, who runs the repair",
@@ -48,6 +61,14 @@ REFUSED = {
     "another window was approved": (
         f"update {REGISTER} set incident_end = '2026-03-01 12:30:00'",
         "accepted: one that holds the window in force, 2026-03-01 12:00:00 to 2026-03-01 13:00:00",
+    ),
+    "another window was approved, in another time zone": (
+        f"update {REGISTER} set incident_end = '2026-03-01 13:30:00+01:00'",
+        "found for 1900-01-01 00:00:00 to 2026-03-01 12:30:00 (UTC)",
+    ),
+    "the approval has no end": (
+        f"update {REGISTER} set incident_end = null",
+        "found for 1900-01-01 00:00:00 to no time (UTC)",
     ),
 }
 
@@ -94,6 +115,28 @@ def test_nothing_is_cut_over_without_the_approval_of_somebody_else(
     steps = ready.project
     ready.dbt("run-operation", "remediation_status", "--args", f'{{"incident_id": "{INCIDENT}"}}')
     assert any("next approved" in line for line in steps.logged), steps.logged
+
+
+def test_a_registered_window_is_read_as_the_vars_are(ready: Warehouse) -> None:
+    """Text stays text: an engine would drop the offset."""
+    start, end = (f"'{time:%Y-%m-%dT%H:%M}+00:00'" for time in WINDOW)
+    window = f"update {REGISTER} set incident_start = {start}, incident_end = {end}"
+    ready.execute(window)
+    test = ("test", "--select", "assert_registered_windows_end_after_their_start")
+    ready.dbt(*test)
+    ready.operate("remediation_validate", INCIDENT)
+    ready.dbt(
+        *("run-operation", "remediation_swap", "--args"),
+        json.dumps({"incident_id": INCIDENT, "dry_run": True}),
+    )
+    ready.execute(f"update {REGISTER} set incident_start = incident_end")
+    with pytest.raises(DbtError, match="Got 1 result"):
+        ready.dbt(*test)
+    ready.execute(f"update {REGISTER} set incident_end = 'noon'")
+    found = "incident_end of incident INC-1 in"
+    with pytest.raises(DbtError, match=found):
+        ready.dbt(*test)
+    refused(ready, "remediation_swap", "found noon; accepted: YYYY-MM-DD or")
 
 
 @pytest.mark.parametrize("name", ["", " ", "unknown"])
@@ -161,7 +204,7 @@ def test_the_status_before_the_first_detection_says_what_to_run(warehouse: Wareh
 
 
 STOPPED = "those of an earlier scope: the last detection stopped before them"
-LATER = {
+LATER: dict[str, Any] = {
     "incident_id": INCIDENT,
     "incident_start": str(NOON + 20 * HOUR),
     "incident_end": str(NOON + 22 * HOUR),

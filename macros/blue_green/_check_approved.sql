@@ -1,8 +1,8 @@
 {% macro _check_approved(incident_id) %}
     {#-
         Four eyes, before anything is changed by the decisions in force: stops unless the incident is registered and
-        approved for a window that holds the one in force, and the decisions follow every verdict, which has a ticket and
-        a reviewer. Gives who asked, who approved, and the ticket.
+        approved for a window that holds the one in force, every verdict has a ticket and a reviewer, and the decisions
+        follow it. Gives who asked, who approved, and the ticket.
     -#}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {%- do exactly_once._check_approved_window(incident_id) -%}
@@ -56,12 +56,30 @@
         if value is none or value | trim == '' -%}
         {{- return({'problem': 'no ' ~ name}) -}}
     {%- endfor -%}
+    {%- for name, value in [('requested_by', requested_by), ('approved_by', approved_by)]
+        if not exactly_once._names_somebody(value) -%}
+        {{- return({'problem': name ~ ' ' ~ value ~ ', which names nobody'}) -}}
+    {%- endfor -%}
     {%- set people = [('asked for', requested_by)] -%}
     {%- for actor in exactly_once._actors() -%}{%- do people.append(('runs', actor)) -%}{%- endfor -%}
-    {%- for role, person in people if approved_by | trim | lower == person | trim | lower -%}
+    {%- for role, person in people if exactly_once._as_compared(approved_by) == exactly_once._as_compared(person) -%}
         {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair'}) -}}
     {%- endfor -%}
     {{- return({'approval': {'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}}) -}}
+{% endmacro %}
+
+
+{% macro _as_compared(name) %}
+    {#- In lower case, without blanks and what nobody sees. -#}
+    {%- set letters = [] -%}
+    {%- for letter in name | string if letter.isprintable() and letter != ' ' -%}{%- do letters.append(letter) -%}{%- endfor -%}
+    {{- return(letters | join | lower) -}}
+{% endmacro %}
+
+
+{% macro _names_somebody(name) %}
+    {%- set text = exactly_once._as_compared(name) -%}
+    {{- return(text not in ('n/a', 'none', 'null', 'tbd') and modules.re.search('[^\\W_]', text) is not none) -}}
 {% endmacro %}
 
 
@@ -83,25 +101,34 @@
 {% macro _window_problem(incident_id) %}
     {#- Why the approved window does not hold the one in force, as {found, accepted}, or none. -#}
     {%- set window = run_query(
-        'select ' ~ exactly_once.epoch_micros('scope.window_start') ~ ' as window_start, '
-        ~ exactly_once.epoch_micros('scope.window_end') ~ ' as window_end, '
-        ~ exactly_once.epoch_micros('register.incident_start') ~ ' as approved_start, '
-        ~ exactly_once.epoch_micros('register.incident_end') ~ ' as approved_end from '
-        ~ exactly_once.model_relation('incident_scope') ~ ' as scope cross join '
-        ~ exactly_once.model_relation('incident_register') ~ ' as register where register.incident_id = '
-        ~ exactly_once.text_literal(incident_id)
-    ).rows[0].values() | list -%}
-    {%- if none in window or window[0] < window[2] or window[1] > window[3] -%}
-        {%- set times = [] -%}
-        {%- for micros in window -%}
-            {%- do times.append(exactly_once.time_from_micros(micros) if micros is not none else 'no time') -%}
-        {%- endfor -%}
+        'select ' ~ exactly_once.epoch_micros('window_start') ~ ' as start_micros, '
+        ~ exactly_once.epoch_micros('window_end') ~ ' as end_micros from ' ~ exactly_once.model_relation('incident_scope')
+    ).rows[0] -%}
+    {%- set start, end = exactly_once.time_from_micros(window[0]), exactly_once.time_from_micros(window[1]) -%}
+    {%- set approved = run_query(
+        'select incident_start, incident_end from ' ~ exactly_once.model_relation('incident_register')
+        ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
+    ).rows[0] -%}
+    {%- set approved_start, approved_end = exactly_once._registered_window(incident_id, approved[0], approved[1]) -%}
+    {%- if none in (approved_start, approved_end) or start < approved_start or end > approved_end -%}
         {{- return({
-            'found': 'for ' ~ times[2] ~ ' to ' ~ times[3] ~ ' (UTC)',
-            'accepted': 'one that holds the window in force, ' ~ times[0] ~ ' to ' ~ times[1]
+            'found': 'for ' ~ (approved_start or 'no time') ~ ' to ' ~ (approved_end or 'no time') ~ ' (UTC)',
+            'accepted': 'one that holds the window in force, ' ~ start ~ ' to ' ~ end
         }) -}}
     {%- endif -%}
     {{- return(none) -}}
+{% endmacro %}
+
+
+{% macro _registered_window(incident_id, start, end) %}
+    {#- Both times of a row of incident_register as datetimes in UTC; none where it has none. -#}
+    {%- set window = [] -%}
+    {%- for name, time in [('incident_start', start), ('incident_end', end)] -%}
+        {%- do window.append(exactly_once._parsed_time(
+            name ~ ' of incident ' ~ incident_id ~ ' in ' ~ exactly_once.model_relation('incident_register'), time
+        ) if time is not none else none) -%}
+    {%- endfor -%}
+    {{- return(window) -}}
 {% endmacro %}
 
 

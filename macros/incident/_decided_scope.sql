@@ -1,7 +1,7 @@
 {% macro _note_on_scope() %}
     {#-
-        A post-hook of incident_duplicate_groups, and of incident_decisions behind it: notes in the comment of incident_scope
-        that they are of it. A new scope is a new table: where detection stops half way, it has no such note.
+        A post-hook of incident_duplicate_groups, and of incident_decisions behind it: notes in the comment of
+        incident_scope that they are of it. A new scope is a new table, without a note until detection has come so far.
     -#}
     {%- if execute and not flags.EMPTY
         and (model.name == 'incident_duplicate_groups' or exactly_once._noted_on_scope()) -%}
@@ -14,8 +14,8 @@
 
 {% macro _noted_on_scope() %}
     {#- The last model that is known to be of the scope in force, or none. -#}
-    {%- set marker = exactly_once._parsed_marker(exactly_once._comment_on(exactly_once.model_relation('incident_scope'))) -%}
-    {{- return((marker or {}).decided_to) -}}
+    {%- set comment = exactly_once._comment_on(exactly_once.model_relation('incident_scope')) -%}
+    {{- return((exactly_once._parsed_marker(comment) or {}).decided_to) -}}
 {% endmacro %}
 
 
