@@ -238,6 +238,41 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
             company.dbt("run", "--select", "incident_impact_on_measures")
 
 
+@pytest.mark.slow
+def test_comments_that_hold_a_state_outlive_docs_that_are_persisted(
+    ledgerworks: Ledgerworks,
+) -> None:
+    """The company's persist_docs goes before what the package's models say."""
+    company = ledgerworks
+    settings = company.project.folder / "dbt_project.yml"
+    project = yaml.safe_load(settings.read_text())
+    project["models"]["+persist_docs"] = {"relation": True}
+    settings.write_text(yaml.safe_dump(project))
+
+    company.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
+    company.dbt("run", "--selector", "detection", **WINDOW)
+    company.dbt("run-operation", "remediation_clone", "--args", INCIDENT)
+    company.dbt("run", "--select", "tag:exactly_once_curated", exactly_once__build_candidate=True)
+    company.dbt("run", "--select", "remediation_ledger")
+    comments = {
+        row["table_name"]: row["comment"]
+        for row in company.read("select table_name, comment from duckdb_tables()")
+    }
+    assert comments["payments"].startswith("One row per payment.")
+    for candidate in ("payments__candidate", "shop_hours__candidate"):
+        assert json.loads(comments[candidate])["incident_id"] == "INC-7"
+    entries = company.read("select count(*) as n from warehouse_audit.remediation_ledger")[0]["n"]
+    assert json.loads(comments["remediation_ledger"])["entry_number"] == entries > 0
+
+    with duckdb.connect(str(company.path)) as warehouse:
+        warehouse.execute(
+            f"delete from warehouse_audit.remediation_ledger where entry_number = {entries}"
+        )
+    company.dbt("run", "--select", "remediation_ledger")
+    with pytest.raises(DbtError, match=f"entry {entries}, the last one by the comment"):
+        company.dbt("run-operation", "ledger_verify")
+
+
 def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledgerworks) -> None:
     show, first = ("run-operation", "show_config"), ("run", "--select", "tag:exactly_once_staging")
     for command in (show, first):

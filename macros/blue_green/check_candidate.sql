@@ -10,6 +10,10 @@
         {%- elif settings.build_replaced is not none -%}
             {%- do exactly_once._check_is_replaced(relation, settings.build_replaced) -%}
         {%- endif -%}
+        {#- where schemas are swapped, it is the schema that bears the marker -#}
+        {%- if exactly_once._suffix_of_build() and not exactly_once._swaps_schemas() -%}
+            {%- do exactly_once._own_comment() -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
