@@ -377,7 +377,7 @@ def test_who_starts_a_scheduler_approves_nothing(
 
 
 def test_a_dry_run_makes_every_check_and_writes_nothing(ready: Warehouse) -> None:
-    steps = ("clone", "swap", "rollback", "retire")
+    steps = ("clone", "status", "validate", "swap", "rollback", "retire")
     for name in steps:
         before = kept_state(ready), ready.digest("main_audit.remediation_ledger")
         arguments = json.dumps({"incident_id": INCIDENT, "dry_run": True})

@@ -1,8 +1,8 @@
-{% macro remediation_validate(incident_id) %}
+{% macro remediation_validate(incident_id, dry_run=false) %}
     {#-
         Run-operation. Checks the candidates of an incident against live, the deduplicated events and the
         decisions, prints one line per check, and stops with an error if one fails. Gives the digests of the tables:
-        {live: {name: digest}, candidate: {..}}.
+        {live: {name: digest}, candidate: {..}}. dry_run makes no difference, for it never writes.
     -#}
     {%- do exactly_once._begin_verb('remediation_validate', incident_id) -%}
     {{- return(exactly_once._validated(incident_id)) -}}
