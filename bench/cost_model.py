@@ -723,6 +723,13 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
         ),
         Step("swap", "metadata"),
         Step(
+            "swap",
+            "the digest of live after it, whole",
+            read=payments * a.payment_bytes,
+            rows=payments,
+            grows=True,
+        ),
+        Step(
             "raw quarantine",
             "its hours of arrival, whole, five times: check, put away, delete, two digests",
             read=5 * sliced * a.row_bytes,

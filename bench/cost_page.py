@@ -126,9 +126,10 @@ is the warehouse.
 
 {incident_steps}
 This is 1x with the changes, which spare the incident one thing only: late events. A clone shares
-its storage, and a swap renames. Decisions read the payloads of all groups, to find the {differing}
-that differ; Python judges those alone. Raw quarantine rewrites the {sliced_hours} hours of arrival
-that hold copies. A `remediation_validate` before that of the swap takes the checks once more.
+its storage, and a swap renames: what it reads is to see that live is as checked. Decisions read
+the payloads of all groups, to find the {differing} that differ; Python judges those alone. Raw
+quarantine rewrites the {sliced_hours} hours of arrival that hold copies. A `remediation_validate`
+before that of the swap takes the checks once more.
 
 {incident_parts}
 ## What grows with history

@@ -15,15 +15,19 @@ import pytest
 from demo.generate import IncidentSettings, IncidentTruth, generate, write_originals_only
 from demo.load import load
 from python_tests import oracle
+from python_tests.faults import Death, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
+    MINUTE,
     NOON,
     WINDOW,
     Row,
     approve,
     assert_curated,
     assert_decided,
+    assert_recorded,
+    build_replaced,
     check_catch_up,
     check_decisions,
     check_repair,
@@ -36,6 +40,7 @@ from python_tests.laws import (
     decide_again,
     event,
     give_verdict,
+    roll_back_at_once,
     steady_events,
     untouched_rows,
 )
@@ -368,7 +373,7 @@ def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: War
 
 
 def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: Warehouse) -> None:
-    """The swap writes those of its checks; a rollback just after it reads the tables anew."""
+    """Read from the tables once they are live; a rollback just after it reads them anew."""
     contaminated.operate("remediation_clone", INCIDENT)
     build_candidate(contaminated)
     contaminated.operate("remediation_swap", INCIDENT)
@@ -480,3 +485,197 @@ def test_a_candidate_that_is_right_is_swapped(built: Warehouse, tmp_path: Path) 
         f"select count(*) as n from {CANDIDATE.format('payments')} where {UNTOUCHED}"
     ) == [{"n": 1}]
     warehouse.operate("remediation_swap", INCIDENT)
+
+
+A_PAYMENT = f"payment_id = '{steady_events(NOON)[0]['payment_id']}'"
+
+
+class Meanwhile:
+    """What somebody else does just before the first query after a statement with a text in it."""
+
+    def __init__(self, warehouse: Warehouse, after: str, *does: str) -> None:
+        self.warehouse, self.after, self.does = warehouse, after, does
+        self.is_due = self.is_done = False
+
+    def __call__(self, sql: str) -> None:
+        if self.is_due and "select" in sql and not self.is_done:
+            self.is_done = True
+            for statement in self.does:
+                self.warehouse.execute(statement)
+        self.is_due = self.is_due or self.after in sql
+
+
+def ended_digests(warehouse: Warehouse, step: str) -> list[str]:
+    """Of both curated tables, by the last entry of a step that ended."""
+    found = warehouse.query(
+        "select digests from main_audit.remediation_ledger "
+        f"where step = '{step}' and phase = 'ended' order by entry_number desc"
+    )
+    return [json.loads(found[0]["digests"])[table] for table in CURATED]
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["at once", "after a death"])
+def test_rows_that_changed_between_checks_and_swap_are_named(
+    built: Warehouse, tmp_path: Path, dies: bool
+) -> None:
+    """Live is read after the swap: an error, as often as it is asked, until it is rolled back."""
+    warehouse = built.copied(tmp_path)
+    before, checked = digests(warehouse), digests(warehouse, "__candidate")
+    change = f"update {CANDIDATE.format('payments')} set captured_cents = 0 where {A_PAYMENT}"
+    unchecked = pytest.raises(
+        DbtError,
+        match=r"rows of payments that nobody checked.*Go back: dbt run-operation remediation_roll",
+    )
+    meanwhile = Meanwhile(warehouse, "'remediation_swap' as step", change)
+    with watched() as log:
+        warehouse.copied(tmp_path / "whole").operate("remediation_swap", INCIDENT)
+    if dies:
+        swap = next(n for n, sql in enumerate(log.statements) if "rename to" in sql)
+        # the next of its statements is past the commit
+        death = next(n for n, sql in enumerate(log.statements) if n > swap and "select" in sql)
+        with pytest.raises(DbtError, match="killed"), watched(Death(death), meanwhile):
+            warehouse.operate("remediation_swap", INCIDENT)
+    with unchecked, watched(meanwhile=meanwhile):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert meanwhile.is_done
+
+    live = digests(warehouse)
+    assert (live[0] != checked[0], live[1] == checked[1]) == (True, True)
+    assert ended_digests(warehouse, "remediation_swap") == package_digests(warehouse)
+    with unchecked:
+        warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert any("rows of payments that nobody checked" in line for line in warehouse.project.logged)
+    assert "Next: dbt run-operation remediation_rollback" in warehouse.project.logged[-1]
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
+    assert_recorded(warehouse, "remediation_rollback")
+
+
+def package_digests(warehouse: Warehouse) -> list[str]:
+    """Of both curated tables, by the package's own macro."""
+    found = []
+    for table in CURATED:
+        query = (
+            "select digest from ({{ exactly_once.relation_digest("
+            f"exactly_once.model_relation('{table}')) }}}}) as found"
+        )
+        shown = warehouse.dbt("show", "--inline", query).results[0].agate_table.rows
+        found.append(shown[0][0])
+    return found
+
+
+def test_a_regular_run_just_after_the_swap_raises_no_alarm(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = built.copied(tmp_path)
+    run = Meanwhile(
+        warehouse,
+        "rename to",
+        f"update main_analytics.payments set captured_cents = 0 where {A_PAYMENT}",
+        "update main_analytics.incremental_watermarks set last_run = 'a run' "
+        "where relation_name = 'main_analytics.payments'",
+    )
+    with watched(meanwhile=run):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert run.is_done
+    said = [line for line in warehouse.project.logged if "the candidate that was checked" in line]
+    assert len(said) == 2
+    assert "fraud_features: equal to the candidate that was checked" in said[0]
+    assert "a run wrote to it in between" in said[1]
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert "swapped already" in warehouse.project.logged[-1]
+
+
+def test_a_replaced_table_that_somebody_changed_does_not_become_live_unsaid(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = built.copied(tmp_path)
+    warehouse.operate("remediation_swap", INCIDENT)
+    live = digests(warehouse)
+    replaced = "main_analytics.payments__replaced_inc_1"
+    warehouse.execute(f"update {replaced} set captured_cents = 999999 where {A_PAYMENT}")
+    entries = warehouse.digest("main_audit.remediation_ledger")
+    changed = "other rows in payments than the ledger has the digest of, and no run wrote them"
+    for arguments in ({}, {"dry_run": True}):
+        given = json.dumps({"incident_id": INCIDENT} | arguments)
+        with pytest.raises(DbtError, match=changed):
+            warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
+    assert digests(warehouse) == live
+    assert warehouse.digest("main_audit.remediation_ledger") == entries
+    roll_back_at_once(warehouse)
+    said = [line for line in warehouse.project.logged if "no run wrote to it in between" in line]
+    assert len(said) == 1
+    assert said[0].startswith("  payments: ")
+
+
+def test_a_replaced_table_that_a_run_wrote_to_is_made_live_and_it_is_said(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """As a build of the replaced tables does that fails half way; one that ends is the proof."""
+    warehouse = built.copied(tmp_path)
+    warehouse.operate("remediation_swap", INCIDENT)
+    ended = warehouse.copied(tmp_path / "ended")
+    replaced = "main_analytics.payments__replaced_inc_1"
+    for statement in (
+        f"update {replaced} set captured_cents = 1 where {A_PAYMENT}",
+        "update main_analytics.incremental_watermarks set last_run = 'a run' "
+        f"where relation_name = '{replaced}'",
+    ):
+        warehouse.execute(statement)
+    warehouse.operate("remediation_rollback", INCIDENT)
+    said = [line for line in warehouse.project.logged if "a run wrote to it in between" in line]
+    assert len(said) == 1
+
+    build_replaced(ended)
+    ended.execute(f"update {replaced} set captured_cents = 1 where {A_PAYMENT}")
+    with pytest.raises(DbtError, match="with what had arrived by ledger entry"):
+        ended.operate("remediation_rollback", INCIDENT)
+
+
+@pytest.fixture
+def below_zero(warehouse: Warehouse) -> Warehouse:
+    """Copies that take from the amounts of their payment, repaired and swapped."""
+    corrected = [
+        event("corrected", NOON, amount_cents=2000),
+        *(event("corrected", NOON + MINUTE, event_id=name, amount_cents=-500) for name in "abc"),
+    ]
+    warehouse.write_events([*steady_events(NOON), *corrected, *steady_events(NOON + 20 * HOUR)])
+    warehouse.dbt(*JOB, exactly_once__deduplicate=False)
+    detect(warehouse, WINDOW)
+    repair(warehouse)
+    return warehouse
+
+
+def test_copies_below_zero_do_not_stand_in_the_way_of_a_rollback(below_zero: Warehouse) -> None:
+    """Live has more of the amount than the replaced table, and yet lacks nothing."""
+    amounts = [
+        below_zero.query(
+            f"select captured_cents from main_analytics.payments{suffix} "
+            "where payment_id = 'corrected'"
+        )[0]["captured_cents"]
+        for suffix in ("", "__replaced_inc_1")
+    ]
+    assert amounts == [1500, 500]
+
+    def compared(*measures: str) -> str:
+        query = (
+            "select '{{ exactly_once._measures_that_copies_add_to("
+            f"{{'measures': {list(measures)}}}, '{INCIDENT}') | join(' ') }}}}' as measures"
+        )
+        shown = below_zero.dbt("show", "--inline", query).results[0].agate_table.rows
+        return str(shown[0][0])
+
+    assert compared("event_count", "captured_cents") == "event_count"
+    assert compared("captured_cents") == ""
+    for decisions in ("main_incident.incident_decisions", "main_audit.audit_decisions"):
+        below_zero.execute(f"update {decisions} set amount_cents = 500 where amount_cents < 0")
+    assert compared("captured_cents") == "captured_cents"
+
+    # events that land behind the mark are missed by their count, whatever their amount
+    below_zero.write_events([event("corrected", NOON + 20 * HOUR, amount_cents=-1)])
+    below_zero.dbt(*JOB)
+    with pytest.raises(DbtError, match=r"less than readers see: .*1 rows of payments"):
+        below_zero.operate("remediation_rollback", INCIDENT)
+    build_replaced(below_zero)
+    below_zero.operate("remediation_rollback", INCIDENT)

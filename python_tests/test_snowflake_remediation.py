@@ -390,6 +390,39 @@ def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
     assert digests(warehouse, CANDIDATE) == repaired
 
 
+def test_live_is_compared_with_what_was_checked_and_what_was_kept_with_what_it_was(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """A row that changed in the last moment is named; one that a run wrote is no alarm."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    before = digests(warehouse)
+    changed: list[str] = []
+
+    def change(sql: str) -> None:
+        if not changed and "swap with" in sql:
+            changed.append(sql)
+            claimed = re.findall(r"main_analytics__claimed_\w+", sql)[0]
+            warehouse.execute(f"update {claimed}.payments set captured_cents = captured_cents + 1")
+
+    unchecked = pytest.raises(DbtError, match="rows of payments that nobody checked")
+    with unchecked, watched(meanwhile=change):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert changed
+    with unchecked:
+        warehouse.operate("remediation_swap", INCIDENT)
+
+    warehouse.execute(f"update {REPLACED}.payments set captured_cents = captured_cents + 1")
+    with pytest.raises(DbtError, match="other rows in payments than the ledger has the digest of"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    # now it is as if a run that began before the swap had ended in the kept tables
+    warehouse.execute(f"update {REPLACED}.incremental_watermarks set last_run = 'a run'")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert sum("a run wrote to it in between" in line for line in warehouse.project.logged) == 1
+    warehouse.execute(f"update {LIVE}.payments set captured_cents = captured_cents - 1")
+    assert digests(warehouse) == before
+
+
 def test_candidates_that_are_built_again_after_the_checks_are_refused(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:

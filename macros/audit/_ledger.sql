@@ -13,17 +13,18 @@
 {% macro _last_entry(step, incident_id, phase=none) %}
     {#- The last entry of a step for an incident, of one phase or of any, as a mapping, or none. -#}
     {%- set found = run_query(
-        'select phase, actor, counts, digests, invocation_id, entry_number from '
+        'select phase, actor, arguments, counts, digests, invocation_id, entry_number from '
         ~ exactly_once._ledger() ~ ' where step = ' ~ exactly_once.text_literal(step)
         ~ ' and incident_id = ' ~ exactly_once.text_literal(incident_id)
         ~ (' and phase = ' ~ exactly_once.text_literal(phase) if phase else '')
         ~ ' order by entry_number desc nulls last limit 1'
     ).rows -%}
     {%- if not found -%}{{- return(none) -}}{%- endif -%}
-    {%- set found_phase, actor, counts, digests, invocation, number = found[0].values() -%}
+    {%- set found_phase, actor, arguments, counts, digests, invocation, number = found[0].values() -%}
     {{- return({
-        'phase': found_phase, 'actor': actor, 'counts': exactly_once._mapping(counts),
-        'digests': exactly_once._mapping(digests), 'invocation_id': invocation, 'entry_number': number | int
+        'phase': found_phase, 'actor': actor, 'arguments': exactly_once._mapping(arguments),
+        'counts': exactly_once._mapping(counts), 'digests': exactly_once._mapping(digests),
+        'invocation_id': invocation, 'entry_number': number | int
     }) -}}
 {% endmacro %}
 

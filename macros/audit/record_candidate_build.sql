@@ -22,7 +22,8 @@
                 {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
                 {%- do exactly_once._end_step(
                     'replaced_build', settings.build_replaced, exactly_once._row_counts(tables, 'replaced'),
-                    exactly_once._digests_of(tables, 'replaced')
+                    exactly_once._digests_of(tables, 'replaced'),
+                    {'last_runs': exactly_once._names_of_last_runs(tables, 'replaced')}
                 ) -%}
             {%- endif -%}
             {%- do exactly_once._commit_what_is_open() -%}

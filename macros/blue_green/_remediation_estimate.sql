@@ -51,11 +51,11 @@
             'bytes_read': work.regular.events_read * width.narrow + key_bytes,
             'bytes_written': work.regular.key_count * widths.whole
         }) -%}
-        {#- read once: live, the candidate, and its keys; for each total of the repaired rows, the events of them -#}
+        {#- read once: live, before and after, the candidate, and its keys; for each total of repaired rows, their events -#}
         {%- set totals = {'payments': 2, 'fraud_features': 1}.get(table.name, 0) -%}
         {%- do checks.update({
-            'rows_read': checks.rows_read + 3 * row_count + totals * work.repair.events_read,
-            'bytes_read': checks.bytes_read + 2 * row_count * widths.whole + key_bytes
+            'rows_read': checks.rows_read + 4 * row_count + totals * work.repair.events_read,
+            'bytes_read': checks.bytes_read + 3 * row_count * widths.whole + key_bytes
                 + totals * work.repair.events_read * width.narrow
         }) -%}
     {%- endfor -%}

@@ -3,8 +3,8 @@
         Run-operation. Makes the tables that a swap replaced live again, in one step, and keeps the repaired ones
         as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Replaced tables that lack what live has
         taken in since the swap are refused, unless allow_gap is true: a build with exactly_once__build_replaced brings
-        them up to it. Each table carries its own watermark, so that the next regular run takes in what arrives after
-        that. Run again, it finishes what is left, or does nothing.
+        them up to it. So are those that somebody has changed since. Each table carries its own watermark, so that the
+        next regular run takes in what arrives after that. Run again, it finishes what is left, or does nothing.
     -#}
     {%- do exactly_once._begin_verb('remediation_rollback', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
@@ -14,7 +14,7 @@
         {%- set state = exactly_once._take_claim_back(tables, incident_id, 'replaced') -%}
     {%- endif -%}
     {%- if state == 'rolled_back' -%}
-        {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}{%- endif -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_rollback(tables, incident_id) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
         {{- return(none) -}}
     {%- elif state not in ('swapping', 'swapped', 'rollback_claimed', 'rolling_back') -%}
@@ -30,6 +30,7 @@
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
         {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
         {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
+        {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_gap) -%}
     {%- endif -%}
     {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
     {%- if dry_run -%}
@@ -41,10 +42,11 @@
     {%- endif -%}
     {%- if state == 'swapping' -%}
         {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
-        {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}
+        {%- do exactly_once._end_swap(tables, incident_id) -%}
         {%- set runs = exactly_once._last_runs(tables) -%}
         {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
         {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
+        {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_gap) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
         {%- do exactly_once._begin_step(
@@ -64,8 +66,8 @@
         ) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
-    {%- do exactly_once._end_if_open('remediation_rollback', incident_id, tables) -%}
-    {%- do exactly_once._compare_with_before(incident_id) -%}
+    {%- do exactly_once._end_rollback(tables, incident_id) -%}
+    {%- do exactly_once._compare_with_before(tables, incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
@@ -73,40 +75,78 @@
 {% endmacro %}
 
 
-{% macro _compare_with_before(incident_id) %}
+{% macro _end_rollback(tables, incident_id) %}
+    {#- Writes the end of a rollback, with the digests of live; not where it is written already. -#}
+    {%- set last = exactly_once._last_entry('remediation_rollback', incident_id) -%}
+    {%- if last is none or last.phase == 'begun' -%}
+        {%- do exactly_once._end_step(
+            'remediation_rollback', incident_id, exactly_once._row_counts(tables, 'live'), exactly_once._digests_of(tables, 'live')
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _compare_with_before(tables, incident_id) %}
+    {#- The proof: what live is now, and what the ledger says that it was. -#}
+    {%- set digests = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
+    {%- set before = exactly_once._known_of_replaced(incident_id) -%}
+    {%- do exactly_once._say_compared(
+        exactly_once._compared(tables, 'live', digests, before), digests, before, before.which
+    ) -%}
+{% endmacro %}
+
+
+{% macro _known_of_replaced(incident_id) %}
     {#-
-        The proof: what live is now, and what the ledger says that it was: when the swap began, or after the last build of
-        the replaced tables, whose own entry says what they were before it.
+        What the ledger knows of the replaced tables, {digests, last_runs, which}: when the swap began, or after the last
+        build of them, whose own entry says what they were before it.
     -#}
-    {%- set after = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
     {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'begun') -%}
     {%- set build = exactly_once._last_entry('replaced_build', incident_id, 'ended') -%}
     {#- somebody may have taken entries away, which ledger_verify says -#}
     {%- set is_built_on = build is not none and (swap is none or build.entry_number > swap.entry_number) -%}
-    {%- set before = (build if is_built_on else swap or {}).get('digests', {}) -%}
-    {%- set which = 'the table before the swap' ~ (
-        ', with what had arrived by ledger entry ' ~ build.entry_number if is_built_on else ''
+    {%- set entry = (build if is_built_on else swap) or {'digests': {}, 'arguments': {}} -%}
+    {{- return({
+        'digests': entry.digests,
+        'last_runs': entry.arguments.get('last_runs', {}),
+        'which': 'the table before the swap' ~ (
+            ', with what had arrived by ledger entry ' ~ build.entry_number if is_built_on else ''
+        )
+    }) -}}
+{% endmacro %}
+
+
+{% macro _check_kept_as_they_were(tables, incident_id, allow_gap) %}
+    {#-
+        Readers would see rows that nobody but their author knows. Those that a run wrote are right, also of a run that
+        began before the swap, or of a build that failed half way.
+    -#}
+    {%- set before = exactly_once._known_of_replaced(incident_id) -%}
+    {%- set changed = [] if allow_gap is sameas true else exactly_once._changed_by_no_run(
+        exactly_once._compared(tables, 'replaced', exactly_once._digests_of(tables, 'replaced'), before)
     ) -%}
-    {%- for name, digest in after.items() -%}
-        {%- do log(
-            '  ' ~ name ~ (
-                ': digest ' ~ digest ~ '; the ledger has none of ' ~ which if name not in before else
-                ': equal to ' ~ which ~ ', digest ' ~ digest if before[name] == digest else
-                ': digest ' ~ digest ~ ', of ' ~ which ~ ' ' ~ before[name] ~ ': a run wrote to it in between'
-            ), info=true
+    {%- if changed -%}
+        {%- do exactly_once._refuse(
+            'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
+            'other rows in ' ~ changed | join(', ') ~ ' than the ledger has the digest of, and no run wrote them',
+            before.which, 'Look who did (on Snowflake in the query history). If it was a regular run that crossed the swap, run: '
+            ~ exactly_once._replaced_build_command(incident_id) ~ ', and this again. To make them live as they are: '
+            ~ exactly_once._rollback_at_once(incident_id)
         ) -%}
-    {%- endfor -%}
+    {%- endif -%}
 {% endmacro %}
 
 
 {% macro _check_no_gap(tables, incident_id, allow_gap) %}
     {#-
         Readers would see tables without what they have seen already. Told by the marks, and by the rows, since events may
-        land behind a mark: copies only add to a measure, so that where live has more of it, an event is missing.
+        land behind a mark.
     -#}
     {%- set behind = exactly_once._marks_behind(tables) -%}
     {%- for table in tables -%}
-        {%- set lacking = run_query(exactly_once._rows_behind(table)).rows[0][0] | int -%}
+        {%- set lacking = run_query(
+            exactly_once._rows_behind(table, exactly_once._measures_that_copies_add_to(table, incident_id))
+        ).rows[0][0] | int -%}
         {%- if lacking -%}{%- do behind.append(exactly_once._with_commas(lacking) ~ ' rows of ' ~ table.name) -%}{%- endif -%}
     {%- endfor -%}
     {%- if behind and allow_gap is not sameas true -%}
@@ -153,12 +193,37 @@
 {% endmacro %}
 
 
-{% macro _rows_behind(table) %}
+{% macro _measures_that_copies_add_to(table, incident_id) %}
+    {#-
+        Where live has more of one of these, an event is missing. A copy adds to counts. To amounts only if none is negative,
+        so that they are asked where a table has no count, and no copy of the incident that went is below zero.
+    -#}
+    {%- set counts = [] -%}
+    {%- for measure in table.measures if (measure | lower).endswith('_count') -%}{%- do counts.append(measure) -%}{%- endfor -%}
+    {%- if counts or not table.measures -%}{{- return(counts) -}}{%- endif -%}
+    {{- return([] if exactly_once._takes_from_amounts(incident_id) else table.measures) -}}
+{% endmacro %}
+
+
+{% macro _takes_from_amounts(incident_id) %}
+    {#- Whether a copy with a negative amount was decided to go, as far as decisions of the incident are there. -#}
+    {%- set name = 'incident_decisions' if exactly_once.decided_incident() == incident_id else 'audit_decisions' -%}
+    {%- if not exactly_once._nodes_of(name) or not exactly_once._is_there(exactly_once.model_relation(name)) -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {{- return(run_query(
+        'select count(*) from ' ~ exactly_once.model_relation(name) ~ " where decision = 'remove' and incident_id = "
+        ~ exactly_once.text_literal(incident_id) ~ ' and ' ~ exactly_once.source_columns().amount.sql ~ ' < 0'
+    ).rows[0][0] | int > 0) -}}
+{% endmacro %}
+
+
+{% macro _rows_behind(table, measures) %}
     {%- set is_same, is_less = [], [] -%}
     {%- for key in table.unique_key -%}
         {%- do is_same.append('live_rows.' ~ key ~ ' is not distinct from replaced_rows.' ~ key) -%}
     {%- endfor -%}
-    {%- for measure in table.measures -%}
+    {%- for measure in measures -%}
         {%- do is_less.append('coalesce(replaced_rows.' ~ measure ~ ', 0) < coalesce(live_rows.' ~ measure ~ ', 0)') -%}
     {%- endfor -%}
     {{- return(
@@ -173,10 +238,20 @@
     {%- do exactly_once._refuse(
         'the tables that the swap for incident ' ~ incident_id ~ ' replaced', 'less than readers see: ' ~ behind | join('; '),
         'tables that have what has arrived since',
-        "Run: dbt build --selector fifteen_minute --vars '{exactly_once__build_replaced: " ~ incident_id ~ "}'"
+        'Run: ' ~ exactly_once._replaced_build_command(incident_id)
         ~ ', with the exactly_once__reprocess_from of any run since the swap, and this again. To go back at once, and leave'
-        ~ " the rest to the next regular run: --args '{incident_id: " ~ incident_id ~ ", allow_gap: true}'"
+        ~ ' the rest to the next regular run: ' ~ exactly_once._rollback_at_once(incident_id)
     ) -%}
+{% endmacro %}
+
+
+{% macro _replaced_build_command(incident_id) %}
+    {{- return("dbt build --selector fifteen_minute --vars '{exactly_once__build_replaced: " ~ incident_id ~ "}'") -}}
+{% endmacro %}
+
+
+{% macro _rollback_at_once(incident_id) %}
+    {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_gap: true}'") -}}
 {% endmacro %}
 
 

@@ -1,7 +1,7 @@
-{% macro remediation_status(incident_id) %}
+{% macro remediation_status(incident_id, dry_run=false) %}
     {#-
         Run-operation. Says in plain words at which step the remediation of an incident is, as the warehouse shows it,
-        what is next, and the exact command. Nothing is written.
+        what is next, and the exact command. Nothing is written, so that dry_run makes no difference.
     -#}
     {%- do exactly_once._begin_verb('remediation_status', incident_id) -%}
     {%- set steps = exactly_once._remediation_steps(incident_id) -%}
@@ -63,11 +63,15 @@
         'found': 'candidates built' if is_repaired else ('the last build failed, or goes on' if has_failed
             else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet'))
     }) -%}
+    {%- set unchecked = exactly_once._unlike_what_was_checked(incident_id) if state == 'swapped' and has_ledger else [] -%}
     {%- do steps.append({
-        'name': 'swapped', 'is_done': is_swapped, 'command': exactly_once._verb_command(
-            'remediation_rollback' if state in ('rollback_claimed', 'rolling_back') else 'remediation_swap', incident_id),
+        'name': 'swapped', 'is_done': is_swapped and not unchecked, 'command': exactly_once._verb_command(
+            'remediation_rollback' if unchecked or state in ('rollback_claimed', 'rolling_back') else 'remediation_swap',
+            incident_id
+        ),
         'found': {
-            'swapped': 'live is repaired; the old tables are kept for a rollback',
+            'swapped': 'live has rows of ' ~ unchecked | join(', ') ~ ' that nobody checked' if unchecked
+                else 'live is repaired; the old tables are kept for a rollback',
             'claimed': 'a swap stopped before its last step; live is untouched',
             'swapping': 'a swap stopped half way; live is repaired already',
             'rollback_claimed': 'a rollback stopped before its last step; live is repaired',

@@ -2,8 +2,9 @@
     {#-
         Run-operation. Validates the candidates once more and makes them live in one step, whose time doesn't grow
         with the data: on Snowflake one swap of two schemas, on DuckDB one transaction of renames. The old tables
-        are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Only for an incident that
-        incident_register shows as approved. Run again, it finishes what is left, or does nothing.
+        are kept, in <schema>__replaced_<incident> or as <table>__replaced_<incident>. Then live is read, and is to be
+        what was checked. Only for an incident that incident_register shows as approved. Run again, it finishes what
+        is left, or does nothing.
     -#}
     {%- do exactly_once._begin_verb('remediation_swap', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
@@ -13,7 +14,8 @@
         {%- set state = exactly_once._take_claim_back(tables, incident_id, 'candidate') -%}
     {%- endif -%}
     {%- if state == 'swapped' -%}
-        {%- if not dry_run -%}{%- do exactly_once._end_if_open('remediation_swap', incident_id, tables) -%}{%- endif -%}
+        {%- if not dry_run -%}{%- do exactly_once._end_swap(tables, incident_id) -%}{%- endif -%}
+        {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
         {%- do log('Incident ' ~ incident_id ~ ' is swapped already; nothing to do.', info=true) -%}
         {{- return(none) -}}
     {%- endif -%}
@@ -22,7 +24,6 @@
         {%- do exactly_once._say_next('', dry_run) -%}
         {{- return(none) -}}
     {%- endif -%}
-    {%- set validated = {'candidate': none} -%}
     {%- if state == 'swapping' -%}
         {%- do log('The swap for incident ' ~ incident_id ~ ' stopped half way; finishing it', info=true) -%}
     {%- else -%}
@@ -33,7 +34,11 @@
         {%- set cloned_at = (exactly_once.candidate_marker(tables[0].candidate) or {}).cloned_at -%}
         {%- set runs = exactly_once._last_runs(tables) -%}
         {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
-        {%- do validated.update(exactly_once._validated(incident_id)) -%}
+        {%- set last_runs = {} -%}
+        {%- for place in ('live', 'candidate') -%}
+            {%- do last_runs.update({place: exactly_once._names_of_last_runs(tables, place)}) -%}
+        {%- endfor -%}
+        {%- set validated = exactly_once._validated(incident_id) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
         {%- if dry_run -%}
             {%- for table in tables -%}
@@ -42,9 +47,10 @@
             {%- do exactly_once._say_next('', dry_run) -%}
             {{- return(none) -}}
         {%- endif -%}
-        {%- do exactly_once._begin_step(
-            'remediation_swap', incident_id, approval, validated.live
-        ) -%}
+        {%- do exactly_once._begin_step('remediation_swap', incident_id, dict(
+            approval, last_runs=last_runs.live,
+            checked={'digests': validated.candidate, 'last_runs': last_runs.candidate}
+        ), validated.live) -%}
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_views_are_kept(tables) -%}
@@ -53,8 +59,8 @@
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, runs, cloned_at) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
-    {#- the digests that were checked: other names change no row -#}
-    {%- do exactly_once._end_if_open('remediation_swap', incident_id, tables, validated.candidate) -%}
+    {%- do exactly_once._end_swap(tables, incident_id) -%}
+    {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is repaired; the old table is kept as ' ~ table.replaced, info=true) -%}
     {%- endfor -%}
@@ -62,14 +68,93 @@
 {% endmacro %}
 
 
-{% macro _end_if_open(step, incident_id, tables, digests=none) %}
-    {#- Writes the end of a step whose tables are in place, with the digests of live; not where it is written already. -#}
-    {%- set last = exactly_once._last_entry(step, incident_id) -%}
-    {%- if last is none or last.phase == 'begun' -%}
+{% macro _end_swap(tables, incident_id) %}
+    {#-
+        Writes the end of a swap, with the digests of live itself, and says how they stand to those of the checks: who
+        may write to the candidates can do so until the last moment. Not where it is written already.
+    -#}
+    {%- set last = exactly_once._last_entry('remediation_swap', incident_id) or {'arguments': {}} -%}
+    {%- if last.phase != 'ended' -%}
+        {%- set checked = last.arguments.get('checked', {}) -%}
+        {%- set digests = exactly_once._digests_of(tables, 'live') -%}
+        {%- set compared = exactly_once._compared(tables, 'live', digests, checked) -%}
+        {%- set changed = exactly_once._changed_by_no_run(compared) -%}
         {%- do exactly_once._end_step(
-            step, incident_id, exactly_once._row_counts(tables, 'live'), digests or exactly_once._digests_of(tables, 'live')
+            'remediation_swap', incident_id, exactly_once._row_counts(tables, 'live'), digests,
+            {'unlike_what_was_checked': changed} if changed else {}
+        ) -%}
+        {%- do exactly_once._say_compared(compared, digests, checked, 'the candidate that was checked') -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_live_is_as_checked(incident_id) %}
+    {%- set changed = exactly_once._unlike_what_was_checked(incident_id) -%}
+    {%- if changed -%}
+        {%- do exactly_once._refuse(
+            'live after the swap for incident ' ~ incident_id,
+            'rows of ' ~ changed | join(', ') ~ ' that nobody checked, and that no run wrote', 'the rows that were checked',
+            'The swap is done, and readers see them. Go back: '
+            ~ exactly_once._verb_command('remediation_rollback', incident_id)
+            ~ '; and look who wrote to the candidates. The ledger has the digests of both.'
         ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _unlike_what_was_checked(incident_id) %}
+    {#- As the end of the swap has it, so that a command that died before it said so says it when it is run again. -#}
+    {%- set end = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'arguments': {}} -%}
+    {{- return(end.arguments.get('unlike_what_was_checked', [])) -}}
+{% endmacro %}
+
+
+{% macro _names_of_last_runs(tables, place) %}
+    {#- {name: the run that last wrote rows to the table}: tells rows of a run from those of somebody else. -#}
+    {%- set runs = {} -%}
+    {%- for table in tables -%}
+        {%- do runs.update({table.name: exactly_once._recorded(table[place], 'last_run')}) -%}
+    {%- endfor -%}
+    {{- return(runs) -}}
+{% endmacro %}
+
+
+{% macro _compared(tables, place, digests, known) %}
+    {#-
+        How each table stands to what the ledger knows of it, {digests, last_runs}: equal, unknown, written by a run since,
+        or changed by none.
+    -#}
+    {%- set known_digests, last_runs = known.get('digests', {}), known.get('last_runs', {}) -%}
+    {%- set compared = {} -%}
+    {%- for table in tables -%}
+        {%- if table.name not in known_digests -%}{%- set standing = 'unknown' -%}
+        {%- elif known_digests[table.name] == digests[table.name] -%}{%- set standing = 'equal' -%}
+        {%- elif exactly_once._recorded(table[place], 'last_run') != last_runs.get(table.name) -%}{%- set standing = 'written' -%}
+        {%- else -%}{%- set standing = 'changed' -%}
+        {%- endif -%}
+        {%- do compared.update({table.name: standing}) -%}
+    {%- endfor -%}
+    {{- return(compared) -}}
+{% endmacro %}
+
+
+{% macro _changed_by_no_run(compared) %}
+    {%- set names = [] -%}
+    {%- for name, standing in compared.items() if standing == 'changed' -%}{%- do names.append(name) -%}{%- endfor -%}
+    {{- return(names) -}}
+{% endmacro %}
+
+
+{% macro _say_compared(compared, digests, known, which) %}
+    {%- for name, standing in compared.items() -%}
+        {%- set digest, before = digests[name], known.get('digests', {}).get(name) -%}
+        {%- do log('  ' ~ name ~ ': ' ~ {
+            'unknown': 'digest ' ~ digest ~ '; the ledger has none of ' ~ which,
+            'equal': 'equal to ' ~ which ~ ', digest ' ~ digest,
+            'written': 'digest ' ~ digest ~ ', of ' ~ which ~ ' ' ~ before ~ ': a run wrote to it in between',
+            'changed': 'digest ' ~ digest ~ ', of ' ~ which ~ ' ' ~ before ~ ': no run wrote to it in between'
+        }[standing], info=true) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
