@@ -673,7 +673,8 @@ def test_copies_below_zero_do_not_stand_in_the_way_of_a_rollback(below_zero: War
     assert compared("captured_cents") == "captured_cents"
 
     # events that land behind the mark are missed by their count, whatever their amount
-    below_zero.write_events([event("corrected", NOON + 20 * HOUR, amount_cents=-1)])
+    steady = steady_events(NOON)[0]["payment_id"]
+    below_zero.write_events([event(steady, NOON + 20 * HOUR, amount_cents=-1)])
     below_zero.dbt(*JOB)
     with pytest.raises(DbtError, match=r"less than readers see: .*1 rows of payments"):
         below_zero.operate("remediation_rollback", INCIDENT)
