@@ -17,6 +17,7 @@ START = datetime(2026, 3, 1)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 MIN_RATE = 0.02
+LATENESS = timedelta(hours=2)
 DAY = 1440
 SHARE_OF_TYPES = {"authorized": 0.5, "captured": 0.42, "refunded": 0.06, "chargeback": 0.02}
 
@@ -96,21 +97,36 @@ def seconds(
     edges: tuple[float, float],
     seed: int,
     length: int = 3600,
+    late: float = 0.0,
+    wavering: float = 0.0,
+    until: float = float("inf"),
 ) -> tuple[Any, list[Any]]:
     """A candidate as from minutes, and its seconds: events at a rate, copied more between edges.
 
-    Arrivals lag behind events by six seconds on average, so that by arrival the edges are blurred.
+    Arrivals lag behind events by six seconds on average, so that by arrival the edges are blurred;
+    some of them by up to two hours. The incident's share may waver from minute to minute. What
+    arrives later than `until` isn't counted.
     """
     random = np.random.default_rng(seed)
     happened = random.uniform(0, length, random.poisson(rate * length))
-    arrived = happened + 0.2 + random.exponential(6, len(happened))
+    delays = 0.2 + random.exponential(6, len(happened))
+    if late > 0:
+        is_late = random.random(len(happened)) < late
+        delays[is_late] = random.uniform(0, LATENESS / SECOND, is_late.sum())
+    arrived = happened + delays
     inside = (happened >= edges[0]) & (happened < edges[1])
-    copied = random.random(len(happened)) < np.where(inside, incident_share, base_share)
+    shares = np.where(inside, incident_share, base_share)
+    if wavering > 0:
+        wavers = random.uniform(-wavering, wavering, length // 60 + 1)
+        shares += inside * wavers[(happened // 60).astype(int)]
+    copied = random.random(len(happened)) < shares
+    is_seen = arrived < until
+    happened, arrived, copied = happened[is_seen], arrived[is_seen], copied[is_seen]
     minutes = [
         CANDIDATES.Minute(START + int(at) * MINUTE, "captured", int(n), int(k), int(k))
         for at, n, k in zip(*_counted(arrived // 60, copied), strict=True)
     ]
-    candidates = CANDIDATES.find_candidates(minutes, MIN_RATE)
+    candidates = CANDIDATES.find_candidates(minutes, MIN_RATE, LATENESS)
     assert len(candidates) == 1, (seed, candidates)
     rows = [row for one in candidates for row in CANDIDATES.as_rows(1, one)]
     names = [name for name, _ in CANDIDATES.COLUMNS]
@@ -120,7 +136,7 @@ def seconds(
     for span in {candidates[0].starts, candidates[0].ends}:
         low, high = ((moment - START) / SECOND for moment in span)
         is_read = (arrived >= low) & (arrived < high)
-        by_event = np.clip(happened, low, high - 1)
+        by_event = np.clip(happened, low - LATENESS / SECOND, high - 1)
         for clock, moments in (("arrival", arrived), ("event", by_event)):
             found += [
                 WINDOWS.Second(

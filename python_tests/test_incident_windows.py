@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from python_tests.detection import (
     CANDIDATES,
     DAY,
+    LATENESS,
     MIN_RATE,
     MINUTE,
     SECOND,
@@ -49,7 +50,7 @@ def minutes(rates: list[float], rows: int = 1000, first: int = 0) -> list[Any]:
 
 def spans(counts: list[Any]) -> list[tuple[int, int]]:
     """First minute and the minute after the last, of each window."""
-    windows = [one.window for one in CANDIDATES.find_candidates(counts, MIN_RATE)]
+    windows = [one.window for one in CANDIDATES.find_candidates(counts, MIN_RATE, LATENESS)]
     return [((w.start - START) // MINUTE, (w.end - START) // MINUTE) for w in windows]
 
 
@@ -120,8 +121,8 @@ def test_minutes_without_events_are_ignored() -> None:
 def test_the_order_of_the_minutes_does_not_matter(seed: int) -> None:
     ordered = day(STEADY, seed, [Incident(600, 660, 0.3)])
     shuffled = random.Random(seed).sample(ordered, len(ordered))
-    assert CANDIDATES.find_candidates(shuffled, MIN_RATE) == CANDIDATES.find_candidates(
-        ordered, MIN_RATE
+    assert CANDIDATES.find_candidates(shuffled, MIN_RATE, LATENESS) == CANDIDATES.find_candidates(
+        ordered, MIN_RATE, LATENESS
     )
 
 
@@ -183,7 +184,7 @@ def test_several_incidents_are_found_among_traffic_of_all_kinds(name: str) -> No
     ]
     hits = 0
     for seed in range(6):
-        found = CANDIDATES.find_candidates(day(CLEAN[name], seed, incidents), MIN_RATE)
+        found = CANDIDATES.find_candidates(day(CLEAN[name], seed, incidents), MIN_RATE, LATENESS)
         near = [
             abs((one.window.start - START) / MINUTE - incident.first) <= 10
             and abs((one.window.end - START) / MINUTE - incident.after) <= 10
@@ -196,9 +197,11 @@ def test_several_incidents_are_found_among_traffic_of_all_kinds(name: str) -> No
 def test_a_partial_incident_names_its_event_types() -> None:
     for event_types in (["captured"], ["chargeback"], ["captured", "refunded"]):
         counts = day(STEADY, 1, [Incident(600, 720, 0.2, event_types)])
-        (one,) = CANDIDATES.find_candidates(counts, MIN_RATE)
+        (one,) = CANDIDATES.find_candidates(counts, MIN_RATE, LATENESS)
         assert (list(one.event_types), one.is_every_type) == (event_types, False)
-    (one,) = CANDIDATES.find_candidates(day(STEADY, 1, [Incident(600, 720, 0.2)]), MIN_RATE)
+    (one,) = CANDIDATES.find_candidates(
+        day(STEADY, 1, [Incident(600, 720, 0.2)]), MIN_RATE, LATENESS
+    )
     assert (list(one.event_types), one.is_every_type) == (sorted(SHARE_OF_TYPES), True)
 
 
@@ -220,7 +223,7 @@ def test_one_event_type_in_the_busy_hours_of_one_day_is_found(
     first, after = (60 * hour for hour in hours)
     for seed in range(3, 6):
         counts = day(Base(peak, 0.002), seed, [Incident(first, after, share, [event_type])])
-        (one,) = CANDIDATES.find_candidates(counts, MIN_RATE)
+        (one,) = CANDIDATES.find_candidates(counts, MIN_RATE, LATENESS)
         assert (one.event_types, one.is_every_type) == ((event_type,), False)
         assert one.window == (START + first * MINUTE, START + after * MINUTE)
         (alone,) = spans([minute for minute in counts if minute.event_type == event_type])
@@ -234,7 +237,7 @@ def test_a_window_that_no_type_has_by_itself_is_of_all_types() -> None:
         for at in range(3)
         for event_type, events, copied in (("captured", 200, 0), ("refunded", 20, 10 * (at == 0)))
     ]
-    (one,) = CANDIDATES.find_candidates(counts, MIN_RATE)
+    (one,) = CANDIDATES.find_candidates(counts, MIN_RATE, LATENESS)
     assert (one.event_types, one.is_every_type) == (("captured", "refunded"), True)
 
 
@@ -260,6 +263,7 @@ def test_counts_of_any_kind_have_windows_or_none(
             for at, event_type, events, share in counts
         ],
         min_rate,
+        LATENESS,
     )
     for one in candidates:
         assert one.event_types
@@ -272,14 +276,14 @@ def test_one_producer_among_many_is_found_by_what_it_adds() -> None:
 
 
 def test_an_edge_at_an_end_of_the_data_is_that_end() -> None:
-    (one,) = CANDIDATES.find_candidates(minutes([*[0.4] * 60, *QUIET, *[0.001] * 60]), MIN_RATE)
+    (one,) = CANDIDATES.find_candidates(minutes([*[0.4] * 180, *QUIET]), MIN_RATE, LATENESS)
     assert one.starts == (START, START)
-    assert one.ends.start < START + 60 * MINUTE < one.ends.end
+    assert one.ends.start < START + 180 * MINUTE < one.ends.end
 
 
 def test_neighbouring_windows_share_no_second() -> None:
     rates = [*QUIET, *[0.4] * 60, *[0.0] * 12, *[0.4] * 60, *QUIET]
-    first, second = CANDIDATES.find_candidates(minutes(rates), MIN_RATE)
+    first, second = CANDIDATES.find_candidates(minutes(rates), MIN_RATE, LATENESS)
     assert first.ends.end <= second.starts.start
 
 
@@ -304,6 +308,46 @@ def test_edges_lie_within_their_intervals_at_any_rate(rate: float, share: float)
             assert edge.low <= edge.moment <= edge.high
             held += edge.low <= START + truth * SECOND <= edge.high
     assert held >= 109
+
+
+@pytest.mark.parametrize("rate", [5.0, 20.0])
+def test_edges_lie_within_their_intervals_where_the_share_wavers(rate: float) -> None:
+    """From minute to minute, between 5% and 55%; 90% of 60 edges leave room for chance."""
+    held = 0
+    for seed in range(30):
+        edges = (5400.0 + seed / 3, 10_800.0 - seed / 7)
+        window = WINDOWS.refine(*seconds(rate, 0.002, 0.3, edges, seed, 16_200, wavering=0.25))
+        for edge, truth in zip((window.start, window.end), edges, strict=True):
+            held += edge.low <= START + truth * SECOND <= edge.high
+    assert held >= 54
+
+
+@pytest.mark.parametrize(
+    ("late", "share", "hours", "most"),
+    [(0.3, 0.3, 1, 3), (0.3, 0.3, 4, 3), (1.0, 0.3, 4, 3), (1.0, 0.05, 4, 90)],
+)
+def test_events_that_arrive_late_move_no_edge(
+    late: float, share: float, hours: int, most: float
+) -> None:
+    """Up to two hours late, so that by arrival the edges are off by minutes and more."""
+    for seed in range(2):
+        edges = (10_800.0 + seed / 3, 10_800.0 + 3600 * hours - seed / 7)
+        window = WINDOWS.refine(*seconds(20.0, 0.002, share, edges, seed, length=36_000, late=late))
+        assert window.clock == "event"
+        for edge, truth in zip((window.start, window.end), edges, strict=True):
+            assert edge.low <= START + truth * SECOND <= edge.high
+            assert abs((edge.moment - START) / SECOND - truth) <= most
+
+
+@pytest.mark.parametrize("lasting", [600, 2400])
+def test_the_end_of_an_incident_whose_events_still_arrive_is_found(lasting: float) -> None:
+    """It ended ten minutes ago; a fifth of its events are late, so that some are yet to come."""
+    edges = (13_800.0 - lasting, 13_800.0)
+    window = WINDOWS.refine(
+        *seconds(50.0, 0.002, 0.6, edges, 1, length=14_400, late=0.2, until=14_400)
+    )
+    assert window.clock == "event"
+    assert abs((window.end.moment - START) / SECOND - edges[1]) <= 3
 
 
 def test_an_incident_of_half_a_minute_has_edges_too() -> None:

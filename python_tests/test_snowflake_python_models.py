@@ -20,7 +20,12 @@ from python_tests.warehouse import ROOT, Warehouse
 
 INCIDENT = "main_incident"
 MODELS = ("incident_window_candidates", "incident_windows")
-THRESHOLDS = {"detection_min_rate": MIN_RATE, "benign_max_score": 0.5, "material_min_score": 0}
+THRESHOLDS = {
+    "detection_min_rate": MIN_RATE,
+    "late_arrival_hours": 2,
+    "benign_max_score": 0.5,
+    "material_min_score": 0,
+}
 FEEDS = ("stg_events", "incident_duplicate_rate", "incident_duplicate_rate_by_second")
 
 

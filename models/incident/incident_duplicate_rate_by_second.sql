@@ -1,5 +1,6 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
-{%- set columns = exactly_once.source_columns() %}
+{%- set columns = exactly_once.source_columns() -%}
+{%- set lookback = exactly_once.hours_interval(exactly_once.settings().late_arrival_hours) %}
 
 with candidates as (
     select
@@ -41,13 +42,17 @@ events as (
     group by event_fingerprint
 ),
 
--- an event may lie outside by its own time: then in the first or the last second of the span
+-- an event that arrived in a span may be earlier by its own time, as far as the lookback; what is
+-- outside of that is in its first or its last second
 events_of_spans as (
     select
         spans.window_number,
         events.first_arrival,
         least(
-            greatest(coalesce(events.event_time, events.first_arrival), spans.span_start),
+            greatest(
+                coalesce(events.event_time, events.first_arrival),
+                spans.span_start - {{ lookback }}
+            ),
             spans.span_end - interval '1 second'
         ) as event_time,
         events.event_copy_count

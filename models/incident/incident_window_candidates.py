@@ -7,6 +7,7 @@ CUSUM (Lorden 1971): docs/decisions/0015-window-detection.md.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import log, sqrt
 from operator import itemgetter
 from statistics import quantiles
@@ -30,7 +31,8 @@ LOWER_QUARTILE_OF_CHI_SQUARE = 0.1015
 LOWER_QUARTILE_OF_NORMAL = 0.6745
 LIKENESS_SCALES = (1, 10)
 MOST_ROUNDS = 6
-# An edge is looked for by second as far as the minutes leave it odds of e^-12, and so far at least.
+# An edge is looked for by second as far as the minutes leave it odds of e^-12, and so far at least;
+# an end as much further inwards as events arrive late, since their arrivals go on after it.
 EDGE_EVIDENCE = 12.0
 EDGE_REACH = timedelta(minutes=10)
 # An event type speaks against being part of an incident by odds of e^3, or 20 to 1; not every type
@@ -129,11 +131,13 @@ class Candidate(NamedTuple):
     core: Counts
 
 
-def find_candidates(minutes: Iterable[Minute], min_rate: float) -> list[Candidate]:
+def find_candidates(
+    minutes: Iterable[Minute], min_rate: float, lateness: timedelta
+) -> list[Candidate]:
     """Find the windows in which the share of copied events is above its base by `min_rate`.
 
     Each event type and all of them together are cut into base and windows. What overlaps, or lies
-    no further apart than ten minutes, is one window.
+    no further apart than ten minutes, is one window. Events arrive up to `lateness` late.
     """
     by_type: dict[str | None, list[Minute]] = {}
     for minute in minutes:
@@ -157,7 +161,7 @@ def find_candidates(minutes: Iterable[Minute], min_rate: float) -> list[Candidat
         window = Span(overlapping[0].start, overlapping[-1].end) if overlapping else hull
         found.append((window, names, is_every_type, series, base))
     windows = [window for window, *_ in found]
-    candidates = [_candidate(*one, windows=windows) for one in found]
+    candidates = [_candidate(*one, windows=windows, lateness=lateness) for one in found]
     return [c for c in candidates if c.incident_share - c.base.share >= min_rate]
 
 
@@ -376,17 +380,21 @@ def _candidate(
     base: Base,
     *,
     windows: Sequence[Span],
+    lateness: timedelta,
 ) -> Candidate:
     inside = series.between(*window)
-    evidence = [base.evidence(counts, inside.share) for counts in series.counts]
+    spread = _spread(base, series.within(*window), inside.share)
+    evidence = [spread.evidence(counts, inside.share) for counts in series.counts]
     first, after = series.place(window.start), series.place(window.end)
     earliest = max((_middle(w.end, window.start) for w in windows if w < window), default=None)
     latest = min((_middle(window.end, w.start) for w in windows if w > window), default=None)
     before = range(first - 1, series.place(earliest) - 1 if earliest else -1, -1)
     behind = range(after, series.place(latest) if latest else len(series.starts))
     within = range(first, after)
-    starts = _edge(series, window.start, before, within, evidence)
-    ends = _edge(series, window.end, behind, within[::-1], evidence)
+    starts = Span(window.start, window.start)
+    if before:
+        starts = _edge(series, window.start, before, within, evidence, EDGE_REACH)
+    ends = _edge(series, window.end, behind, within[::-1], evidence, EDGE_REACH + lateness)
     if starts.end >= ends.start:
         starts = ends = Span(starts.start, ends.end)
     outside = _total(
@@ -403,11 +411,25 @@ def _candidate(
         event_types=tuple(names),
         is_every_type=is_every_type,
         base=base,
-        dispersion=base.dispersion(inside.events / (after - first)),
+        dispersion=spread.dispersion(inside.events / (after - first)),
         base_rate=outside.copies / max(outside.events + outside.copies, 1),
         incident_share=inside.share,
         core=series.between(starts.end, ends.start),
     )
+
+
+def _spread(base: Base, inside: Sequence[Counts], share: float) -> Base:
+    """The base, where minutes of the window are alike as much as those outside, or more.
+
+    By what differs from minute to minute: a slow rise, as where events arrive late, is no spread.
+    """
+    excess = pairs = 0.0
+    for one, other in pairwise(inside[1:-1]):
+        weight = 1 / (1 / one.events + 1 / other.events)
+        gap = one.copied / one.events - other.copied / other.events
+        excess += 2 * weight * (gap**2 * weight / (share * (1 - share)) - 1)
+        pairs += 2 * weight * max(2 * weight - 1, 0)
+    return base._replace(likeness=max(base.likeness, excess / pairs)) if pairs > 0 else base
 
 
 def _middle(one: datetime, other: datetime) -> datetime:
@@ -420,22 +442,18 @@ def _edge(
     outside: Sequence[int],
     inside: Sequence[int],
     evidence: Sequence[float],
+    inwards: timedelta,
 ) -> Span:
-    """Where an edge may lie, from the minutes on both sides, the nearest first.
-
-    Where nothing arrived outside, the edge is where the data ends.
-    """
-    if not outside:
-        return Span(edge, edge)
-    reached = []
-    for places, sign in ((outside, -1), (inside, 1)):
-        total, last = 0.0, places[0]
-        for last in places:
-            total += sign * evidence[last]
-            if total >= EDGE_EVIDENCE and abs(series.starts[last] - edge) >= EDGE_REACH:
+    """Where an edge may lie, from the minutes on both sides, the nearest first."""
+    reached = [inside[0]]
+    for places, sign, reach in ((outside, -1, EDGE_REACH), (inside, 1, inwards)):
+        total = 0.0
+        for place in places:
+            total += sign * evidence[place]
+            reached.append(place)
+            if total >= EDGE_EVIDENCE and abs(series.starts[place] - edge) >= reach:
                 break
-        reached.append(series.starts[last])
-    return Span(min(reached), max(reached) + MINUTE)
+    return Span(series.starts[min(reached)], series.starts[max(reached)] + MINUTE)
 
 
 COLUMNS = (
@@ -491,11 +509,12 @@ def model(dbt, session):
     """Adapter: minutes in, candidates out, on DuckDB and on Snowflake."""
     dbt.config(materialized="table", python_version="3.11")
     min_rate = float(dbt.config.meta_get("detection_min_rate"))
+    lateness = timedelta(hours=float(dbt.config.meta_get("late_arrival_hours")))
     rates = dbt.ref("exactly_once", "incident_duplicate_rate")
     on_snowflake = type(session).__module__.startswith("snowflake.")
     read = _read_snowpark if on_snowflake else _read_duckdb
     write = _write_snowpark if on_snowflake else _write_duckdb
-    candidates = find_candidates(map(as_minute, read(rates)), min_rate)
+    candidates = find_candidates(map(as_minute, read(rates)), min_rate, lateness)
     numbered = enumerate(candidates, start=1)
     return write(session, [row for number, one in numbered for row in as_rows(number, one)])
 

@@ -119,13 +119,17 @@ def refine(candidate: Candidate, seconds: Iterable[Second]) -> Window:
 
 
 def _buckets(candidate: Candidate, seconds: Sequence[Second]) -> list[Bucket]:
-    """The seconds, and in their midst, as one, the minutes that are in the window anyway."""
+    """The seconds, and in their midst, as one, the minutes that are in the window anyway.
+
+    What arrived after these minutes may have happened within them.
+    """
     buckets = [Bucket(s.start, s.start + SECOND, s.counts) for s in seconds]
     if candidate.start_to >= candidate.end_from:
         return buckets
     before = [bucket for bucket in buckets if bucket.start < candidate.start_to]
-    core = Bucket(candidate.start_to, candidate.end_from, candidate.core)
-    return [*before, core, *buckets[len(before) :]]
+    behind = buckets[len(before) :]
+    end = min([candidate.end_from, *(bucket.start for bucket in behind[:1])])
+    return [*before, Bucket(candidate.start_to, end, candidate.core), *behind]
 
 
 def _window(candidate: Candidate, clock: str, buckets: Sequence[Bucket], incident: float) -> Window:
@@ -142,12 +146,14 @@ def _window(candidate: Candidate, clock: str, buckets: Sequence[Bucket], inciden
     # an edge lies within the second on either side of where the run is cut
     start = Edge(
         buckets[first].start,
-        buckets[starts[0] - 1].end - SECOND if starts[0] > 0 else candidate.start_from,
+        buckets[starts[0] - 1].end - SECOND
+        if starts[0] > 0
+        else min(candidate.start_from, buckets[0].start),
         buckets[starts[-1]].start + SECOND,
     )
     end = Edge(
         buckets[after - 1].end,
-        buckets[ends[0] - 1].end - SECOND,
+        buckets[ends[0] - 1].start,
         buckets[ends[-1]].start + SECOND if ends[-1] < len(buckets) else candidate.end_to,
     )
     inside = sum((bucket.counts for bucket in buckets[first:after]), NOTHING)
