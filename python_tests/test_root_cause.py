@@ -103,6 +103,37 @@ def test_the_numbers_are_those_of_the_rows(warehouse: Warehouse) -> None:
     assert first["association"] == pytest.approx(phi, abs=1e-6)
 
 
+def test_a_window_within_a_minute_is_sampled(warehouse: Warehouse) -> None:
+    """Its first minute counts among what arrived, of which about 20,000 events are taken."""
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    warehouse.execute(
+        f"""
+        insert into raw.events ({columns})
+        select number, number, if(number < 4000, 'refunded', 'captured'), 1000, 'USD', happened,
+            happened
+        from (
+            select
+                number % 40000 as number,
+                timestamp '2026-03-01 12:00:10'
+                + number % 40000 * interval '1 millisecond' as happened
+            from range(44000) as numbers (number)
+        )
+        """
+    )
+    warehouse.dbt("seed")
+    warehouse.dbt(
+        "run",
+        "--select",
+        "+incident_root_cause",
+        incident_id="INC-1",
+        incident_start="2026-03-01 12:00:10",
+        incident_end="2026-03-01 12:00:50",
+    )
+    sampled = {row["sampled_events"] for row in warehouse.read(CAUSES)}
+    assert len(sampled) == 1
+    assert abs(sampled.pop() - 40_000 * 20_000 / 44_000) < 1000
+
+
 def test_other_columns_of_the_source_are_suspects(project: Project, tmp_path: Path) -> None:
     """A producer that is a column, not a path of the payload; what numbers the rows is none."""
     rng = random.Random(3)

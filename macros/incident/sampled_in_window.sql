@@ -12,9 +12,10 @@
     {%- set earliest = exactly_once.shifted_time(start, -exactly_once.settings().late_arrival_hours) -%}
     {%- set in_window = exactly_once._between(columns.arrival_time, start, end)
         ~ ' and ' ~ exactly_once._between(columns.event_time, earliest, end) -%}
+    {%- set first_minute = start.replace(second=0, microsecond=0) -%}
     {%- set arrived = exactly_once._ask(
         'select coalesce(sum(row_count), 0) from ' ~ ref('exactly_once', 'incident_duplicate_rate') ~ ' where arrival_minute >= '
-        ~ exactly_once.timestamp_literal(start) ~ ' and arrival_minute < ' ~ exactly_once.timestamp_literal(end)
+        ~ exactly_once.timestamp_literal(first_minute) ~ ' and arrival_minute < ' ~ exactly_once.timestamp_literal(end)
     ).rows[0][0] | int -%}
     {%- if arrived <= most_events -%}{{- return(in_window) -}}{%- endif -%}
     {#- a fingerprint is a hash: its first 8 digits are spread evenly over 16^8 values -#}
