@@ -53,6 +53,43 @@ def test_the_labelled_incident_of_a_day_is_found(warehouse: Warehouse, tmp_path:
     assert (window["event_types"], window["clock"]) == ("all", "event")
 
 
+def test_the_edges_are_found_among_events_that_arrive_up_to_two_hours_late(
+    warehouse: Warehouse,
+) -> None:
+    """Of six hours of events, 30% are late; of those from noon for an hour, 30% come again."""
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    warehouse.execute(
+        f"""
+        insert into raw.events ({columns})
+        with events as (
+            select
+                number,
+                timestamp '2026-03-01 08:00:00' + number * interval '250 milliseconds' as happened,
+                hash(number) % 7200 * if(hash(number, 'late') % 10 < 3, 1, 0.001) as delay
+            from range(86400) as numbers (number)
+        ),
+        copies as (
+            select *, unnest(range(
+                if(
+                    happened >= timestamp '2026-03-01 12:00:00'
+                    and happened < timestamp '2026-03-01 13:00:00'
+                    and hash(number, 'copied') % 10 < 3, 2, 1
+                )
+            )) as copy_number
+            from events
+        )
+        select number, number, 'captured', 1000, 'USD', happened,
+            happened + to_microseconds(cast(1e6 * (delay + 5 * copy_number) as bigint))
+        from copies
+        """
+    )
+    (window,) = detected(warehouse)
+    assert window["clock"] == "event"
+    for edge, truth in (("start", NOON), ("end", NOON + 60 * MINUTE)):
+        assert abs(window[f"detected_{edge}"] - truth) <= timedelta(seconds=3)
+        assert window[f"detected_{edge}_low"] <= truth <= window[f"detected_{edge}_high"]
+
+
 @pytest.fixture
 def loaded(warehouse: Warehouse) -> Warehouse:
     """Captures and refunds of six hours, ten a minute each; captures of half an hour come again.
@@ -128,7 +165,7 @@ def test_a_declared_window_that_differs_is_a_warning(
         assert warning.endswith(f"(UTC): {said}. Detected: {FIRST}")
 
 
-def warned(warehouse: Warehouse, declared: tuple[int, int], *models: str) -> list[str]:
+def warned(warehouse: Warehouse, declared: tuple[float, float], *models: str) -> list[str]:
     """The warnings about a window that is declared from a minute after noon to another."""
     start, end = (str(NOON + minute * MINUTE) for minute in declared)
     warehouse.dbt(
@@ -153,3 +190,37 @@ def test_a_declared_window_that_misses_another_incident_is_a_warning(loaded: War
         (warning,) = warned(loaded, declared)
         assert warning.endswith(f"(UTC): {said}. Detected: {FIRST}, {SECOND}")
     assert warned(loaded, (120, 300)) == []
+
+
+def test_a_declared_window_that_misses_part_of_a_minute_is_a_warning(
+    warehouse: Warehouse,
+) -> None:
+    """All events of 50 seconds come again; what a declared window leaves out are seconds."""
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    for numbers, delay in (("range(144000)", 0), ("range(72100, 73100)", 1)):
+        warehouse.execute(
+            f"""
+            insert into raw.events ({columns})
+            select number, number, 'captured', 1000, 'USD',
+                timestamp '2026-03-01 11:00:00' + number * interval '50 milliseconds' as happened,
+                happened + interval '{delay} seconds'
+            from {numbers} as numbers (number)
+            """
+        )
+    warehouse.dbt("run", "--select", *DETECTION)
+    for declared, said in (
+        ((5, 55), None),
+        ((0, 60), None),
+        ((5, 30), "it ends 25 seconds before a detected window does"),
+        ((30, 60), "it begins 25 seconds after a detected window does"),
+        ((0, 6), "it ends 49 seconds before a detected window does"),
+        (
+            (20, 30),
+            "it begins 15 seconds after a detected window does; "
+            "it ends 25 seconds before a detected window does",
+        ),
+    ):
+        warnings = warned(warehouse, (declared[0] / 60, declared[1] / 60))
+        assert len(warnings) == (said is not None)
+        for warning in warnings:
+            assert f"(UTC): {said}. Detected: 2026-03-01 12:00:05 to 2026-03-01 12:00:55" in warning

@@ -1,8 +1,9 @@
 {% macro warn_if_window_differs() %}
     {#-
         One warning where the declared window and what was detected tell different stories: it leaves out copies of a
-        detected window that it meets, reaches far beyond all of them, or misses a whole one. By whole minutes of
-        arrival. Where no window is declared, and none is detected among many copies, the warning is that.
+        detected window that it meets, by whole minutes of arrival, or an edge of it lies within by more than the
+        detected edge's interval; it reaches far beyond all of them, or misses a whole one. Where no window is declared,
+        and none is detected among many copies, the warning is that.
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if not execute or flags.WHICH not in ('run', 'build') or flags.EMPTY -%}{{- return('') -}}{%- endif -%}
@@ -17,12 +18,15 @@
     {%- set others = [] -%}
     {%- for row in exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros('detected_start') ~ ' as start_micros, '
-        ~ exactly_once.epoch_micros('detected_end') ~ ' as end_micros, copy_count from ' ~ windows
+        ~ exactly_once.epoch_micros('detected_end') ~ ' as end_micros, copy_count, '
+        ~ exactly_once.epoch_micros('detected_start_high') ~ ' as start_high_micros, '
+        ~ exactly_once.epoch_micros('detected_end_low') ~ ' as end_low_micros from ' ~ windows
         ~ ' order by detected_start'
     ).rows -%}
         {%- set window = {
             'start': exactly_once.time_from_micros(row[0]), 'end': exactly_once.time_from_micros(row[1]),
-            'copies': row[2] | int
+            'copies': row[2] | int, 'start_high': exactly_once.time_from_micros(row[3]),
+            'end_low': exactly_once.time_from_micros(row[4])
         } -%}
         {%- do detected.append(window) -%}
         {%- set is_met = window.start < settings.incident_end and settings.incident_start < window.end -%}
@@ -68,6 +72,21 @@
     ).rows[0][0] | int -%}
     {%- if left_out > 0 -%}
         {%- do findings.append('{:,} copies of a detected window are of events that arrived outside it'.format(left_out)) -%}
+    {%- else -%}
+        {#- within the minutes of its own edges -#}
+        {%- set second = modules.datetime.timedelta(seconds=1) -%}
+        {%- for window in met -%}
+            {%- if window.start_high < start -%}
+                {%- do findings.append('it begins {:,.0f} seconds after a detected window does'.format(
+                    (start - window.start) / second
+                )) -%}
+            {%- endif -%}
+            {%- if end < window.end_low -%}
+                {%- do findings.append('it ends {:,.0f} seconds before a detected window does'.format(
+                    (window.end - end) / second
+                )) -%}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
     {%- set before = (met | map(attribute='start') | min) - start -%}
     {%- set behind = end - (met | map(attribute='end') | max) -%}
