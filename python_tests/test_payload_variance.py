@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -606,6 +607,42 @@ def test_a_source_without_a_payload_has_no_variance(
     assert detect(plain, events_to_repair()) == {}
     scores = plain.query("select distinct variance_score from main_incident.incident_decisions")
     assert scores == [{"variance_score": None}]
+
+
+def with_keys_twice(chance: random.Random, may_be_objects: bool = True) -> str:
+    """An object as text; on the way to what is volatile, keys may come twice, in two spellings."""
+    on_the_way = ['"producer"', '"\\u0070roducer"', '"delivery"']
+    members = []
+    for key in chance.choices([*on_the_way, '"host"', '"name"', '"amount"'], k=chance.randrange(5)):
+        value = chance.choice(["1", "2", "[]"])
+        if may_be_objects and key in on_the_way and chance.random() < 0.6:
+            value = with_keys_twice(chance, may_be_objects=False)
+        members.append(f"{key}:{value}")
+    return "{" + ",".join(members) + "}"
+
+
+@pytest.mark.parametrize("kind", ["json", "varchar"])
+def test_what_is_compared_as_equal_differs_in_nothing_that_counts(
+    warehouse: Warehouse, kind: str
+) -> None:
+    """Whatever comes twice: groups of equal digests are never judged."""
+    chance = random.Random(11)
+    texts = sorted({with_keys_twice(chance) for _ in range(20_000)})
+    host = "{'names': ['producer', 'host'], 'is_members': false}"
+    paths = f"[{{'names': ['delivery'], 'is_members': true}}, {host}]"
+    compared = f"exactly_once.comparable_payload({{'sql': 'payload', 'type': '{kind}'}}, {paths})"
+    compiled = warehouse.dbt("compile", "--inline", f"{{{{ {compared} }}}}")
+    comparable = compiled.results[0].node.compiled_code
+    with duckdb.connect() as connection:
+        connection.execute(f"create table payloads (payload {kind})")
+        connection.execute("insert into payloads select unnest(?)", [texts])
+        groups = connection.execute(
+            "select list(cast(payload as varchar)) from payloads"
+            f" group by {comparable} having count(*) > 1"
+        ).fetchall()
+    assert len(groups) > 100
+    for (same,) in groups:
+        assert MODEL.judgement_of(json.dumps(same), POLICY, THRESHOLDS) is None, same
 
 
 def test_numbers_that_a_double_cannot_hold_are_compared_as_written(warehouse: Warehouse) -> None:

@@ -2,8 +2,8 @@
     {#-
         The payload as text without what is volatile, for a first comparison: equal texts differ in nothing that
         counts, unequal ones may. `paths` are those of volatile_paths. A payload that is no JSON object stays as it
-        is, and so does one that the engine's JSON functions would round, or read though it is malformed. NULL is the
-        empty text.
+        is, and so does one that the engine's JSON functions would round, or read though it is malformed or has a key
+        twice. NULL is the empty text.
     -#}
     {{- return(adapter.dispatch('comparable_payload', 'exactly_once')(payload, exactly_once._volatile_tree(paths))) -}}
 {% endmacro %}
@@ -15,8 +15,8 @@
 
 
 {#-
-    A merge patch takes members out, and puts an object where there was none: so what is on the way must be objects.
-    Mostly it is, and one constant patch does.
+    A merge patch takes members out, puts an object where there was none, and drops all but the first of equal keys:
+    so what is on the way must be objects, each of its keys once. Mostly it is, and one constant patch does.
 -#}
 {% macro duckdb__comparable_payload(payload, tree) %}
     {%- set whole = exactly_once.whole_payload(payload) -%}
@@ -24,13 +24,16 @@
     {%- set is_json = exactly_once.type_family(payload.type) in ('json', 'text') -%}
     {%- set json = payload.sql if is_json else 'to_json(' ~ payload.sql ~ ')' -%}
     {%- set objects = exactly_once._objects_on_the_way(tree, '$') -%}
-    {%- set kinds = ['OBJECT'] * (objects | length) -%}
+    {#- the keys of each object, none for another value, NULL where there is nothing -#}
+    {%- set keys = 'json_keys(' ~ json ~ ', ' ~ objects ~ ')' -%}
+    {%- set once = '[k for k in ' ~ keys ~ ' if len(k) > 0 and len(k) = list_unique(k)]' -%}
+    {%- set twice = '[k for k in ' ~ keys ~ ' if len(k) > list_unique(k)]' -%}
     {{- return(
         'case\n'
         ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._is_read_loosely(json) ~ ' then ' ~ whole ~ '\n'
-        ~ '    when json_type(' ~ json ~ ', ' ~ objects ~ ') = ' ~ kinds ~ '\n'
+        ~ '    when len(' ~ once ~ ') = ' ~ objects | length ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
-        ~ '    when json_type(' ~ json ~ ") = 'OBJECT'\n"
+        ~ '    when json_type(' ~ json ~ ") = 'OBJECT' and len(" ~ twice ~ ') = 0\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ', ' ~ exactly_once._fitting_patch(tree, json, '$') ~ ') as varchar)\n'
         ~ '    else ' ~ whole ~ '\n'
         ~ 'end'
