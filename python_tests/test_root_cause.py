@@ -238,6 +238,88 @@ def test_a_payload_that_is_no_json_and_a_source_without_one(
     )
 
 
+def without_key(rng: random.Random) -> dict[str, Any]:
+    """A faulty producer leaves a field out; some have the word for it as their value."""
+    key = rng.choice(["missing", f"k{rng.random()}"])
+    return {"channel": rng.choice("ab")} | ({} if rng.random() < 0.3 else {"key": key})
+
+
+def test_what_is_missing_is_named_on_both_engines(
+    new_warehouse: Any, new_snowflake_warehouse: Any
+) -> None:
+    """A path that the payload lacks, or has as null, and a column without a value."""
+
+    def repeats(rng: random.Random, payload: Any, _row: Row) -> bool:
+        return rng.random() < (0.01 if "key" in payload else 0.95)
+
+    rows = [
+        {**row, "region": None if "key" not in row["payload"] else "eu"}
+        for row in planted(without_key, repeats)
+    ]
+    rows = [
+        row | {"payload": row["payload"].replace("}", ', "key": null}')}
+        if number % 2 and "key" not in row["payload"]
+        else row
+        for number, row in enumerate(rows)
+    ]
+    columns = EVENT_COLUMNS | {"region": "varchar"}
+    found = causes(new_warehouse(columns=columns), rows)
+    assert found[0]["association"] > 0.9
+    assert [row["conditions"] for row in found[:2]] == [
+        "payload.key is missing",
+        "region is missing",
+    ]
+    assert not [
+        row for row in found[2:] if row["condition_count"] == 1 and row["association"] > 0.3
+    ]
+    assert causes(new_snowflake_warehouse(columns=columns), rows) == found
+
+
+def nasty(rng: random.Random) -> str:
+    """A payload with names in need of quotes, and with keys that come twice."""
+    names = ["a.b", "a", "b", "a b", "", "[0]", "x-y", "é", "it's"]
+
+    def written(levels: int) -> str:
+        if not levels or rng.random() < 0.3:
+            return rng.choice(
+                ["1", "1.0", '"1"', "null", "[1, 1]", "{}", "true", '"' + "x" * 101 + '"']
+            )
+        members = (f"{json.dumps(rng.choice(names))}: {written(levels - 1)}" for _ in range(4))
+        return "{" + ", ".join(members) + "}"
+
+    return written(3)
+
+
+def test_no_payload_counts_an_event_twice(new_warehouse: Any) -> None:
+    rng = random.Random(5)
+    once = list(planted(lambda _: {}, lambda *_: False))
+    payloads = [nasty(rng) for _ in range(30)]
+    rows = [row | {"payload": rng.choice(payloads)} for row in once]
+    copies = [row for row in rows if row["payload"] in payloads[:10]]
+    text = EVENT_COLUMNS | {"payload": "varchar"}
+    found = causes(new_warehouse(columns=text), rows + copies)
+    assert len(found) > 10
+    for row in found:
+        assert 0 <= row["support"] <= 1, row
+        assert 0 <= row["repeat_rate"] <= 1, row
+        assert 0 < row["association"] <= 1, row
+
+
+def test_a_name_with_a_point_is_no_path_on_both_engines(
+    new_warehouse: Any, new_snowflake_warehouse: Any
+) -> None:
+    def payload(rng: random.Random) -> dict[str, Any]:
+        is_faulty = rng.random() < 0.3
+        return {"a.b": 2 if is_faulty else 1, "a": {"b": rng.choice([1, 2]), "x-y": 1, "é": 1}}
+
+    rows = list(
+        planted(payload, lambda rng, payload, _: payload["a.b"] == 2 and rng.random() < 0.9)
+    )
+    found = causes(new_warehouse(), rows)
+    assert found[0]["conditions"] == 'payload."a.b" = 2'
+    assert causes(new_snowflake_warehouse(), rows) == found
+
+
 def test_both_engines_find_the_same(
     new_warehouse: Any, new_snowflake_warehouse: Callable[..., SnowflakeWarehouse]
 ) -> None:

@@ -2,7 +2,8 @@
     {#-
         A query for the values in the payloads of a relation: the key, the path and the value as text, one row for
         each value that is neither a structure nor null and that at most so many names lead to. A member of an array
-        has its place in the path. A payload that is not JSON has none.
+        has its place in the path; a name with a point, a quote or a bracket is in quotes. A payload that is not JSON
+        has none.
     -#}
     {{- return(adapter.dispatch('payload_leaves', 'exactly_once')(relation, key, payload, most_names)) -}}
 {% endmacro %}
@@ -14,7 +15,8 @@
 
 
 {% macro duckdb__payload_leaves(relation, key, payload, most_names) %}
-    {%- set path = "ltrim(replace(substr(leaves.fullkey, 2), '\"', ''), '.')" -%}
+    {%- set simple, name = exactly_once.text_literal('"([^][."]*)"'), exactly_once.text_literal('\\1') -%}
+    {%- set path = 'ltrim(regexp_replace(substr(leaves.fullkey, 2), ' ~ simple ~ ', ' ~ name ~ ", 'g'), '.')" -%}
     select
         payloads.{{ key }},
         {{ path }} as path,
@@ -31,8 +33,10 @@
 
 {#- https://docs.snowflake.com/en/sql-reference/functions/flatten -#}
 {% macro snowflake__payload_leaves(relation, key, payload, most_names) %}
-    {#- a name that needs quotes is written ['so'] -#}
-    {%- set path = "ltrim(replace(replace(leaves.path, '[''', '.'), ''']', ''), '.')" -%}
+    {#- a name that is no identifier is written ['so'] -#}
+    {%- set simple = exactly_once.text_literal("[[]'([^][.\"']*)'[]]") -%}
+    {%- set unquoted = 'regexp_replace(leaves.path, ' ~ simple ~ ', ' ~ exactly_once.text_literal('.\\1') ~ ')' -%}
+    {%- set path = 'ltrim(replace(replace(' ~ unquoted ~ ", '[''', '.\"'), ''']', '\"'), '.')" -%}
     select
         payloads.{{ key }},
         {{ path }} as path,

@@ -26,14 +26,15 @@
     {%- set objects = exactly_once._objects_on_the_way(tree, '$') -%}
     {#- the keys of each object, none for another value, NULL where there is nothing -#}
     {%- set keys = 'json_keys(' ~ json ~ ', ' ~ objects ~ ')' -%}
-    {%- set once = '[k for k in ' ~ keys ~ ' if len(k) > 0 and len(k) = list_unique(k)]' -%}
-    {%- set twice = '[k for k in ' ~ keys ~ ' if len(k) > list_unique(k)]' -%}
+    {%- set is_each_once = '[len(k) > 0 and len(k) = list_unique(k) for k in ' ~ keys ~ ']' -%}
+    {%- set is_any_twice = 'list_contains([len(k) > list_unique(k) for k in ' ~ keys ~ '], true)' -%}
+    {%- set all_true = '[' ~ (['true'] * (objects | length)) | join(', ') ~ ']' -%}
     {{- return(
         'case\n'
         ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._is_read_loosely(json) ~ ' then ' ~ whole ~ '\n'
-        ~ '    when len(' ~ once ~ ') = ' ~ objects | length ~ '\n'
+        ~ '    when ' ~ is_each_once ~ ' = ' ~ all_true ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
-        ~ '    when json_type(' ~ json ~ ") = 'OBJECT' and len(" ~ twice ~ ') = 0\n'
+        ~ '    when json_type(' ~ json ~ ") = 'OBJECT' and not " ~ is_any_twice ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ', ' ~ exactly_once._fitting_patch(tree, json, '$') ~ ') as varchar)\n'
         ~ '    else ' ~ whole ~ '\n'
         ~ 'end'

@@ -2,11 +2,15 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
 {%- set fewest_events, smallest_support, most_causes = 10, 0.01, 20 -%}
+{%- set smallest_share = 0.01 -%}
 {%- set most_suspects, most_extended = 100, 12 -%}
 {%- set price_of_a_condition = 0.02 -%}
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
 {%- set dimensions = exactly_once.cause_columns() %}
+{%- if columns.payload is not none -%}
+    {%- set payload_prefix = exactly_once.text_literal(columns.payload.name | lower ~ '.') -%}
+{%- endif %}
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
@@ -47,38 +51,71 @@ payload_values as (
 ),
 
 {% endif -%}
+-- a value is cut, and a key that comes twice may have the same one twice
 described as (
     {% for dimension in dimensions -%}
     select
         event_fingerprint,
         {{ exactly_once.text_literal(dimension.name | lower) }} as dimension,
-        substr(cast(dimension_{{ loop.index }} as varchar), 1, 100) as value
+        {{ exactly_once.text_literal((dimension.name | lower) ~ ' = ') }}
+        || substr(cast(dimension_{{ loop.index }} as varchar), 1, 100) as condition_text
     from sampled
     where dimension_{{ loop.index }} is not null
     {{ 'union all' if not loop.last }}
     {% endfor -%}
     {%- if columns.payload is not none -%}
     union all
-    select
+    select distinct
         event_fingerprint,
-        {{ exactly_once.text_literal(columns.payload.name | lower ~ '.') }} || path as dimension,
-        substr(value, 1, 100) as value
+        {{ payload_prefix }} || path as dimension,
+        {{ payload_prefix }} || path || ' = ' || substr(value, 1, 100) as condition_text
     from payload_values
     {%- endif %}
 ),
 
-counted as (
+values_counted as (
     select
         described.dimension,
-        described.value,
+        described.condition_text,
+        0 as is_absence,
         count(*) as matching_events,
         sum(sampled.is_repeated) as repeated_events
     from described
     inner join sampled on described.event_fingerprint = sampled.event_fingerprint
-    group by described.dimension, described.value
+    group by described.dimension, described.condition_text
 ),
 
-values_scored as (
+dimensions_counted as (
+    select
+        described.dimension,
+        count(distinct described.event_fingerprint) as matching_events,
+        count(distinct case when sampled.is_repeated = 1 then described.event_fingerprint end)
+            as repeated_events
+    from described
+    inner join sampled on described.event_fingerprint = sampled.event_fingerprint
+    group by described.dimension
+),
+
+-- the events that lack what others have are the rest: nothing is joined to count them
+absences_counted as (
+    select
+        dimensions_counted.dimension,
+        dimensions_counted.dimension || ' is missing' as condition_text,
+        1 as is_absence,
+        totals.event_count - dimensions_counted.matching_events as matching_events,
+        totals.repeated_count - dimensions_counted.repeated_events as repeated_events
+    from dimensions_counted
+    cross join totals
+    where dimensions_counted.matching_events >= {{ smallest_share }} * totals.event_count
+),
+
+counted as (
+    select * from values_counted
+    union all
+    select * from absences_counted
+),
+
+conditions_scored as (
     select
         counted.*,
         {{ exactly_once.association() }} as association
@@ -87,12 +124,14 @@ values_scored as (
     where {{ is_common_enough }}
 ),
 
--- the values that tell most, the best first
+-- the conditions that tell most, the best first; a value before an absence that tells as much
 suspects as (
     select
         *,
-        row_number() over (order by association desc, dimension asc, value asc) as suspect_number
-    from values_scored
+        row_number() over (
+            order by association desc, is_absence asc, condition_text asc
+        ) as suspect_number
+    from conditions_scored
     where association > 0
     qualify suspect_number <= {{ most_suspects }}
 ),
@@ -105,7 +144,22 @@ traits as (
     from described
     inner join sampled on described.event_fingerprint = sampled.event_fingerprint
     inner join suspects
-        on described.dimension = suspects.dimension and described.value = suspects.value
+        on
+            described.dimension = suspects.dimension
+            and described.condition_text = suspects.condition_text
+    where suspects.is_absence = 0
+    union all
+    select
+        sampled.event_fingerprint,
+        sampled.is_repeated,
+        suspects.suspect_number
+    from sampled
+    cross join suspects
+    left join described
+        on
+            sampled.event_fingerprint = described.event_fingerprint
+            and suspects.dimension = described.dimension
+    where suspects.is_absence = 1 and described.dimension is null
 ),
 
 -- a beam search: the best are extended by any suspect, then the best of what that gives
@@ -264,9 +318,9 @@ scored as (
 named as (
     select
         scored.*,
-        suspect_1.dimension || ' = ' || suspect_1.value
-        || coalesce(' and ' || suspect_2.dimension || ' = ' || suspect_2.value, '')
-        || coalesce(' and ' || suspect_3.dimension || ' = ' || suspect_3.value, '') as conditions
+        suspect_1.condition_text
+        || coalesce(' and ' || suspect_2.condition_text, '')
+        || coalesce(' and ' || suspect_3.condition_text, '') as conditions
     from scored
     inner join suspects as suspect_1 on scored.first_suspect = suspect_1.suspect_number
     left join suspects as suspect_2 on scored.second_suspect = suspect_2.suspect_number
@@ -276,7 +330,14 @@ named as (
 ranked as (
     select
         *,
-        row_number() over (order by worth desc, condition_count asc, conditions asc) as cause_rank
+        row_number() over (
+            order by
+                worth desc,
+                condition_count asc,
+                first_suspect asc,
+                second_suspect asc,
+                third_suspect asc
+        ) as cause_rank
     from named
 )
 
