@@ -1,23 +1,29 @@
 -- the copies of one event side by side, the paths in which they differ marked <>
--- depends_on: {{ ref('exactly_once', 'incident_decisions') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_groups') }}
 -- depends_on: {{ ref('exactly_once', 'stg_events') }}
 {% set columns = exactly_once.source_columns() -%}
+{%- set decisions = ref('exactly_once', 'incident_decisions') -%}
 {%- set variance = ref('exactly_once', 'incident_payload_variance') -%}
 {%- set wanted = var('event_fingerprint', none) -%}
+{%- set most_paths = 40 -%}
 {%- set found = [] -%}
-{%- if execute and columns.payload is not none and exactly_once._is_there(variance) -%}
+{%- if execute and exactly_once._is_there(decisions) -%}
+    {#- first what is under review, and of that what differs most -#}
     {%- set found = exactly_once._ask(
-        'select event_fingerprint, differing_paths, copy_count from ' ~ variance
-        ~ (' where event_fingerprint = ' ~ exactly_once.text_literal(wanted) if wanted else '')
-        ~ " order by case verdict when 'review' then 1 else 2 end, variance_score desc, event_fingerprint limit 1"
+        'select decided.event_fingerprint, payload_variance.differing_paths, count(*) from ' ~ decisions ~ ' as decided'
+        ~ ' left join ' ~ variance ~ ' as payload_variance'
+        ~ ' on decided.event_fingerprint = payload_variance.event_fingerprint'
+        ~ (' where decided.event_fingerprint = ' ~ exactly_once.text_literal(wanted) if wanted else '')
+        ~ ' group by decided.event_fingerprint, payload_variance.differing_paths, payload_variance.variance_score'
+        ~ " order by max(case decided.decision when 'review' then 1 else 0 end) desc,"
+        ~ ' coalesce(payload_variance.variance_score, -1) desc, decided.event_fingerprint limit 1'
     ).rows -%}
 {%- endif -%}
 {%- if not found %}
+{%- set nothing = 'incident_decisions has no copies' ~ (' of this event' if wanted else '') %}
 select
-    cast(null as varchar) as differs,
-    cast(null as varchar) as payload_path
-where false
+    '' as differs,
+    '{{ nothing }}' as payload_path
 {%- else -%}
 {%- set fingerprint = exactly_once.text_literal(found[0][0]) -%}
 {%- set places = range(1, [found[0][2] | int, 10] | min + 1) -%}
@@ -27,14 +33,21 @@ where false
     ('', 'decision', 'decision'),
     ('', 'reason', 'reason')
 ] -%}
-{%- for path in fromjson(found[0][1]) -%}
+{%- set paths = fromjson(found[0][1] or '[]') -%}
+{%- for path in paths[:most_paths] -%}
     {#- an array is shown as a whole, and so is the payload where a name is in quotes -#}
     {%- set plain = modules.re.match('[A-Za-z_-][A-Za-z0-9_-]*([.][A-Za-z_-][A-Za-z0-9_-]*)*(?=[.]|$)', path) -%}
     {%- set value = exactly_once.payload_text(columns.payload, plain.group(0)) if plain
         else exactly_once.whole_payload(columns.payload) -%}
     {%- do lines.append(('<>', path, value)) -%}
 {%- endfor -%}
-{%- do lines.append(('', 'whole payload', exactly_once.whole_payload(columns.payload))) %}
+{%- if paths | length > most_paths -%}
+    {%- set more = 'and ' ~ (paths | length - most_paths) ~ ' more paths' -%}
+    {%- do lines.append(('<>', more, 'cast(null as varchar)')) -%}
+{%- endif -%}
+{%- if columns.payload is not none -%}
+    {%- do lines.append(('', 'whole payload', exactly_once.whole_payload(columns.payload))) -%}
+{%- endif %}
 
 with decided as (
     select

@@ -531,7 +531,9 @@ def shown_side_by_side(warehouse: Warehouse, **settings: Any) -> list[dict[str, 
 
 def check_review(warehouse: Warehouse) -> None:
     """A reviewer sees the copies side by side, and in which paths they differ."""
-    assert shown_side_by_side(warehouse) == []
+    nothing = [row["payload_path"] for row in shown_side_by_side(warehouse)]
+    assert nothing == ["incident_decisions has no copies"]
+    many = {f"k{number:03}": "x" for number in range(900)}
     base = {"amount": 5, "op": {"id": "a"}, "description": "é"}
     detect(
         warehouse,
@@ -539,22 +541,44 @@ def check_review(warehouse: Warehouse) -> None:
             *steady_events(NOON),
             *copies_of("shown", base, base | {"amount": 500, "items": [1]}, base),
             *copies_of("kept", base, base | {"op": {"id": "b"}}),
+            *copies_of("many", many, dict.fromkeys(many, "y")),
+            *copies_of("same", *(base | {"delivery": {"attempt": n}} for n in (1, 2))),
+            *copies_of("incomplete", base, base | {"amount": 1}, currency=None, event_id="no"),
         ],
     )
-    shown = {row["payload_path"]: row for row in shown_side_by_side(warehouse)}
+
+    def side_by_side(**key: Any) -> dict[str, dict[str, Any]]:
+        fingerprint = oracle.fingerprint(event(**key)) if key else None
+        rows = shown_side_by_side(warehouse, event_fingerprint=fingerprint)
+        return {row["payload_path"]: row for row in rows}
+
+    shown = side_by_side(payment_id="shown")
     marked = [path for path, row in shown.items() if row["differs"] == "<>"]
     assert marked == ["amount", "items.0"]
     assert [shown["amount"][f"copy_{place}"] for place in (1, 2, 3)] == ["5", "500", "5"]
     assert [shown["items.0"][f"copy_{place}"] for place in (1, 2, 3)] == [None, "[1]", None]
     assert shown["reason"]["copy_3"] == "material_payload"
     assert json.loads(shown["whole payload"]["copy_1"]) == base
-    kept = oracle.fingerprint(event("kept"))
     marked = [
-        row["payload_path"]
-        for row in shown_side_by_side(warehouse, event_fingerprint=kept)
-        if row["differs"] == "<>"
+        path for path, row in side_by_side(payment_id="kept").items() if row["differs"] == "<>"
     ]
     assert marked == ["op.id"]
+    assert side_by_side()["reason"]["copy_1"] == "material_payload"
+    marked = [
+        path for path, row in side_by_side(payment_id="many").items() if row["differs"] == "<>"
+    ]
+    assert marked == [*sorted(many)[:40], "and 860 more paths"]
+    plain = ["arrival", "event_id", "decision", "reason", "whole payload"]
+    same = side_by_side(payment_id="same")
+    assert list(same) == plain
+    assert same["reason"]["copy_2"] == "later_copy"
+    incomplete = side_by_side(payment_id="incomplete", currency=None, event_id="no")
+    assert list(incomplete) == plain
+    assert incomplete["reason"]["copy_1"] == "incomplete_key"
+    assert json.loads(incomplete["whole payload"]["copy_2"])["amount"] == 1
+    assert list(side_by_side(payment_id="elsewhere")) == [
+        "incident_decisions has no copies of this event"
+    ]
 
 
 def test_a_reviewer_sees_the_copies_side_by_side(warehouse: Warehouse) -> None:

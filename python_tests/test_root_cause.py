@@ -252,7 +252,7 @@ def test_what_is_missing_is_named_on_both_engines(
     def repeats(rng: random.Random, payload: Any, _row: Row) -> bool:
         return rng.random() < (0.01 if "key" in payload else 0.95)
 
-    rows = [
+    rows: list[Row] = [
         {**row, "region": None if "key" not in row["payload"] else "eu"}
         for row in planted(without_key, repeats)
     ]
@@ -294,7 +294,7 @@ def test_no_payload_counts_an_event_twice(new_warehouse: Any) -> None:
     rng = random.Random(5)
     once = list(planted(lambda _: {}, lambda *_: False))
     payloads = [nasty(rng) for _ in range(30)]
-    rows = [row | {"payload": rng.choice(payloads)} for row in once]
+    rows = [dict(row, payload=rng.choice(payloads)) for row in once]
     copies = [row for row in rows if row["payload"] in payloads[:10]]
     text = EVENT_COLUMNS | {"payload": "varchar"}
     found = causes(new_warehouse(columns=text), rows + copies)
