@@ -257,7 +257,7 @@ def test_what_is_missing_is_named_on_both_engines(
         for row in planted(without_key, repeats)
     ]
     rows = [
-        row | {"payload": row["payload"].replace("}", ', "key": null}')}
+        dict(row, payload=row["payload"].replace("}", ', "key": null}'))
         if number % 2 and "key" not in row["payload"]
         else row
         for number, row in enumerate(rows)
