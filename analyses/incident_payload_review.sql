@@ -7,8 +7,8 @@
 {%- set wanted = var('event_fingerprint', none) -%}
 {%- set most_paths = 40 -%}
 {%- set found = [] -%}
+{#- first what is under review, and of that what differs most -#}
 {%- if execute and exactly_once._is_there(decisions) -%}
-    {#- first what is under review, and of that what differs most -#}
     {%- set found = exactly_once._ask(
         'select decided.event_fingerprint, payload_variance.differing_paths, count(*) from ' ~ decisions ~ ' as decided'
         ~ ' left join ' ~ variance ~ ' as payload_variance'

@@ -7,10 +7,9 @@
 {%- set price_of_a_condition = 0.02 -%}
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
+{%- set payload_name = columns.payload.name | lower if columns.payload is not none -%}
+{%- set payload_prefix = exactly_once.text_literal(payload_name ~ '.') -%}
 {%- set dimensions = exactly_once.cause_columns() %}
-{%- if columns.payload is not none -%}
-    {%- set payload_prefix = exactly_once.text_literal(columns.payload.name | lower ~ '.') -%}
-{%- endif %}
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
