@@ -293,4 +293,4 @@ def test_the_breaker_on_snowflake(snowflake_warehouse: SnowflakeWarehouse) -> No
 @pytest.mark.parametrize("rate", [0, 1, -0.1, "0.1", True])
 def test_a_rate_that_is_no_share_is_refused(warehouse: Warehouse, rate: Any) -> None:
     with pytest.raises(DbtError, match=r"max_copy_rate: found .*; accepted: a number above 0 and"):
-        report(warehouse, {"exactly_once__max_copy_rate": rate})
+        warehouse.dbt("parse", fresh=True, exactly_once__max_copy_rate=rate)

@@ -250,7 +250,7 @@ def test_comments_that_hold_a_state_outlive_docs_that_are_persisted(
     settings.write_text(yaml.safe_dump(project))
 
     company.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
-    company.dbt("run", "--selector", "detection", **WINDOW)
+    company.dbt("build", "--selector", "detection", **WINDOW)
     company.dbt("run-operation", "remediation_clone", "--args", INCIDENT)
     company.dbt("run", "--select", "tag:exactly_once_curated", exactly_once__build_candidate=True)
     company.dbt("run", "--select", "remediation_ledger")
