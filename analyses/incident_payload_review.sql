@@ -81,20 +81,43 @@ copies as (
     inner join events on decided.row_hash = events.row_hash
 ),
 
-side_by_side as (
-    {% for mark, path, value in lines -%}
+lines as (
+    {% for mark, path, _ in lines -%}
     select
         {{ loop.index }} as line_number,
         '{{ mark }}' as differs,
         {{ exactly_once.text_literal(path) }} as payload_path
-        {%- for place in places %},
-        max(case when copy_place = {{ place }} then {{ value }} end) as copy_{{ place }}
-        {%- endfor %}
-    from copies
-    {% if not loop.last %}
-    union all
-    {% endif -%}
+    {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+-- the copies are read once for all lines
+said as (
+    select
+        lines.line_number,
+        lines.differs,
+        lines.payload_path,
+        copies.copy_place,
+        case lines.line_number
+            {%- for _, _, value in lines %}
+            when {{ loop.index }} then {{ value }}
+            {%- endfor %}
+        end as value
+    from copies
+    cross join lines
+    where copies.copy_place <= {{ places[-1] }}
+),
+
+side_by_side as (
+    select
+        line_number,
+        differs,
+        payload_path
+        {%- for place in places %},
+        max(case when copy_place = {{ place }} then value end) as copy_{{ place }}
+        {%- endfor %}
+    from said
+    group by line_number, differs, payload_path
 )
 
 select
