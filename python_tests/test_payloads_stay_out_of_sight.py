@@ -144,12 +144,11 @@ def test_failing_runs_show_no_payload(
     warehouse.execute(f"create table raw.texts ({columns})")
     warehouse.write_events([*with_mark(contaminated_rows()), *malformed_rows()])
     texts = {"exactly_once__source_table": "texts"}
-    one_type = "one kind of type for payloads"
     code, said = shown.by(*JOB, settings=texts)
-    assert (code, one_type in said) == (1, True), said
+    assert (code, "one kind of type for payloads" in said) == (1, True), said
     arguments = ("--args", json.dumps({"incident_id": INCIDENT}))
     code, said = shown.by("run-operation", "raw_quarantine", *arguments, settings=texts)
-    assert (code, one_type in said) == (1, True), said
+    assert (code, "other types than those of the source" in said) == (1, True), said
     code, said = shown.by(*JOB, "--full-refresh", settings=texts)
     assert code == 0, said
     code, said = shown.by(
