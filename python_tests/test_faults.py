@@ -79,7 +79,10 @@ def states(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return found
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.soak) if n == "candidate_build" else n for n in STEPS],
+)
 def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     states: dict[str, Warehouse], name: str, tmp_path: Path
 ) -> None:
