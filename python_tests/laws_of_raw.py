@@ -238,17 +238,22 @@ def _take(held: Counter[str], row: Row) -> bool:
     return held[oracle.row_hash(row)] >= 0
 
 
+def assert_goes_and_comes_back(warehouse: Warehouse) -> None:
+    """The source is another while copies are in quarantine, and the same once they are back."""
+    before = warehouse.digest(warehouse.source)
+    operate(warehouse, "raw_quarantine")
+    assert warehouse.digest(warehouse.source) != before
+    operate(warehouse, "raw_restore")
+    assert warehouse.digest(warehouse.source) == before
+
+
 def check_restore(warehouse: Warehouse) -> None:
     """Law 5: what comes back is equal by digest, ours and the package's, and can go again."""
     rows = [*contaminated_rows(), *identical_rows()]
     warehouse.write_events(rows)
     warehouse.dbt("seed")
     detect(warehouse)
-    before = warehouse.digest(warehouse.source)
-    operate(warehouse, "raw_quarantine")
-    assert warehouse.digest(warehouse.source) != before
-    operate(warehouse, "raw_restore")
-    assert warehouse.digest(warehouse.source) == before
+    assert_goes_and_comes_back(warehouse)
     first, *_, last = ledger(warehouse)
     assert first["digests"]["source"] == last["digests"]["source"]
     operate(warehouse, "raw_quarantine")
