@@ -19,7 +19,6 @@ OTHER_VALUES = {
         "chargeback": ["chargeback"],
     },
     "exactly_once__impact_dimensions": ["region"],
-    "exactly_once__late_arrival_hours": 5,
     "exactly_once__max_copy_rate": 0.1,
     "exactly_once__project_commit": "abc",
     "exactly_once__reprocess_from": "2026-01-01",

@@ -71,7 +71,6 @@ READ_WHEN_RUN = frozenset(
         "exactly_once__event_types",
         "exactly_once__impact_dimensions",
         "exactly_once__alert_thresholds",
-        "exactly_once__late_arrival_hours",
         "exactly_once__max_copy_rate",
         "exactly_once__max_hours_per_run",
         "exactly_once__project_commit",
