@@ -38,11 +38,11 @@ demo: setup  ## Find, measure, repair and prove an incident on this machine
 	@$(BIN)/python -m demo.run
 
 test: setup lint  ## Lint, run every test, and check all that they sent to Snowflake
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m python_tests.snowflake_statements
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
-	$(BIN)/python -m pytest -n 2 -m soak
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
