@@ -628,6 +628,13 @@ STATEMENTS = [
         before=[*EVENTS, "begin", "truncate table events", "rollback"],
     ),
     Case(
+        SQL + "sql-ddl-summary",
+        "and so does a comment",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "begin", "delete from events", "comment on table events is ''", "rollback"],
+    ),
+    Case(
         SQL + "transactions",
         "a statement outside a transaction commits itself",
         "select count(*) from events",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from python_tests.snowflake_simulator.session import Session
 
 DML = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Copy)
-DDL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
+DDL = (exp.Create, exp.Drop, exp.Alter, exp.Comment, exp.TruncateTable)
 
 
 class SimulatedCursor(FakeSnowflakeCursor):
