@@ -234,9 +234,10 @@ def is_cloned(log: StatementLog, crossing: Crossing) -> bool:
 
 
 def is_clear(said: str) -> bool:
-    """A refusal says what to run; of a schema that has another name by now the runbook does."""
+    """A refusal says what to do; of a schema that has another name by now the runbook does."""
     is_gone = re.search(r"__(claimed_|candidate|replaced_|withdrawn_).*does not exist", said, re.I)
-    return "Run: " in said or "remediation_status" in said or is_gone is not None
+    says = ("Run: ", "remediation_status", "Use another incident_id")
+    return is_gone is not None or any(text in said for text in says)
 
 
 @pytest.mark.soak
