@@ -54,6 +54,13 @@ from python_tests.test_other_sources import LEDGER, LEDGER_COLUMNS, LEDGER_VARS,
 from python_tests.test_other_sources import NOON as NOON_UTC
 from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
 
+# On the simulator in the soak alone: other tests send the same SQL there
+DUCKDB_THEN_SOAK = pytest.mark.parametrize(
+    "any_warehouse",
+    ["duckdb", pytest.param("snowflake", marks=pytest.mark.soak)],
+    indirect=True,
+)
+
 
 @pytest.fixture(params=["duckdb", "snowflake"])
 def any_warehouse(request: pytest.FixtureRequest) -> Callable[..., Warehouse]:
@@ -120,6 +127,7 @@ def test_a_row_that_arrives_while_its_like_are_removed_stays(
     check_concurrent_arrival(any_warehouse())
 
 
+@DUCKDB_THEN_SOAK
 def test_the_jobs_and_their_tests_hold_after_the_raw_repair(
     any_warehouse: Callable[..., Warehouse],
 ) -> None:
@@ -280,6 +288,7 @@ def test_a_column_that_the_engine_computes_is_computed_again(
     verify_ledger(warehouse)
 
 
+@DUCKDB_THEN_SOAK
 def test_without_copies_to_remove_nothing_is_written(
     any_warehouse: Callable[..., Warehouse],
 ) -> None:
@@ -294,6 +303,7 @@ def test_without_copies_to_remove_nothing_is_written(
     assert not phases(warehouse)
 
 
+@DUCKDB_THEN_SOAK
 def test_a_view_is_refused(any_warehouse: Callable[..., Warehouse]) -> None:
     warehouse = any_warehouse()
     warehouse.write_events([*steady_events(NOON), *[event("two")] * 2])
@@ -336,7 +346,7 @@ def made(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehous
     return warehouse
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(world=small_worlds(), verdict=st.sampled_from(["none", "keep", "remove", "review"]))
 def test_whatever_the_rows_all_of_them_are_in_raw_or_in_quarantine_and_come_back(
     made: Warehouse,

@@ -377,7 +377,7 @@ def rows_of_history() -> st.SearchStrategy[list[Row]]:
     return st.lists(one, max_size=40)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(
     rows=rows_of_history(),
     later=rows_of_history(),

@@ -176,7 +176,8 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
     assert len(both.duckdb.read("main_incident.incident_payload_variance")) == 2
     both.assert_equal(DETECTED | MONITORED)
     both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
-    repair_and_roll_back(both)
+    if both.duckdb.time_zone == "Asia/Kolkata":
+        repair_and_roll_back(both)
 
 
 def test_first_build_batches_detection_and_full_refresh(

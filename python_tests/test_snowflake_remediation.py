@@ -131,6 +131,7 @@ def test_a_rollback_restores_the_tables_and_loses_nothing(
     check_rollback(snowflake_warehouse)
 
 
+@pytest.mark.soak
 def test_what_another_incident_quarantined_is_repaired_too(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_build_that_was_refused_leaves_nothing_in_the_way(
     warehouse.operate("remediation_retire", INCIDENT)
 
 
+@pytest.mark.soak
 def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -296,6 +298,7 @@ def test_a_candidate_that_live_has_overtaken_is_refused(
     check_catch_up(snowflake_warehouse)
 
 
+@pytest.mark.soak
 def test_a_verb_that_died_is_finished_by_the_same_command(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:

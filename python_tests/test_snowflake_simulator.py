@@ -632,7 +632,13 @@ STATEMENTS = [
         "and so does a comment",
         "select count(*) from events",
         rows(0),
-        before=[*EVENTS, "begin", "delete from events", "comment on table events is ''", "rollback"],
+        before=[
+            *EVENTS,
+            "begin",
+            "delete from events",
+            "comment on table events is ''",
+            "rollback",
+        ],
     ),
     Case(
         SQL + "transactions",
