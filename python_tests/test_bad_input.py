@@ -161,6 +161,22 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         "var incident_start: found ['2026-02-01']; accepted: YYYY-MM-DD",
     ),
 }
+# name -> (a macro's call, what the error says)
+BAD_ARGUMENTS: dict[str, tuple[str, str]] = {
+    "digest of a misspelt column": (
+        "relation_digest(source('exactly_once', 'events'), ['payment_id', 'curency'])",
+        f"argument columns of relation_digest on {SOURCE}: found curency, which is none of its "
+        "columns; accepted: event_id, payment_id",
+    ),
+    "digest of no column": (
+        "relation_digest(source('exactly_once', 'events'), [])",
+        f"argument columns of relation_digest on {SOURCE}: found []; accepted: names of columns",
+    ),
+    "digest of no table": (
+        "relation_digest(source('exactly_once', 'events').incorporate(path={'identifier': 'no'}))",
+        'relation_digest: found no relation "warehouse"."raw"."no"; accepted: a table or view',
+    ),
+}
 ROLES = (
     "event_time",
     "arrival_time",
@@ -204,6 +220,28 @@ def loaded(warehouse: Warehouse) -> Warehouse:
 def test_a_bad_var_is_refused(loaded: Warehouse, name: str) -> None:
     settings, message = BAD_VARS[name]
     assert_refused(loaded, message, fresh=True, **settings)
+
+
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_a_bad_argument_is_refused(loaded: Warehouse, name: str) -> None:
+    call, message = BAD_ARGUMENTS[name]
+    query = f"select * from ({{{{ exactly_once.{call} }}}}) as found"
+    assert_refused(loaded, message, "show", "--inline", query)
+
+
+def test_a_digest_is_of_the_columns_that_are_named_in_any_case(loaded: Warehouse) -> None:
+    def digest(*columns: str) -> str:
+        digested = f"exactly_once.relation_digest(source('exactly_once', 'events'), {[*columns]})"
+        query = f"select digest from ({{{{ {digested} }}}}) as found"
+        found: str = loaded.dbt("show", "--inline", query).results[0].agate_table.rows[0][0]
+        return found
+
+    before = digest("payment_id", "currency")
+    assert digest("CURRENCY", "currency", "Payment_ID") == before
+    assert digest("payment_id") != before
+    loaded.execute("update raw.events set currency = currency || '!' where merchant_id is not null")
+    loaded.execute("update raw.events set merchant_id = 'another'")
+    assert digest("PAYMENT_ID", "CURRENCY") != before
 
 
 def test_a_typo_in_the_vars_of_a_project_is_refused(tmp_path: Path) -> None:

@@ -155,6 +155,10 @@ class Project:
         finally:
             # dbt keeps DuckDB open in this process, and nobody else may open the file meanwhile.
             DuckDBConnectionManager.close_all_connections()
+            # A query that failed stays in the manifest, and the next one has the same name.
+            nodes = manifest.nodes if manifest is not None else {}
+            for name in [key for key in nodes if "inline_query" in key]:
+                nodes.pop(name)
         if not found.success:
             raise DbtError(said or _messages(found), getattr(found.result, "results", ()))
         return found.result

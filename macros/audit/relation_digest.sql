@@ -5,10 +5,8 @@
         The digest is the sum of each quarter of the rows' MD5, so it needs no sort and no memory.
         columns: names; all of the relation's by default.
     -#}
-    {%- set hashed = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) if columns is none or column.name in columns -%}
-        {%- do hashed.append({'name': column.name, 'sql': adapter.quote(column.name), 'type': column.data_type}) -%}
-    {%- endfor %}
+    {%- set found = exactly_once._tested_columns('relation_digest', relation) if execute else [] -%}
+    {%- set hashed = found if columns is none else exactly_once._digested_columns(relation, columns, found) -%}
     select
         count(*) as row_count,
         {{ exactly_once._digest_of_rows('true') }} as digest
@@ -17,6 +15,20 @@
         from {{ relation }} as {{ alias }}
         where {{ predicate }}
     ) as hashed
+{% endmacro %}
+
+
+{% macro _digested_columns(relation, names, found) %}
+    {#- Of no column at all the digest would be the same for any rows. -#}
+    {%- set what = 'argument columns of relation_digest on ' ~ relation -%}
+    {%- set chosen = [] -%}
+    {%- for name in exactly_once._tested_list(what, names) if execute -%}
+        {%- do chosen.append(exactly_once._tested_column(what, name, found)) -%}
+    {%- endfor -%}
+    {%- if execute and not chosen -%}
+        {%- do exactly_once._refuse(what, names, 'names of columns, or none for all of them', 'Name a column.') -%}
+    {%- endif -%}
+    {{- return(found | select('in', chosen) | list) -}}
 {% endmacro %}
 
 

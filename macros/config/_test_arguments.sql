@@ -1,4 +1,4 @@
-{#- What the tests of tests/generic/ ask of their arguments, before any of their SQL runs. -#}
+{#- What the tests of tests/generic/, and relation_digest, ask of their arguments, before any of their SQL runs. -#}
 
 {% macro _test_argument(test_name, model, argument) %}
     {#- The argument as errors name it. -#}
@@ -7,7 +7,7 @@
 
 
 {% macro _tested_columns(what, relation) %}
-    {#- The columns of a relation that a test was given: [{name, type, sql}]. -#}
+    {#- The columns of a relation that was given: [{name, type, sql}]. -#}
     {%- if relation.identifier is not defined -%}
         {#- the `where` of a test's config makes a subquery of its model; other text is not known to dbt -#}
         {%- if not (relation | string).endswith(' dbt_subquery') -%}
