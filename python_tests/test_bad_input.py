@@ -176,6 +176,35 @@ BAD_ARGUMENTS: dict[str, tuple[str, str]] = {
         "relation_digest(source('exactly_once', 'events').incorporate(path={'identifier': 'no'}))",
         'relation_digest: found no relation "warehouse"."raw"."no"; accepted: a table or view',
     ),
+    "fingerprint of no column": (
+        "fingerprint([])",
+        "argument columns of fingerprint: found []; accepted: a list of {sql: text, type: a SQL",
+    ),
+    "fingerprint of names": (
+        "fingerprint(['payment_id'])",
+        "argument columns of fingerprint: found payment_id; accepted: a list of {sql: text",
+    ),
+    "fingerprint of a column without SQL": (
+        "fingerprint([{'name': 'payment_id', 'type': 'varchar'}])",
+        "argument columns of fingerprint: found {'name': 'payment_id', 'type': 'varchar'}; "
+        "accepted: a list of {sql: text",
+    ),
+    "fingerprint with a normaliser without a list": (
+        "fingerprint([{'sql': 'payment_id', 'type': 'varchar', 'normalize': 'upper'}])",
+        "'normalize': 'upper'}; accepted: a list of {sql: text",
+    ),
+    "fingerprint of a float": (
+        "fingerprint([{'sql': 'amount', 'type': 'double'}])",
+        "argument columns of fingerprint: found amount of type double; accepted: integer, decimal",
+    ),
+    "fingerprint with a path without a list": (
+        "fingerprint([{'sql': 'payment_id', 'type': 'varchar'}], {'sql': 'payload'}, 'op.id')",
+        "argument payload_paths of fingerprint: found op.id; accepted: a list of payload paths",
+    ),
+    "fingerprint with paths and no payload": (
+        "fingerprint([{'sql': 'payment_id', 'type': 'varchar'}], none, ['op.id'])",
+        "argument payload_paths of fingerprint: found ['op.id']; accepted: [] while payload is",
+    ),
 }
 ROLES = (
     "event_time",

@@ -153,18 +153,9 @@
     {%- elif kind == 'time or null' -%}
         {{- return(exactly_once._parsed_time(what, value)) -}}
     {%- elif kind in ('list of paths', 'list of names') -%}
-        {%- if value is string or value is mapping or value is not iterable -%}
-            {%- set accepted = 'payload paths, such as [op.id]' if kind == 'list of paths' else 'columns and payload paths, such as [country]' -%}
-            {%- do exactly_once._refuse(what, value, 'a list of ' ~ accepted, 'Write it as a list.') -%}
-        {%- endif -%}
-        {%- for path in value -%}
-            {%- if value | select('equalto', path) | list | length > 1 -%}
-                {%- do exactly_once._refuse(what, path ~ ' twice', 'each once', 'Remove one of the two.') -%}
-            {%- endif -%}
-            {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
-                {%- do exactly_once._refuse(what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.') -%}
-            {%- endif -%}
-        {%- endfor -%}
+        {{- return(exactly_once._checked_names(
+            what, value, 'payload paths, such as [op.id]' if kind == 'list of paths' else 'columns and payload paths, such as [country]'
+        )) -}}
     {%- elif kind == 'key columns' -%}
         {{- return(exactly_once._key_columns(what, value)) -}}
     {%- elif kind == 'event types' -%}
@@ -180,6 +171,23 @@
 {% endmacro %}
 
 
+{% macro _checked_names(what, value, kind) %}
+    {#- A list of names or dotted paths, each once. -#}
+    {%- if value is string or value is mapping or value is not iterable -%}
+        {%- do exactly_once._refuse(what, value, 'a list of ' ~ kind, 'Write it as a list.') -%}
+    {%- endif -%}
+    {%- for path in value -%}
+        {%- if value | select('equalto', path) | list | length > 1 -%}
+            {%- do exactly_once._refuse(what, path ~ ' twice', 'each once', 'Remove one of the two.') -%}
+        {%- endif -%}
+        {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
+            {%- do exactly_once._refuse(what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(value) -}}
+{% endmacro %}
+
+
 {% macro _key_columns(what, value) %}
     {#- Each entry as {name, normalize, cast}. -#}
     {%- set accepted = 'a list of column names, or of {name, normalize: [trim, upper, lower], cast: a SQL type}' -%}
@@ -189,11 +197,7 @@
     {%- set columns = [] -%}
     {%- for entry in value -%}
         {%- set column = {'name': entry} if entry is string else entry -%}
-        {%- if column is not mapping or column.get('name') is not string
-            or column.keys() | reject('in', ['name', 'normalize', 'cast']) | list
-            or column.get('normalize', []) is string
-            or column.get('normalize', []) | reject('in', ['trim', 'upper', 'lower']) | list
-            or (column.get('cast') is not none and not modules.re.match('^[A-Za-z0-9_ ]+([(][0-9, ]+[)])?$', column.get('cast') | string)) -%}
+        {%- if not exactly_once._fits_key(column, ['name', 'normalize', 'cast']) or column.get('name') is not string -%}
             {%- do exactly_once._refuse(what, entry, accepted, 'Correct this entry.') -%}
         {%- endif -%}
         {%- if column.name | lower in columns | map(attribute='name') | map('lower') -%}
@@ -204,6 +208,18 @@
         }) -%}
     {%- endfor -%}
     {{- return(columns) -}}
+{% endmacro %}
+
+
+{% macro _fits_key(column, names) %}
+    {#- Whether it is a mapping of such names, and its normalisers and its cast are ones. -#}
+    {%- if column is not mapping or column.keys() | reject('in', names) | list -%}{{- return(false) -}}{%- endif -%}
+    {%- set normalisers = column.get('normalize', []) -%}
+    {%- set cast = column.get('cast') -%}
+    {{- return(
+        normalisers is iterable and normalisers is not string and normalisers | reject('in', ['trim', 'upper', 'lower']) | list == []
+        and (cast is none or modules.re.match('^[A-Za-z0-9_ ]+([(][0-9, ]+[)])?$', cast | string) is not none)
+    ) -}}
 {% endmacro %}
 
 

@@ -132,13 +132,23 @@
                 'the payload as text', 'Take what identifies an event from it by exactly_once__payload_identity_paths.'
             ) -%}
         {%- endif -%}
-        {%- if exactly_once.type_family(column.cast or column.type) not in
-            ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text') -%}
-            {%- do exactly_once._refuse(
-                'var exactly_once__fingerprint_columns', column.name ~ ' of type ' ~ (column.cast or column.type),
-                'integer, decimal, boolean, timestamp, date or text, whose text is the same on every engine',
-                'Leave the column out, or give it a cast, such as {name: ' ~ column.name ~ ', cast: "decimal(18, 2)"}.'
-            ) -%}
+        {%- if not exactly_once._has_one_text(column) -%}
+            {%- do exactly_once._refuse_type('var exactly_once__fingerprint_columns', column.name, column) -%}
         {%- endif -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _has_one_text(column) %}
+    {{- return(exactly_once.type_family(column.get('cast') or column.type) in
+        ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text')) -}}
+{% endmacro %}
+
+
+{% macro _refuse_type(what, name, column) %}
+    {%- do exactly_once._refuse(
+        what, name ~ ' of type ' ~ (column.get('cast') or column.type),
+        'integer, decimal, boolean, timestamp, date or text, whose text is the same on every engine',
+        'Leave the column out, or give it a cast, such as {name: ' ~ name ~ ', cast: "decimal(18, 2)"}.'
+    ) -%}
 {% endmacro %}
