@@ -23,6 +23,11 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         "var exactly_once__event_time_colum: found a var that this package does not have; "
         "accepted: exactly_once__event_time_column",
     ),
+    "typo in the prefix": (
+        {"exactly_once_late_arrival_hours": 48},
+        "var exactly_once_late_arrival_hours: found a var that this package does not have; "
+        "accepted: exactly_once__late_arrival_hours.",
+    ),
     "no list": (
         {"exactly_once__fingerprint_columns": "payment_id"},
         "var exactly_once__fingerprint_columns: found payment_id; accepted: a list of column names",

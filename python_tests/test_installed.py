@@ -149,6 +149,16 @@ def overstated(company: Ledgerworks) -> list[dict[str, Any]]:
     )
 
 
+def with_vars(work: Path, **given: Any) -> Ledgerworks:
+    """The company, whose project sets these vars too."""
+    company = Ledgerworks(work)
+    config = company.project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    settings["vars"].update(given)
+    config.write_text(yaml.safe_dump(settings))
+    return company
+
+
 @pytest.fixture
 def ledgerworks(tmp_path: Path) -> Ledgerworks:
     return Ledgerworks(tmp_path)
@@ -315,17 +325,11 @@ def test_models_of_the_project_see_what_those_of_the_package_see(
     tmp_path: Path, places: tuple[str, ...], hours: int
 ) -> None:
     """They may call its macros; dbt itself shows them only the vars of their own project."""
-    company = Ledgerworks(tmp_path)
-    config = company.project.folder / "dbt_project.yml"
-    settings = yaml.safe_load(config.read_text())
     name = "exactly_once__late_arrival_hours"
-    if "project" in places:
-        settings["vars"][name] = 3
-    if "package" in places:
-        settings["vars"]["exactly_once"] = {name: 4}
-    if "its own" in places:
-        settings["vars"]["ledgerworks"] = {name: 9}
-    config.write_text(yaml.safe_dump(settings))
+    project = {name: 3} if "project" in places else {}
+    package = {"exactly_once": {name: 4}} if "package" in places else {}
+    its_own = {"ledgerworks": {name: 9}} if "its own" in places else {}
+    company = with_vars(tmp_path, **project, **package, **its_own)
     hours_sql = "select {{ exactly_once.settings().late_arrival_hours }} as hours"
     models = company.project.folder / "models" / "finance"
     (models / "lookback.sql").write_text(hours_sql)
@@ -336,6 +340,39 @@ def test_models_of_the_project_see_what_those_of_the_package_see(
     company.dbt("run-operation", "show_config", **given)
     shown = next(line for line in company.project.logged if line.startswith(f"  {name} "))
     assert shown.split()[-1] == str(hours), "as the package sees it"
+
+
+@pytest.mark.parametrize(
+    ("scoped", "accepted"),
+    [
+        ({"late_arrival_hours": 48}, "exactly_once__late_arrival_hours."),
+        ({"source_tabel": "Entries"}, "exactly_once__source_table."),
+        ({"lookback": 48}, "exactly_once__source_database, exactly_once__source_schema"),
+    ],
+    ids=["without the prefix", "a typo", "another name"],
+)
+def test_an_unknown_var_in_the_scope_of_the_package_is_refused(
+    tmp_path: Path, scoped: dict[str, Any], accepted: str
+) -> None:
+    company = with_vars(tmp_path, exactly_once=scoped)
+    said = f"var {min(scoped)}: found a var that this package does not have; accepted: {accepted}"
+    with pytest.raises(DbtError, match=re.escape(said)):
+        company.dbt("parse")
+
+
+def test_vars_that_are_not_of_the_package_are_left_alone(tmp_path: Path) -> None:
+    """In its scope too, where the project's macros may read them for its models."""
+    company = with_vars(
+        tmp_path,
+        prefix="a",
+        incident_channel="#data",
+        ledgerworks={"region": "eu"},
+        exactly_once={"prefix": "b", "dbt_date:time_zone": "UTC"},
+    )
+    company.dbt("run-operation", "show_config", incident_strat="2026-03-01")
+    header, doubt = company.project.logged[-2:]
+    assert header.startswith("What looks wrong:")
+    assert "the var incident_strat is none of this package, which has incident_start" in doubt
 
 
 def test_models_of_the_project_with_names_of_ours_are_left_alone(tmp_path: Path) -> None:

@@ -81,19 +81,11 @@
 
 
 {% macro _refuse_unknown_vars() %}
-    {%- set given = [] -%}
-    {%- set cli_vars = invocation_args_dict.get('vars') or {} -%}
-    {%- do given.extend((fromyaml(cli_vars) if cli_vars is string else cli_vars) or {}) -%}
-    {%- if var.packages_for_node is defined -%}
-        {%- for project in var.packages_for_node() -%}
-            {%- for name, value in project.vars.vars.items() -%}
-                {%- do given.append(name) -%}
-                {%- if value is mapping -%}{%- do given.extend(value) -%}{%- endif -%}
-            {%- endfor -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {#- A name is ours by how it begins, or by where it stands; one that stands elsewhere too is another's. -#}
+    {%- set given = exactly_once._given_vars() -%}
     {%- set known = exactly_once._known_vars() -%}
-    {%- for name in given if name is string and name.startswith('exactly_once__') and name not in known -%}
+    {%- for name in given.elsewhere + given.scoped if name is string and name not in known
+        and (name.startswith('exactly_once_') or name not in given.elsewhere) -%}
         {%- do exactly_once._refuse(
             'var ' ~ name, 'a var that this package does not have',
             known.keys() | select('in', exactly_once._alike(name, known.keys())) | join(', ')
@@ -101,6 +93,26 @@
             'Correct the name, or remove it.'
         ) -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _given_vars() %}
+    {#- Names of the vars that are set: {scoped: under `exactly_once` in the project's vars, elsewhere: others}. -#}
+    {%- set scoped, elsewhere = [], [] -%}
+    {%- set cli_vars = invocation_args_dict.get('vars') or {} -%}
+    {%- do elsewhere.extend((fromyaml(cli_vars) if cli_vars is string else cli_vars) or {}) -%}
+    {%- if var.packages_for_node is defined -%}
+        {%- set root = var.packages_for_node() | list | last -%}
+        {%- set packages = root.load_dependencies() -%}
+        {%- for project in [root, packages.get('exactly_once', root)] -%}
+            {%- for name, value in project.vars.vars.items() -%}
+                {%- if name not in packages -%}{%- do elsewhere.append(name) -%}{%- endif -%}
+                {%- set names = scoped if name == 'exactly_once' else elsewhere -%}
+                {%- if value is mapping -%}{%- do names.extend(value) -%}{%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return({'scoped': scoped, 'elsewhere': elsewhere}) -}}
 {% endmacro %}
 
 
@@ -119,7 +131,7 @@
 
 
 {% macro _letter_pairs(name) %}
-    {%- set text = name | replace('exactly_once__', '') -%}
+    {%- set text = modules.re.sub('^exactly_once_+', '', name) -%}
     {%- set pairs = [] -%}
     {%- for i in range(text | length - 1) -%}{%- do pairs.append(text[i:i + 2]) -%}{%- endfor -%}
     {{- return(pairs | unique | list) -}}
@@ -153,9 +165,9 @@
     {%- elif kind == 'time or null' -%}
         {{- return(exactly_once._parsed_time(what, value)) -}}
     {%- elif kind in ('list of paths', 'list of names') -%}
-        {{- return(exactly_once._checked_names(
-            what, value, 'payload paths, such as [op.id]' if kind == 'list of paths' else 'columns and payload paths, such as [country]'
-        )) -}}
+        {%- set names = 'payload paths, such as [op.id]' if kind == 'list of paths'
+            else 'columns and payload paths, such as [country]' -%}
+        {{- return(exactly_once._checked_names(what, value, names)) -}}
     {%- elif kind == 'key columns' -%}
         {{- return(exactly_once._key_columns(what, value)) -}}
     {%- elif kind == 'event types' -%}
@@ -181,7 +193,9 @@
             {%- do exactly_once._refuse(what, path ~ ' twice', 'each once', 'Remove one of the two.') -%}
         {%- endif -%}
         {%- if path is not string or not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', path) -%}
-            {%- do exactly_once._refuse(what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.') -%}
+            {%- do exactly_once._refuse(
+                what, path, 'names of letters, digits, _ and -, joined by dots', 'Correct the path.'
+            ) -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(value) -}}
@@ -217,7 +231,8 @@
     {%- set normalisers = column.get('normalize', []) -%}
     {%- set cast = column.get('cast') -%}
     {{- return(
-        normalisers is iterable and normalisers is not string and normalisers | reject('in', ['trim', 'upper', 'lower']) | list == []
+        normalisers is iterable and normalisers is not string
+        and normalisers | reject('in', ['trim', 'upper', 'lower']) | list == []
         and (cast is none or modules.re.match('^[A-Za-z0-9_ ]+([(][0-9, ]+[)])?$', cast | string) is not none)
     ) -}}
 {% endmacro %}

@@ -105,6 +105,15 @@
             ~ '. Their events count in event_count alone: add those that are payments.'
         ) -%}
     {%- endif -%}
+    {%- set known = exactly_once._known_vars() -%}
+    {%- for name in exactly_once._given_vars().elsewhere | unique if name is string and name not in known -%}
+        {%- for meant in exactly_once._alike(name, ['incident_id', 'incident_start', 'incident_end']) -%}
+            {%- do doubts.append(
+                'the var ' ~ name ~ ' is none of this package, which has ' ~ meant
+                ~ '. Correct the name, unless it is your own.'
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {%- for name in exactly_once._seeds_of_people() if exactly_once._nodes_of(name) | length > 1 -%}
         {%- do doubts.append(
             'the seed ' ~ name ~ ' is in exactly_once and in ' ~ project_name ~ ', and what reads it stops.'
