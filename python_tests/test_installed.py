@@ -28,7 +28,7 @@ SECOND = timedelta(seconds=1)
 ENTRIES = '"Ledger"."Entries"'
 COLUMNS = (
     'order_ref varchar, "Kind" varchar, minor_units decimal(18, 4), ccy varchar, '
-    '"occurred at" {time}, loaded_at {time}, shop integer, body varchar'
+    '"occurred at" {time}, "Loaded At" {time}, shop integer, body varchar'
 )
 INCIDENT = json.dumps({"incident_id": "INC-7"})
 WINDOW = {
@@ -106,14 +106,14 @@ class Ledgerworks:
             marks = ", ".join("?" * 8)
             landing.executemany(f"insert into {ENTRIES} values ({marks})", list(entries()))
 
-    def dbt(self, *arguments: str, **variables: Any) -> None:
+    def dbt(self, *arguments: str, **variables: Any) -> Any:
         """Run a dbt command in the company's project."""
         environment = {
             "LEDGERWORKS_DUCKDB_PATH": str(self.path),
             "LEDGERWORKS_LANDING_PATH": str(self.landing),
         }
         # parsed anew: seeds change between commands
-        self.project.invoke(
+        return self.project.invoke(
             *arguments, environment=environment, given=json.dumps(variables), fresh=True
         )
 
@@ -297,6 +297,21 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     assert ledgerworks.volume() == CLEAN
     ledgerworks.dbt("seed")
     ledgerworks.dbt("test", "--select", "test_type:unit")
+
+
+def test_the_freshness_of_a_source_whose_arrival_time_needs_quotes(
+    ledgerworks: Ledgerworks,
+) -> None:
+    """A row of the day after tomorrow does not make it fresh."""
+    with duckdb.connect(str(ledgerworks.landing)) as landing:
+        for ahead in ("0 days", "2 days"):
+            landing.execute(
+                f"insert into {ENTRIES} (\"Loaded At\") values (now() + interval '{ahead}')"
+            )
+    results = ledgerworks.dbt("source", "freshness").results
+    (found,) = (result for result in results if result.node.resource_type == "source")
+    assert (found.status, found.age < 1800) == ("pass", True)
+    assert found.max_loaded_at < found.snapshotted_at
 
 
 def test_a_curated_model_of_the_project_is_built_in_pieces(ledgerworks: Ledgerworks) -> None:
