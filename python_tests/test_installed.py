@@ -20,7 +20,8 @@ from python_tests.snowflake_simulator import running_simulator
 from python_tests.snowflake_simulator.history import Statement
 from python_tests.snowflake_tags import tag_of, without
 from python_tests.snowflake_warehouse import PROFILE as SNOWFLAKE_PROFILE
-from python_tests.warehouse import ROOT, DbtError, Project, install_packages
+from python_tests.test_docs import blocks
+from python_tests.warehouse import PROFILE, ROOT, DbtError, Project, Warehouse, install_packages
 
 COMPANY = ROOT / "integration_tests"
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -55,6 +56,26 @@ class Company(Project):
         columns = seed.read_text().splitlines()[0].split(",")
         with seed.open("a", newline="") as file:
             csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+
+
+class ReadmeProject(Project):
+    """A project with nothing but the lines that the README has for dbt_project.yml."""
+
+    profile = PROFILE.replace("exactly_once:", "shop:", 1)
+
+    def __init__(self, work: Path) -> None:
+        folder = work / "project"
+        folder.mkdir()
+        lines = yaml.safe_load(
+            next(one for one in blocks(ROOT / "README.md", "yaml") if "packages.yml" in one)
+        )
+        self.vars = {name.split("__")[1]: value for name, value in lines["vars"].items()}
+        told = {name: lines[name] for name in ("flags", "vars")}
+        settings = {"name": "shop", "version": "1.0.0", "profile": "shop", **told}
+        (folder / "dbt_project.yml").write_text(yaml.safe_dump(settings))
+        (folder / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": str(ROOT)}]}))
+        install_packages(folder)
+        super().__init__(folder, work)
 
 
 def entries() -> Iterator[tuple[Any, ...]]:
@@ -296,7 +317,28 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("run", "--select", "daily_volume")
     assert ledgerworks.volume() == CLEAN
     ledgerworks.dbt("seed")
-    ledgerworks.dbt("test", "--select", "test_type:unit")
+    # as a part of dbt build, where models look at the warehouse before they are built
+    ledgerworks.dbt("build", "--select", "test_type:unit")
+
+
+def test_dbt_build_succeeds_with_no_more_than_the_readme_says(tmp_path: Path) -> None:
+    """All of it: models, seeds, the snapshot, tests and unit tests, with none left out."""
+    shop = ReadmeProject(tmp_path)
+    names = ("order_ref", "kind", "minor_units", "ccy", "occurred_at", "loaded_at")
+    kinds = ("varchar", "varchar", "bigint", "varchar", "timestamp", "timestamp")
+    source = f"{shop.vars['source_schema']}.{shop.vars['source_table']}"
+    columns = dict(zip(names, kinds, strict=True))
+    warehouse = Warehouse(shop, tmp_path, source=source, columns=columns)
+    rows = [
+        (f"o{number}", "captured", 100, "EUR", at := NINE + number * SECOND, at + copy * SECOND)
+        for number in range(9)
+        for copy in range(2)
+    ]
+    warehouse.write_events([dict(zip(names, row, strict=True)) for row in rows])
+    results = warehouse.dbt("build", fresh=True).results
+    built = {result.node.resource_type for result in results}
+    assert built >= {"model", "seed", "snapshot", "test", "unit_test"}
+    assert len(warehouse.read("main_staging.stg_events_counted")) == 9
 
 
 def test_the_freshness_of_a_source_whose_arrival_time_needs_quotes(
