@@ -10,16 +10,20 @@ from typing import Any
 import duckdb
 import pytest
 
+from python_tests import oracle
 from python_tests.faults import Death, deaths, watched
-from python_tests.laws import INCIDENT, build_candidate, contaminate
+from python_tests.laws import INCIDENT, build_candidate, contaminate, event, give_verdict
 from python_tests.snowflake_statements import sent
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.test_installed import Ledgerworks
 from python_tests.warehouse import DbtError, Project, Warehouse
 
-# stg_events_deduplicated: it may hold what the source has lost
-CURATED = {"main_staging.stg_events_deduplicated"} | {
-    f"main_analytics.{name}" for name in ("payments", "fraud_features", "incremental_watermarks")
+# stg_events_counted and what it reads; stg_events_deduplicated may hold what the source has lost
+CURATED = {
+    "main_seeds.decision_overrides",
+    *(f"main_staging.stg_events{name}" for name in ("", "_counted", "_deduplicated")),
+    *(f"main_analytics.{name}" for name in ("payments", "fraud_features")),
+    "main_analytics.incremental_watermarks",
 }
 AUDIT = {
     f"main_audit.{name}" for name in ("audit_decisions", "remediation_ledger", "quarantined_events")
@@ -124,9 +128,9 @@ def check_dry_run(warehouse: Warehouse) -> None:
 
 def check_removal(warehouse: Warehouse) -> None:
     """Of ours nothing is left but what was not named, then nothing; twice is fine."""
-    warehouse.execute("create table main_staging.stg_events_counted__dbt_tmp as select 1 as a")
+    warehouse.execute("create table main_incident.incident_scope__dbt_tmp as select 1 as a")
     before = digests(warehouse)
-    assert "main_staging.stg_events_counted__dbt_tmp" in before
+    assert "main_incident.incident_scope__dbt_tmp" in before
     for also, kept in (([], CURATED | AUDIT), (["curated"], AUDIT), (["audit"], set())):
         left = {name: before[name] for name in kept | THEIRS | RAW}
         for _ in range(2):
@@ -193,6 +197,19 @@ def test_a_dry_run_changes_nothing(installed: Warehouse) -> None:
 
 def test_what_the_package_made_is_dropped_and_nothing_else(installed: Warehouse) -> None:
     check_removal(installed)
+
+
+def test_whoever_reads_the_view_goes_on(installed: Warehouse) -> None:
+    """With a verdict it reads the source and the verdicts too."""
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    give_verdict(installed, name, "keep")
+    installed.dbt("run", "--select", "stg_events_counted")
+    installed.execute("create view raw.theirs as select * from main_staging.stg_events_counted")
+    before = installed.digest("raw.theirs")
+    deduplicated = installed.read("main_staging.stg_events_deduplicated")
+    assert len(installed.read("raw.theirs")) > len(deduplicated)
+    uninstall(installed, dry_run=False)
+    assert installed.digest("raw.theirs") == before
 
 
 def test_an_open_incident_is_refused(installed: Warehouse) -> None:
