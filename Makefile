@@ -10,7 +10,7 @@ export JWT_CNXN_RETRY_ATTEMPTS ?= 1
 export JWT_CNXN_WAIT_TIME ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint docs snowflake-check clean
+.PHONY: help setup demo test oldest-dbt soak bench lint docs snowflake-check clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,13 @@ demo: setup  ## Find, measure, repair and prove an incident on this machine
 test: setup lint  ## Lint, run every test, and check all that they sent to Snowflake
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m python_tests.snowflake_statements
+
+oldest-dbt: setup  ## Build and repair with the oldest dbt that the package takes (a few minutes)
+	@oldest=$$(sed -n 's/^require-dbt-version: \[">=\([0-9.]*\)".*/\1/p' dbt_project.yml) \
+		&& echo "Installing dbt-core $$oldest into target/oldest_dbt" \
+		&& $(BIN)/uv venv --quiet --clear --python $(BIN)/python target/oldest_dbt \
+		&& $(BIN)/uv pip install --quiet --python target/oldest_dbt -r requirements.in "dbt-core==$$oldest"
+	target/oldest_dbt/bin/python -m pytest python_tests/test_installed.py -k "readme_says or repairs_an_incident"
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak

@@ -23,6 +23,21 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert newest[1] == revision[1] == recorded[1] == str(project["version"])
 
 
+def test_the_versions_of_dbt_are_the_same_everywhere() -> None:
+    """`make oldest-dbt` tries the oldest, and every test what is locked."""
+    texts = {
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in ("dbt_project.yml", "requirements.lock", "docs/adopt.md", "docs/faq.md")
+    }
+    oldest = re.search(r'^require-dbt-version: \[">=([\d.]+)"', texts["dbt_project.yml"], re.M)
+    locked = re.search(r"^dbt-core==([\d.]+)", texts["requirements.lock"], re.M)
+    assert oldest
+    assert locked
+    in_docs = r"1\.11\.\d+"
+    assert set(re.findall(in_docs, texts["docs/adopt.md"])) == {oldest[1]}
+    assert set(re.findall(in_docs, texts["docs/faq.md"])) == {oldest[1], locked[1]}
+
+
 def test_the_make_targets_that_documents_name_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
