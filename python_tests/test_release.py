@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import yaml
 
@@ -36,6 +37,15 @@ def test_the_versions_of_dbt_are_the_same_everywhere() -> None:
     in_docs = r"1\.11\.\d+"
     assert set(re.findall(in_docs, texts["docs/adopt.md"])) == {oldest[1]}
     assert set(re.findall(in_docs, texts["docs/faq.md"])) == {oldest[1], locked[1]}
+
+
+def test_adopters_are_told_what_python_models_import() -> None:
+    """On DuckDB they run where dbt is, which brings no more than the standard library for sure."""
+    models = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("models/*/*.py"))
+    imported = set(re.findall(r"^ *(?:import|from) (\w+)", models, re.MULTILINE))
+    needed = imported - sys.stdlib_module_names - {"snowflake"}
+    adopt = (ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"pip install (\w+)", adopt)) == needed
 
 
 def test_the_make_targets_that_documents_name_are_there() -> None:
