@@ -143,6 +143,28 @@ def test_values_of_a_wrong_column_are_cut_short(warehouse: Warehouse) -> None:
     assert "p00, p01, p02, p03, p04 and 15 others" in found[0]
 
 
+def test_monitoring_warns_of_event_types_that_are_in_no_list(warehouse: Warehouse) -> None:
+    test = "warn_event_types_are_listed"
+    selected = {
+        selector: f"exactly_once.{test}" in warehouse.dbt("ls", "--selector", selector)
+        for selector in ("fifteen_minute", "detection", "remediation", "monitoring")
+    }
+    assert [selector for selector, is_in in selected.items() if is_in] == ["monitoring"]
+
+    def status() -> tuple[str, int]:
+        results = warehouse.dbt("test", "--select", test).results
+        (result,) = [one for one in results if one.node.name == test]
+        return str(result.status), result.failures
+
+    warehouse.write_events([*steady_events(NOON), event("null", NOON, event_type=None)])
+    warehouse.dbt("run", "--select", "stg_events")
+    assert status() == ("pass", 0)
+    unlisted = ("CAP", "CAP", "x")
+    warehouse.write_events([event(f"p{kind}", NOON, event_type=kind) for kind in unlisted])
+    assert status() == ("warn", 2)
+    warehouse.dbt("show", "--select", test)
+
+
 def test_a_date_is_shown(warehouse: Warehouse) -> None:
     dates = {"incident_start": date(2026, 3, 1), "incident_end": date(2026, 3, 2)}
     given = "{" + ", ".join(f"{name}: {value}" for name, value in dates.items()) + "}"
