@@ -292,6 +292,7 @@ def test_comments_that_hold_a_state_outlive_docs_that_are_persisted(
     assert comments["payments"].startswith("One row per payment.")
     for candidate in ("payments__candidate", "shop_hours__candidate"):
         assert json.loads(comments[candidate])["incident_id"] == "INC-7"
+    assert json.loads(comments["stg_events_deduplicated"])["built_with"]
     entries = company.read("select count(*) as n from warehouse_audit.remediation_ledger")[0]["n"]
     assert json.loads(comments["remediation_ledger"])["entry_number"] == entries > 0
 

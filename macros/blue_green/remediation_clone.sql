@@ -172,9 +172,9 @@
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
         ) -%}
         {%- do statements.append(
-            'insert into ' ~ watermarks ~ ' (relation_name, arrival_watermark, generation) select '
+            'insert into ' ~ watermarks ~ ' by name select * replace ('
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.candidate))
-            ~ ', arrival_watermark, generation from ' ~ watermarks ~ ' where relation_name = '
+            ~ ' as relation_name, null as repaired_for, null as last_run) from ' ~ watermarks ~ ' where relation_name = '
             ~ exactly_once.text_literal(exactly_once._watermark_key(table.live))
         ) -%}
     {%- endfor -%}

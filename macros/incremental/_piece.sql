@@ -134,13 +134,21 @@
 
 
 {% macro _record_piece() %}
-    {#- A post-hook: says what was taken in, and notes it. A note that lags is safe: the piece is taken in once more. -#}
-    {%- set piece = graph.nodes[model.unique_id].get('piece') if execute else none -%}
-    {%- if piece and piece.note -%}
-        {%- do exactly_once._say_piece(piece) -%}
-        comment on table {{ this }} is {{ exactly_once.text_literal(tojson({
-            'app': 'exactly_once', 'taken_in_before': piece.note.before.isoformat(), 'caught_up': piece.note.is_last
-        })) }}
+    {#-
+        A post-hook: says what was taken in, and notes it, and the vars that the table is built with. A note that lags is
+        safe: the piece is taken in once more.
+    -#}
+    {%- if execute -%}
+        {%- set noted = exactly_once._parsed_marker(exactly_once._comment_on(this)) or {} -%}
+        {%- set note = dict(noted, app='exactly_once', built_with=exactly_once._built_with_of_events()) -%}
+        {%- set piece = graph.nodes[model.unique_id].get('piece') -%}
+        {%- if piece and piece.note -%}
+            {%- do exactly_once._say_piece(piece) -%}
+            {%- do note.update({'taken_in_before': piece.note.before.isoformat(), 'caught_up': piece.note.is_last}) -%}
+        {%- endif -%}
+        {%- if note != noted -%}
+        comment on table {{ this }} is {{ exactly_once.text_literal(tojson(note)) }}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 

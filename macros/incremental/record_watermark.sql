@@ -17,7 +17,9 @@
 {% macro _watermark_merge() %}
     {%- set node = graph.nodes[model.unique_id] -%}
     {%- set watermark = node.get('arrival_watermark_before_build') -%}
-    {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none %}
+    {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none -%}
+    {#- a table that an earlier version made lacks the column until the next build of incremental_watermarks -#}
+    {%- set keeps_vars = node.get('keeps_vars', false) %}
         merge into {{ exactly_once._watermarks_of(this) }} as recorded
         using (
             select
@@ -26,6 +28,9 @@
                     as arrival_watermark,
                 {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
                 {{ exactly_once._text_or_null(incident_id) }} as repaired_for,
+                {%- if keeps_vars %}
+                {{ exactly_once.text_literal(tojson(exactly_once._built_with_of_curated())) }} as built_with,
+                {%- endif %}
                 {{ exactly_once.text_literal(invocation_id) }} as last_run
         ) as reached
         on recorded.relation_name = reached.relation_name
@@ -33,10 +38,18 @@
         when matched and recorded.generation is not distinct from reached.generation then update set
             arrival_watermark = reached.arrival_watermark,
             repaired_for = coalesce(reached.repaired_for, recorded.repaired_for),
+            {%- if keeps_vars %}
+            built_with = reached.built_with,
+            {%- endif %}
             last_run = reached.last_run
         when matched then update set last_run = reached.last_run
-        when not matched then insert (relation_name, arrival_watermark, generation, repaired_for, last_run)
-        values (reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for, reached.last_run)
+        when not matched then insert (
+            relation_name, arrival_watermark, generation, repaired_for, last_run{{ ', built_with' if keeps_vars }}
+        )
+        values (
+            reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for, reached.last_run
+            {{- ', reached.built_with' if keeps_vars }}
+        )
 {% endmacro %}
 
 
@@ -53,13 +66,15 @@
         generation, the mark is not moved.
     -#}
     {%- if execute and graph.nodes[model.unique_id].get('noted_in') != invocation_id -%}
-        {%- set generation = exactly_once._recorded(this, 'generation') -%}
+        {%- set row = exactly_once._recorded_row(this) -%}
+        {%- if is_incremental() -%}{%- do exactly_once._refuse_other_vars_of_curated(this, row) -%}{%- endif -%}
         {%- set recorded = exactly_once.recorded_watermark(this) -%}
         {#- while the events catch up in pieces: the keys end there, and so the mark may not be later -#}
         {%- set taken_in = exactly_once._taken_in() -%}
         {%- do graph.nodes[model.unique_id].update({
             'noted_in': invocation_id,
-            'generation_before_build': generation,
+            'generation_before_build': row.get('generation'),
+            'keeps_vars': 'built_with' in row,
             'recorded_before_build': recorded,
             'taken_in_before_build': taken_in,
             'arrival_watermark_before_build': taken_in or exactly_once.arrival_watermark(events),

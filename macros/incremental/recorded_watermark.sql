@@ -20,6 +20,23 @@
 {% endmacro %}
 
 
+{% macro _recorded_row(relation) %}
+    {#- The row of a curated relation in incremental_watermarks, by its columns; these alone, with none, where it has no row. -#}
+    {%- set row = {} -%}
+    {%- set watermarks = exactly_once._watermarks_of(relation) -%}
+    {%- if exactly_once._is_there(watermarks) -%}
+        {%- set found = exactly_once._ask(
+            'select * from ' ~ watermarks
+            ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(relation))
+        ) -%}
+        {%- for name in found.column_names -%}
+            {%- do row.update({name | lower: found.rows[0][loop.index0] if found.rows else none}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(row) -}}
+{% endmacro %}
+
+
 {% macro _watermarks_of(relation) %}
     {#- Where the watermark of a relation is kept: beside it where schemas are swapped, so that it goes with it. -#}
     {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}

@@ -14,5 +14,6 @@ select
     {{ exactly_once.null_timestamp() }} as arrival_watermark,
     cast(null as varchar) as generation,
     cast(null as varchar) as repaired_for,
-    cast(null as varchar) as last_run
+    cast(null as varchar) as last_run,
+    cast(null as varchar) as built_with
 where false

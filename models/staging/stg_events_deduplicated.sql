@@ -13,6 +13,7 @@
 {%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
 {%- set place_columns = exactly_once.place_columns(columns) | join(',\n        ') -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
+{%- do exactly_once._own_comment() -%}
 {%- do exactly_once._refuse_refresh_in_pieces(this) -%}
 {%- if is_incremental() -%}{%- do exactly_once.refuse_other_key(columns) -%}{%- endif -%}
 {%- set piece = exactly_once._piece_of_this_run(this if is_incremental() else none) -%}

@@ -1,0 +1,89 @@
+{% macro _built_with_of_events() %}
+    {#- The vars, as they are now, that tell which copies stg_events_deduplicated keeps; the key apart. -#}
+    {{- return(exactly_once._names_of_parts(['arrival_time', 'event_id'])) -}}
+{% endmacro %}
+
+
+{% macro _built_with_of_curated() %}
+    {#- The vars, as they are now, that tell what the rows of a curated model mean; equal for one meaning. -#}
+    {%- set settings = exactly_once.settings() -%}
+    {%- set built_with = exactly_once._names_of_parts([
+        'arrival_time', 'event_id', 'event_time', 'payment_id', 'event_type', 'amount', 'currency', 'merchant_id'
+    ]) -%}
+    {%- set key, types = [], {} -%}
+    {%- for column in exactly_once.source_columns().key | sort(attribute='name') -%}
+        {%- do key.append({'name': column.name, 'normalize': column.normalize, 'cast': column.cast}) -%}
+    {%- endfor -%}
+    {%- for name, spellings in settings.event_types.items() -%}
+        {%- do types.update({name: spellings | unique(case_sensitive=true) | sort(case_sensitive=true) | list}) -%}
+    {%- endfor -%}
+    {%- do built_with.update({
+        'fingerprint_columns': key,
+        'payload_identity_paths': settings.payload_identity_paths | sort(case_sensitive=true) | list,
+        'event_types': types
+    }) -%}
+    {%- if settings.payload_identity_paths -%}
+        {%- do built_with.update(exactly_once._names_of_parts(['payload'])) -%}
+    {%- endif -%}
+    {{- return(built_with) -}}
+{% endmacro %}
+
+
+{% macro _names_of_parts(parts) %}
+    {%- set columns = exactly_once.source_columns() -%}
+    {%- set names = {} -%}
+    {%- for part in parts -%}
+        {%- do names.update({part ~ '_column': columns[part].name if columns[part] else none}) -%}
+    {%- endfor -%}
+    {{- return(names) -}}
+{% endmacro %}
+
+
+{% macro _refuse_other_vars(relation, recorded, now, remedy) %}
+    {#-
+        Stops a run whose vars are not those that the table was built with: it would compute only some rows by
+        them. What an earlier version has not recorded is taken to be that of now.
+        recorded: {var without the prefix: value}, or none.
+    -#}
+    {%- if execute and recorded and flags.WHICH in ('run', 'build') -%}
+        {%- set found, kept = [], [] -%}
+        {%- for name, value in now.items()
+            if name in recorded and value != recorded[name] and not exactly_once._is_new_merchant(name, recorded) -%}
+            {%- do found.append('exactly_once__' ~ name ~ ' ' ~ tojson(value)) -%}
+            {%- do kept.append('exactly_once__' ~ name ~ ' ' ~ tojson(recorded[name])) -%}
+        {%- endfor -%}
+        {%- if found -%}
+            {%- do exactly_once._refuse(
+                'the vars of ' ~ relation, found | join(', '),
+                kept | join(', ') ~ ', which the table was built with', remedy
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _refuse_other_vars_of_curated(relation, row) %}
+    {%- set settings = exactly_once.settings() -%}
+    {%- if settings.build_replaced is not none -%}
+        {%- set remedy = 'Set them back for this run.' -%}
+    {%- elif settings.build_candidate -%}
+        {%- set remedy = 'Set them back until the repair is over; or build live with them, and clone it again.' -%}
+    {%- else -%}
+        {%- set remedy = 'Set them back; or build the table again with dbt run --full-refresh --select ' ~ model.name
+            ~ '. Where only names have changed, and every value is the same, run: update '
+            ~ exactly_once._watermarks_of(relation) ~ ' set built_with = null where relation_name = '
+            ~ exactly_once.text_literal(exactly_once._watermark_key(relation)) -%}
+    {%- endif -%}
+    {%- do exactly_once._refuse_other_vars(
+        relation, fromjson(row.get('built_with') or 'null'), exactly_once._built_with_of_curated(), remedy
+    ) -%}
+{% endmacro %}
+
+
+{% macro _is_new_merchant(name, recorded) %}
+    {#- The source has got a column merchant_id: it is NULL in the events that are kept, whose rows stay as they are. -#}
+    {{- return(
+        name == 'merchant_id_column' and recorded[name] is none
+        and exactly_once.settings().merchant_id_column is none
+    ) -}}
+{% endmacro %}
