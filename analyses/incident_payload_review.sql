@@ -1,3 +1,4 @@
+{{ config(enabled=exactly_once._is_enabled('incident')) }}
 -- the copies of one event side by side, the paths in which they differ marked <>
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_groups') }}
 -- depends_on: {{ ref('exactly_once', 'stg_events') }}

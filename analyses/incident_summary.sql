@@ -1,3 +1,4 @@
+{{ config(enabled=exactly_once._is_enabled('incident')) }}
 -- what to tell in the first status mail: one row per decision and reason
 
 select

@@ -474,6 +474,52 @@ def test_every_ref_names_the_package_but_for_the_seeds_of_people() -> None:
     assert [(name, ref) for name, ref in bare if ref.strip("'\"") not in seeds] == []
 
 
+def parts_in_the_documents() -> list[dict[str, Any]]:
+    page = (ROOT / "docs" / "adopt.md").read_text()
+    section = page.split("## Use a part of it")[1].split("\n## ")[0]
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return [yaml.safe_load(block)["models"]["exactly_once"] for block in blocks]
+
+
+def without_parts(work: Path, off: dict[str, Any]) -> Company:
+    """The company with these models of the package switched off."""
+    company = Company(work, (COMPANY / "profiles.yml").read_text())
+    config = company.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    settings["models"]["exactly_once"] = off
+    config.write_text(yaml.safe_dump(settings))
+    if "curated" in off:
+        shutil.rmtree(company.folder / "models" / "marts")
+    return company
+
+
+@pytest.mark.parametrize(
+    ("part", "left_on", "on"),
+    [
+        (0, [], {"staging"}),
+        (0, ["monitoring"], {"staging", "monitoring"}),
+        (1, [], {"staging", "curated"}),
+        (2, [], {"staging", "curated", "incident", "audit"}),
+    ],
+)
+def test_the_parts_in_the_documents_parse(
+    tmp_path: Path, part: int, left_on: list[str], on: set[str]
+) -> None:
+    """With what reads the models that are off, and with nothing else, gone."""
+    parts = parts_in_the_documents()[part].items()
+    off = {folder: setting for folder, setting in parts if folder not in left_on}
+    manifest = without_parts(tmp_path, off).invoke("parse", environment={}, given="{}", fresh=True)
+    ours = [node for node in manifest.nodes.values() if node.package_name == "exactly_once"]
+    assert {node.fqn[1] for node in ours if node.resource_type == "model"} == on
+    found = {node.name for node in ours if node.resource_type in ("snapshot", "analysis")}
+    assert found == (
+        {"audit_decisions", "incident_payload_review", "incident_summary"}
+        if "incident" in on
+        else set()
+    )
+    assert not [key for key in manifest.disabled if ".ledgerworks." in key]
+
+
 def test_a_seed_that_is_in_both_projects_is_refused(ledgerworks: Ledgerworks) -> None:
     config = ledgerworks.project.folder / "dbt_project.yml"
     settings = yaml.safe_load(config.read_text())

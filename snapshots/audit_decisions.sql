@@ -1,6 +1,7 @@
 {% snapshot audit_decisions %}
     {{
         config(
+            enabled=exactly_once._is_enabled('incident') and exactly_once._is_enabled('audit'),
             unique_key=['incident_id', 'row_hash', 'copy_number'],
             strategy='check',
             check_cols=['decision', 'reason', 'survivor_row_hash', 'rule_version'],
