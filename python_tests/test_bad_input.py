@@ -56,6 +56,10 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         {"exactly_once__late_arrival_hours": 0},
         "var exactly_once__late_arrival_hours: found 0; accepted: a number above 0",
     ),
+    "freshness of 0": (
+        {"exactly_once__freshness_minutes": 0},
+        "var exactly_once__freshness_minutes: found 0; accepted: a number above 0",
+    ),
     "bound of 0": (
         {"exactly_once__max_hours_per_run": 0},
         "var exactly_once__max_hours_per_run: found 0; accepted: a number above 0, or null",

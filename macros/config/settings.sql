@@ -59,6 +59,7 @@
         'exactly_once__late_arrival_hours': 'positive number',
         'exactly_once__reprocess_from': 'time or null',
         'exactly_once__max_hours_per_run': 'positive number or null',
+        'exactly_once__freshness_minutes': 'positive number',
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
