@@ -4,6 +4,6 @@
         Copies that agree in all of it share a place.
     -#}
     {%- set place = ['event_fingerprint', columns.arrival_time.sql] -%}
-    {%- if columns.event_id is not none -%}{%- do place.append(columns.event_id.sql) -%}{%- endif -%}
+    {%- if columns.event_id -%}{%- do place.append(columns.event_id.sql) -%}{%- endif -%}
     {{- return(place) -}}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {% macro precedes(columns, left, right) %}
     {#- Whether the copy `left` comes before the copy `right` in survivor order; NULLs come last. -#}
     {%- set ordered = [columns.arrival_time.sql] -%}
-    {%- if columns.event_id is not none -%}{%- do ordered.append(columns.event_id.sql) -%}{%- endif -%}
+    {%- if columns.event_id -%}{%- do ordered.append(columns.event_id.sql) -%}{%- endif -%}
     {%- do ordered.append('row_hash') -%}
     {%- set earlier = [] -%}
     {%- set equal = [] -%}

@@ -1,13 +1,14 @@
-{% macro arrived_since(watermark, before=none) %}
+{% macro arrived_since(watermark, before=none, columns=none) %}
     {#-
         A predicate on the events that a run must read: those that arrived no earlier than the lookback before
         the watermark, so that files landing out of order are met, and those without an arrival time.
         No watermark reads everything; exactly_once__reprocess_from reads further back.
-        before: where a run that takes in a piece of the arrivals ends, or none.
+        before: where a run that takes in a piece of the arrivals ends, or none. columns: of another relation than the
+        source, as from relation_columns.
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if watermark is none and before is none -%}{{- return('true') -}}{%- endif -%}
-    {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
+    {%- set arrival_time = (columns or exactly_once.source_columns()).arrival_time -%}
     {%- set within = [] -%}
     {%- if watermark is not none -%}
         {#- the lookback may reach before the first year, which no literal can hold -#}

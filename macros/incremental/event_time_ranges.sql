@@ -1,18 +1,18 @@
-{% macro event_time_ranges(events, predicate='true', alias=none) %}
+{% macro event_time_ranges(events, predicate='true', alias=none, columns=none) %}
     {#-
         A predicate that holds for every copy with a complete key of the events which `predicate` selects from `events`,
         whenever it arrived: copies of an event share its event time, so the hours of event time that occur are listed as
         literal ranges that a warehouse can prune on. `true` where the key lacks the event time or holds a cast of it (a
         date: copies share the day only).
     -#}
-    {%- set columns = exactly_once.source_columns() -%}
+    {%- set columns = columns or exactly_once.source_columns() -%}
     {%- set whole_times = columns.key | rejectattr('cast') | map(attribute='name') | list -%}
     {%- if not execute or columns.event_time.name not in whole_times -%}
         {{- return('true') -}}
     {%- endif -%}
     {%- set ranges = exactly_once._event_hour_ranges(
         'select ' ~ columns.event_time.sql ~ ' as event_time from ' ~ events
-        ~ ' where has_complete_key and ' ~ predicate, alias
+        ~ ' where has_complete_key and ' ~ predicate, columns.event_time, alias
     ) -%}
     {{- return('(' ~ ranges | join('\n    or ') ~ ')' if ranges else 'false') -}}
 {% endmacro %}

@@ -1,9 +1,9 @@
-{% macro has_sane_times() %}
+{% macro has_sane_times(columns=none) %}
     {#-
         A predicate on events whose times can be believed: not arrived ahead of the clock, and with arrival and
         event time no further apart than the lookback. Only such rows move a watermark.
     -#}
-    {%- set columns = exactly_once.source_columns() -%}
+    {%- set columns = columns or exactly_once.source_columns() -%}
     {%- set arrival_time = columns.arrival_time -%}
     {{- return(
         '(' ~ arrival_time.sql ~ ' <= '

@@ -1,21 +1,21 @@
-{% macro same_event_times(events, predicate='true', alias=none) %}
+{% macro same_event_times(events, predicate='true', alias=none, columns=none) %}
     {#-
         A predicate that holds for every copy of the events which `predicate` selects from `events`, whenever it arrived:
         event_time_ranges, and all events whose key is incomplete.
     -#}
-    {%- set ranges = exactly_once.event_time_ranges(events, predicate, alias) -%}
+    {%- set ranges = exactly_once.event_time_ranges(events, predicate, alias, columns) -%}
     {%- if ranges == 'true' -%}{{- return('true') -}}{%- endif -%}
     {{- return('(\n    ' ~ ranges ~ '\n    or not ' ~ (alias ~ '.' if alias else '') ~ 'has_complete_key\n)') -}}
 {% endmacro %}
 
 
-{% macro _event_hour_ranges(event_times, alias=none) %}
-    {#- The hours in which the `event_time` of a query lies, as a list of predicates with literal bounds. -#}
+{% macro _event_hour_ranges(event_times, column, alias=none) %}
+    {#- The hours in which the `event_time` of a query lies, as a list of predicates on a column with literal bounds. -#}
     {%- set hours = exactly_once._ask(
         'select distinct ' ~ exactly_once._hour_number('event_time') ~ ' as event_hour from (' ~ event_times
         ~ ') as event_times where event_time is not null order by 1'
     ).columns[0].values() | map('int') | list -%}
-    {{- return(exactly_once._hour_ranges(exactly_once.source_columns().event_time, hours, alias)) -}}
+    {{- return(exactly_once._hour_ranges(column, hours, alias)) -}}
 {% endmacro %}
 
 
