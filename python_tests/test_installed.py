@@ -26,11 +26,14 @@ from python_tests.warehouse import PROFILE, ROOT, DbtError, Project, Warehouse, 
 COMPANY = ROOT / "integration_tests"
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 ENTRIES = '"Ledger"."Entries"'
 COLUMNS = (
     'order_ref varchar, "Kind" varchar, minor_units decimal(18, 4), ccy varchar, '
     '"occurred at" {time}, "Loaded At" {time}, shop integer, body varchar'
 )
+PAYOUTS = '"Ledger"."Payouts"'
+PAYOUT_COLUMNS = 'payout_no varchar, "Bank" varchar, "paid at" timestamp, received_at timestamp'
 INCIDENT = json.dumps({"incident_id": "INC-7"})
 WINDOW = {
     "incident_id": "INC-7",
@@ -124,8 +127,14 @@ class Ledgerworks:
         with duckdb.connect(str(self.landing)) as landing:
             landing.execute('create schema "Ledger"')
             landing.execute(f"create table {ENTRIES} ({COLUMNS.format(time='timestamptz')})")
+            landing.execute(f"create table {PAYOUTS} ({PAYOUT_COLUMNS})")
             marks = ", ".join("?" * 8)
             landing.executemany(f"insert into {ENTRIES} values ({marks})", list(entries()))
+
+    def receive(self, payouts: list[tuple[Any, ...]]) -> None:
+        """Rows of the second source."""
+        with duckdb.connect(str(self.landing)) as landing:
+            landing.executemany(f"insert into {PAYOUTS} values (?, ?, ?, ?)", payouts)
 
     def dbt(self, *arguments: str, **variables: Any) -> Any:
         """Run a dbt command in the company's project."""
@@ -355,6 +364,43 @@ def test_the_freshness_of_a_source_whose_arrival_time_needs_quotes(
     (found,) = (result for result in results if result.node.resource_type == "source")
     assert (found.status, found.age < 1800) == ("pass", True)
     assert found.max_loaded_at < found.snapshotted_at
+
+
+def payout(number: int, minutes_late: float, bank: str = "one") -> tuple[Any, ...]:
+    """A copy of a payout that was made in that minute after nine."""
+    paid = NINE.replace(tzinfo=None) + number * MINUTE
+    return f"p{number}", bank, paid, paid + minutes_late * MINUTE
+
+
+def test_a_second_stream_is_deduplicated_by_another_key(ledgerworks: Ledgerworks) -> None:
+    """Batch by batch, with what no var of the package names."""
+    nameless = (None, "one", NINE.replace(tzinfo=None), NINE.replace(tzinfo=None) + MINUTE)
+    batches = [
+        [*(payout(number, 2) for number in range(60)), payout(3, 5, " one "), nameless],
+        # copies of what is kept, the first of them by arrival, and a payout of another bank
+        [payout(7, 30), payout(8, 1), payout(9, 2, "two"), payout(60, 1), nameless],
+        # later than the lookback
+        [payout(200, 1), payout(5, 240)],
+    ]
+    for batch in batches:
+        ledgerworks.receive(batch)
+        ledgerworks.dbt("build", "--select", "payouts_identified", "payouts")
+    first = {(f"p{number}", "one"): 2 for number in range(60)}
+    first |= {("p8", "one"): 1, ("p9", "two"): 2, ("p60", "one"): 1, ("p200", "one"): 1}
+    expected = sorted(
+        (number, bank, NINE.replace(tzinfo=None) + (int(number[1:]) + late) * MINUTE)
+        for (number, bank), late in first.items()
+    )
+
+    def kept(columns: str, condition: str = "has_complete_key") -> list[tuple[Any, ...]]:
+        sql = f"select {columns} from warehouse_payouts.payouts where {condition}"
+        return sorted(tuple(row.values()) for row in ledgerworks.read(sql))
+
+    assert kept('payout_no, "Bank", received_at') == expected
+    assert kept("count(*)", "not has_complete_key") == [(1,)]
+    in_batches = kept("event_fingerprint, row_hash", "true")
+    ledgerworks.dbt("build", "--select", "payouts_identified", "payouts", "--full-refresh")
+    assert kept("event_fingerprint, row_hash", "true") == in_batches
 
 
 def test_a_curated_model_of_the_project_is_built_in_pieces(ledgerworks: Ledgerworks) -> None:
