@@ -31,13 +31,13 @@ CURATED = ("main_analytics.payments", "main_analytics.fraud_features")
 MARKS = "main_analytics.incremental_watermarks"
 COLUMNS = EVENT_COLUMNS | {"shop": "varchar", "fee_cents": "bigint", "eid": "varchar"}
 
-DECLARED = {
+DECLARED: dict[str, Any] = {
     "incident_id": INCIDENT,
     "incident_start": str(WINDOW[0]),
     "incident_end": str(WINDOW[1]),
 }
 TYPES = {name: [name] for name in DEFAULT.event_types}
-CAP = {"exactly_once__event_types": TYPES | {"captured": ["captured", "CAP"]}}
+CAP: dict[str, Any] = {"exactly_once__event_types": TYPES | {"captured": ["captured", "CAP"]}}
 SPELT_CAP = {name: tuple(spellings) for name, spellings in CAP["exactly_once__event_types"].items()}
 CHANGES: dict[str, tuple[dict[str, Any], Layout, str]] = {
     "event types": (
@@ -125,7 +125,7 @@ def test_another_event_id_is_refused_before_the_view_has_it(
     warehouse.write_events(incomplete)
     rows = built(warehouse) + incomplete
     before = warehouse.digest(TABLE), warehouse.digest(VIEW)
-    changed = {"exactly_once__event_id_column": "eid"}
+    changed: dict[str, Any] = {"exactly_once__event_id_column": "eid"}
     with pytest.raises(
         DbtError,
         match='found exactly_once__event_id_column "eid"; accepted: exactly_once__event_id_column '
@@ -201,7 +201,7 @@ def test_candidates_are_built_with_the_vars_of_live(
     warehouse.dbt(*JOB)
     warehouse.operate("remediation_clone", INCIDENT)
     repair = ("run", "--selector", "remediation")
-    candidate = {"exactly_once__build_candidate": True, "incident_id": INCIDENT}
+    candidate: dict[str, Any] = {"exactly_once__build_candidate": True, "incident_id": INCIDENT}
     with pytest.raises(DbtError, match=r"payments__candidate.*Set them back until the repair is"):
         warehouse.dbt(*repair, **candidate, **CAP)
     warehouse.dbt(*repair, **candidate)
@@ -214,7 +214,7 @@ def test_the_note_of_a_piece_and_the_vars_stand_beside_each_other(
 ) -> None:
     warehouse = new_warehouse(columns=COLUMNS)
     warehouse.write_events([row for batch in of_days() for row in batch])
-    bound = {"exactly_once__max_hours_per_run": 3}
+    bound: dict[str, Any] = {"exactly_once__max_hours_per_run": 3}
     vars_of_table = {"arrival_time_column": "ingest_ts", "event_id_column": "event_id"}
     for is_caught_up in (False, True):
         warehouse.dbt("run", "--select", "staging", **bound)

@@ -56,10 +56,13 @@ latest_micros as (
 behind as (
     select
         *,
-        -- of a curated table: how far the events are behind the source, and the table behind the events
+        -- of a curated table: events behind the source, and the table behind the events
         coalesce(
             source_micros - deduplicated_micros
-            + case when arrival_micros > events_micros then 0 else events_micros - arrival_micros end,
+            + case
+                when arrival_micros > events_micros then 0
+                else events_micros - arrival_micros
+            end,
             source_micros - arrival_micros
         ) as behind_source_micros
     from latest_micros
