@@ -229,6 +229,7 @@ def test_what_is_refused_for_its_type_goes_and_comes_back_once_the_types_are_equ
     verify_ledger(warehouse)
 
 
+@DUCKDB_THEN_SOAK
 @pytest.mark.parametrize("verb", ["raw_quarantine", "raw_restore"])
 def test_rows_that_would_come_out_otherwise_stay_where_they_are(
     any_warehouse: Callable[..., Warehouse], verb: str
@@ -256,6 +257,7 @@ def test_rows_that_would_come_out_otherwise_stay_where_they_are(
     assert after[0] + after[1] == before[0] + before[1]
 
 
+@DUCKDB_THEN_SOAK
 def test_a_changed_row_is_not_restored(any_warehouse: Callable[..., Warehouse]) -> None:
     warehouse = any_warehouse()
     warehouse.write_events(contaminated_rows())

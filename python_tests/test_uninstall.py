@@ -320,7 +320,7 @@ def check_open_incident_on_snowflake(warehouse: Warehouse) -> None:
     check_open_incident(warehouse, "schema main_analytics__candidate")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_removal_that_dies_is_finished_by_the_same_command_on_snowflake(
     installed_on_snowflake: SnowflakeWarehouse,
 ) -> None:

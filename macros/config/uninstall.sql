@@ -243,17 +243,19 @@
     {%- set found = [] -%}
     {%- for live in schemas.values() -%}
         {%- for row in run_query(adapter.dispatch('_commented_beside', 'exactly_once')(live)).rows -%}
-            {%- set marker = exactly_once._parsed_marker(row[1]) -%}
+            {#- the ledger and stg_events_deduplicated keep other notes there, which name no incident -#}
+            {%- set marker = exactly_once._parsed_marker(row[1]) or {} -%}
+            {%- set incident_id = marker.incident_id or marker.replaced_for or marker.withdrawn_for -%}
             {%- set is_schema = exactly_once._swaps_schemas() -%}
             {%- set relation = live.incorporate(path={'schema' if is_schema else 'identifier': row[0]}) -%}
             {%- set key = exactly_once._catalog_key(relation) -%}
             {#- a table that was swapped in on DuckDB keeps the marker of the candidate that it was -#}
-            {%- if marker and (is_schema or key not in live_keys) -%}
+            {%- if incident_id and (is_schema or key not in live_keys) -%}
                 {%- do found.append({
                     'name': (relation.without_identifier() if is_schema else relation) | string,
                     'key': key,
                     'is_schema': is_schema,
-                    'incident_id': marker.incident_id or marker.replaced_for or marker.withdrawn_for
+                    'incident_id': incident_id
                 }) -%}
             {%- endif -%}
         {%- endfor -%}
