@@ -1,3 +1,6 @@
+{% if exactly_once._is_enabled('curated') -%}
+-- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
+{%- endif %}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set is_monitored = exactly_once.detection_range() ~ ' and ' ~ exactly_once.has_sane_times() -%}
 {#- while these catch up in pieces, they end before the range of the source begins -#}
@@ -8,9 +11,6 @@
 {%- set now = exactly_once.timestamp_literal(run_started_at.replace(tzinfo=none)) -%}
 {%- set arrival_micros = exactly_once.epoch_micros('latest_arrival') -%}
 {%- set curated = exactly_once._curated_watermarks() %}
-{% if exactly_once._is_enabled('curated') -%}
--- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
-{%- endif %}
 
 with latest_times as (
     select
