@@ -1350,6 +1350,19 @@ def test_others_wait_for_a_transaction_that_writes(
         assert run(other, "select name from events order by id") == [("mine!",), ("b!",)]
 
 
+# https://docs.snowflake.com/en/sql-reference/transactions: READ COMMITTED
+def test_a_transaction_reads_what_is_committed_by_then_and_writes_to_it(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(session, *EVENTS, "begin")
+    assert len(run(session, "select * from events")) == 2
+    with snowflake_simulator.connect(database="ANALYTICS", schema=session.schema) as other:
+        run(other, "insert into events values (3, 'c', null)", "comment on table events is 'three'")
+    assert len(run(session, "select * from events")) == 3
+    run(session, "insert into events values (4, 'd', null)", "commit")
+    assert len(run(session, "select * from events")) == 4
+
+
 # https://docs.snowflake.com/en/sql-reference/functions/query_history: EXECUTION_STATUS is success,
 # failed_with_error or another; account-usage/query_history says fail, and is not imitated
 @pytest.mark.parametrize("columns", ["", " (i int not null)"])

@@ -109,8 +109,8 @@ class SimulatedCursor(FakeSnowflakeCursor):
         if isinstance(transformed, exp.Transaction):
             # BEGIN in an open transaction changes nothing
             if not session.in_transaction:
-                self.run("begin")
                 session.in_transaction = True
+                session.has_only_read = True
             self.succeed()
             return
         if isinstance(transformed, (exp.Commit, exp.Rollback)):
@@ -123,6 +123,10 @@ class SimulatedCursor(FakeSnowflakeCursor):
         if writes:
             session.account.writing.acquire(session)
         try:
+            if writes and session.has_only_read:
+                # not before: DuckDB would read what was committed when the transaction began
+                self.run("begin")
+                session.has_only_read = False
             if isinstance(transformed, exp.Create) and temporary.is_temporary(transformed):
                 # fakesnow would look for its schema
                 self.run(transformed.sql(dialect="duckdb"), params)

@@ -122,6 +122,8 @@ class Session(FakeSnowflakeConnection):
         self.query_tag = ""
         self.time_zone = "UTC"
         self.input_format = account.input_format_of(user)
+        # a transaction that DuckDB knows nothing of, since each of its statements stands alone
+        self.has_only_read = False
         self.has_secondary_roles = user.upper() in account.catalog.users_with_secondary_roles
         # Snowflake's name of a temporary table or view -> what it is
         self.temporary: dict[Name, str] = {}
@@ -223,10 +225,11 @@ class Session(FakeSnowflakeConnection):
     def end_transaction(self, how: str) -> None:
         """Commit or roll back what is open."""
         try:
-            if self.in_transaction:
+            if self.in_transaction and not self.has_only_read:
                 self._duck_conn.execute(how)
         finally:
             self.in_transaction = False
+            self.has_only_read = False
             self.account.writing.release(self)
 
     def close(self, retry: bool = True) -> None:
