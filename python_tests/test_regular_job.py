@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -76,6 +76,32 @@ def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse)
     warehouse.write_events(rows)
     warehouse.dbt(*JOB, exactly_once__deduplicate=False)
     assert_curated(warehouse, rows)
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata"])
+def test_freshness_is_told_by_the_clock_too(
+    new_warehouse: Callable[..., Warehouse], time_zone: str
+) -> None:
+    """Where the source itself has stopped, nothing is behind it."""
+    warehouse = new_warehouse(time_zone=time_zone)
+    last_minute = timedelta(minutes=11)
+    warehouse.write_events(
+        steady_events(datetime.now(UTC).replace(tzinfo=None) - 3 * HOUR - last_minute)
+    )
+    warehouse.dbt(*JOB)
+    warehouse.dbt("run", "--select", "monitoring_freshness")
+    found = warehouse.query(
+        "select relation_name, minutes_behind_clock as clock, minutes_behind_source as source "
+        "from main_monitoring.monitoring_freshness"
+    )
+    assert {row["relation_name"]: row["source"] for row in found} == dict.fromkeys(
+        ("source", "deduplicated", "payments", "fraud_features"), 0
+    )
+    behind = {row["relation_name"]: row["clock"] for row in found}
+    assert behind["source"] == behind["deduplicated"]
+    assert 180 <= behind["source"] <= 185
+    # the mark of a curated table is not that of its last few events
+    assert behind["source"] <= behind["payments"] == behind["fraud_features"] <= 195
 
 
 def test_what_lands_while_a_run_computes_waits_for_the_next_one(warehouse: Warehouse) -> None:

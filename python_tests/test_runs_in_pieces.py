@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -420,7 +420,7 @@ def test_any_history_in_any_pieces_gives_the_tables_of_one_run(
 def test_monitoring_says_how_far_behind_the_table_is_and_loses_nothing(
     warehouse: Warehouse,
 ) -> None:
-    now = datetime.now().replace(minute=0, second=0, microsecond=0)
+    now = datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
     rows = [
         *steady_events(now - 20 * DAY),
         *steady_events(now - 10 * DAY),
