@@ -290,6 +290,16 @@ def test_the_drawn_picture_says_what_the_flowchart_of_the_readme_says() -> None:
     assert svg.count('class="edge"') == arrows
 
 
+def test_the_picture_of_the_incident_is_of_the_demo_that_the_readme_shows() -> None:
+    drawn = (ROOT / "docs" / "images" / "incident.svg").read_text("utf-8")
+    said = re.findall(r"found (.+) to (.+), (.+) million USD too much", drawn)
+    shown = text_of(ROOT / "README.md")
+    window = re.findall(r"window (?:start|end) \(UTC\) +(\S+ \S+)", shown)
+    [(before, after)] = re.findall(r"USD +([\d,.]+) +([\d,.]+)", shown)
+    overstated = float(before.replace(",", "")) - float(after.replace(",", ""))
+    assert said == [(*window, f"{overstated / 1e6:.1f}")]
+
+
 def test_every_page_of_the_navigation_is_made() -> None:
     """mkdocs --strict holds this too, but a test needs no mkdocs."""
     config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
