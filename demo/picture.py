@@ -64,7 +64,8 @@ class Incident:
             raise SystemExit("There is no incident in this warehouse. Run: make demo")
         starts, events, copies = zip(*arrivals, strict=True)
         hours, before, after = zip(*money, strict=True)
-        return cls(starts, events, copies, *window, hours, before, after)
+        window_start, window_end = window
+        return cls(starts, events, copies, window_start, window_end, hours, before, after)
 
     @property
     def overstated(self) -> float:
