@@ -37,7 +37,7 @@ dbt_packages/installed: .venv/installed packages.yml scripts/install_packages.py
 demo: setup  ## Find, measure, repair and prove an incident on this machine
 	@$(BIN)/python -m demo.run
 
-test: setup lint  ## Lint, run every test, and check all that they sent to Snowflake
+test: setup lint docs  ## Lint, build the site, run every test, and check all that they sent to Snowflake
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m python_tests.snowflake_statements
 
