@@ -52,17 +52,26 @@ def pytest_configure(config: pytest.Config) -> None:
 def _flags_without_a_source() -> Iterator[None]:
     """To name the source of a flag dbt goes through the whole stack, for each flag and command.
 
-    In a process that runs thousands of commands this took two fifths of the time.
+    Of a small command this is a third.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
         yield
 
 
+def manifests(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Path | None:
+    """A folder of all processes of this run of the tests, where there are several."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    folder = tmp_path_factory.getbasetemp().parent / f"manifests_{engine}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """This repository's dbt project."""
-    return Project(ROOT, tmp_path_factory.mktemp("project"))
+    return Project(ROOT, tmp_path_factory.mktemp("project"), manifests(tmp_path_factory, "duckdb"))
 
 
 @pytest.fixture
@@ -94,7 +103,9 @@ def snowflake_simulator() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def snowflake_project(tmp_path_factory: pytest.TempPathFactory) -> SnowflakeProject:
     """This repository's dbt project, for Snowflake."""
-    return SnowflakeProject(ROOT, tmp_path_factory.mktemp("snowflake_project"))
+    return SnowflakeProject(
+        ROOT, tmp_path_factory.mktemp("snowflake_project"), manifests(tmp_path_factory, "snowflake")
+    )
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from hashlib import md5
@@ -13,6 +14,7 @@ from typing import Any, Self
 import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
 from python_tests import oracle
@@ -95,13 +97,17 @@ class Project:
     """A dbt project on disk, parsed once for each set of vars that dbt reads when it parses."""
 
     profile = PROFILE
+    # vars that need no manifest of their own
+    read_when_run = READ_WHEN_RUN
 
-    def __init__(self, folder: Path, work: Path) -> None:
+    def __init__(self, folder: Path, work: Path, manifests: Path | None = None) -> None:
+        """`manifests` is where processes that test the same files leave them for each other."""
         self.folder = folder
+        self.manifests = manifests
         self.work = work
         # What the last command logged with log(.., info=true) or as a warning, line by line
         self.logged: list[str] = []
-        self._manifests: dict[str, Any] = {}
+        self._manifests: dict[str, Manifest] = {}
         work.mkdir(parents=True, exist_ok=True)
         (work / "profiles.yml").write_text(self.profile, encoding="utf-8")
 
@@ -122,14 +128,10 @@ class Project:
         os.environ.update(environment)
         manifest = None
         if not fresh and arguments[0] != "parse":
-            parsed_with = json.dumps(
-                {k: v for k, v in json.loads(given).items() if k not in READ_WHEN_RUN}
-            )
-            if parsed_with not in self._manifests:
-                self._manifests[parsed_with] = self.invoke(
-                    "parse", environment=environment, given=parsed_with, fresh=True
-                )
-            manifest = self._manifests[parsed_with]
+            parsed_with = {
+                k: v for k, v in json.loads(given).items() if k not in self.read_when_run
+            }
+            manifest = self._parsed(json.dumps(parsed_with), environment)
         options = {
             "--project-dir": self.folder,
             "--profiles-dir": self.work,
@@ -162,6 +164,23 @@ class Project:
         if not found.success:
             raise DbtError(said or _messages(found), getattr(found.result, "results", ()))
         return found.result
+
+    def _parsed(self, given: str, environment: Mapping[str, str]) -> Manifest:
+        """The manifest with these vars, which dbt makes in seconds, once."""
+        if given not in self._manifests:
+            left = self.manifests and self.manifests / f"{md5(given.encode()).hexdigest()}.pickle"
+            if left and left.is_file():
+                manifest = Manifest()
+                manifest.__dict__.update(pickle.loads(left.read_bytes()))
+            else:
+                manifest = self.invoke("parse", environment=environment, given=given, fresh=True)
+            if left and not left.is_file():
+                parts = {k: v for k, v in manifest.__dict__.items() if k != "_lock"}
+                written = left.with_name(f"{left.name}.{os.getpid()}")
+                written.write_bytes(pickle.dumps(parts))
+                written.rename(left)
+            self._manifests[given] = manifest
+        return self._manifests[given]
 
 
 def _messages(found: Any) -> list[str]:
