@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _flags_without_a_source() -> Iterator[None]:
     """To name the source of a flag dbt goes through the whole stack, for each flag and command.
 
-    Of a small command this is a third.
+    Of a small command this is a fifth.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
