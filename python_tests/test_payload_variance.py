@@ -617,6 +617,7 @@ def test_decisions_on_labelled_payloads_are_right(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_nothing_of_a_material_group_is_removed_on_snowflake(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:

@@ -104,7 +104,9 @@ def failing_function(work: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["new_warehouse", "new_snowflake_warehouse"])
+@pytest.mark.parametrize(
+    "engine", [pytest.param("new_warehouse", marks=pytest.mark.soak), "new_snowflake_warehouse"]
+)
 def test_failing_runs_show_no_payload(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -242,6 +242,7 @@ BROKEN: tuple[tuple[str, Break | None, str], ...] = (
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_what_is_broken_fails(
     simulator: Simulator, check: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

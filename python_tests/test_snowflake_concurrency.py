@@ -144,6 +144,7 @@ def settle(warehouse: SnowflakeWarehouse) -> None:
     raise AssertionError(warehouse.project.logged[-1])
 
 
+@pytest.mark.soak
 def test_a_swap_that_ends_while_its_claim_is_taken_over_is_finished(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -281,6 +282,7 @@ def test_a_regular_run_that_a_swap_crosses_loses_nothing(
     assert check_crossings(snowflake_warehouse, verb, range(100)) >= 6
 
 
+@pytest.mark.soak
 def test_a_regular_run_moves_no_mark_of_tables_that_a_rollback_made_live(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:

@@ -138,6 +138,7 @@ def test_what_another_incident_quarantined_is_repaired_too(
     check_repair_of_what_another_quarantined(snowflake_warehouse, is_swapped=True)
 
 
+@pytest.mark.soak
 def test_a_build_that_was_refused_leaves_nothing_in_the_way(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -292,6 +293,7 @@ def test_a_rollback_notices_a_run_that_moved_no_mark(
     assert digests(warehouse) == before
 
 
+@pytest.mark.soak
 def test_a_candidate_that_live_has_overtaken_is_refused(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -426,6 +428,7 @@ def test_live_is_compared_with_what_was_checked_and_what_was_kept_with_what_it_w
     assert digests(warehouse) == before
 
 
+@pytest.mark.soak
 def test_candidates_that_are_built_again_after_the_checks_are_refused(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
