@@ -41,6 +41,7 @@ create schema if not exists ANALYTICS.EXACTLY_ONCE_SEEDS;
 -- Readers. remediation_clone copies the grant on the curated schema to the candidate, and remediation_validate
 -- compares them. On its tables let dbt grant, in dbt_project.yml: +grants: {select: [EXACTLY_ONCE_READER]}. A clone keeps
 -- those, while future grants on this schema would be left to you at each repair: they ask for MANAGE GRANTS on the account.
+grant usage on warehouse TRANSFORMING to role identifier($reader_role); -- or theirs, where they don't wait for the job
 grant usage on database ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
@@ -48,6 +49,7 @@ grant select on future views in schema ANALYTICS.EXACTLY_ONCE_MONITORING to role
 
 -- Approvers see what is to be decided. What they decide goes through code review into the seeds, not through a
 -- grant: nobody writes to them by hand, so no role here may.
+grant usage on warehouse TRANSFORMING to role identifier($approver_role);
 grant usage on database ANALYTICS to role identifier($approver_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role identifier($approver_role);
 grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_INCIDENT to role identifier($approver_role);
@@ -56,6 +58,7 @@ grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role ide
 
 -- Auditors. Which tables of the audit schema they read, dbt grants too: not quarantined_events, which holds payloads.
 -- In dbt_project.yml: +grants: {select: [EXACTLY_ONCE_AUDITOR]} on the model remediation_ledger and on the snapshots.
+grant usage on warehouse TRANSFORMING to role identifier($auditor_role);
 grant usage on database ANALYTICS to role identifier($auditor_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
 -- an earlier version of this script let them read all of it

@@ -39,7 +39,6 @@ WRITES = ("CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "INSERT", "MERGE", "UPDATE", 
 SCRIPTING = re.compile(
     r"(declare|execute immediate|call)\b|begin\b(?!( transaction| work)?$)", re.IGNORECASE
 )
-# without TRUNCATE: dbt alone sends it, of a seed, with nothing before it in the transaction
 DDL = re.compile(r"(create|drop|alter (?!session)|comment|grant|revoke|undrop)", re.IGNORECASE)
 HISTORY_OR_LEDGER = re.compile("audit_decisions|remediation_ledger", re.IGNORECASE)
 

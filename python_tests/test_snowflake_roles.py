@@ -168,6 +168,8 @@ def warehouse(tmp_path: Path) -> Iterator[WarehouseOfRoles]:
     ):
         made.execute("use role accountadmin")
         made.execute("grant ownership on database analytics to role accountadmin")
+        # the simulator's own gift, without which the script has to give it
+        made.execute("revoke usage on warehouse transforming from role public")
         made.write_events(contaminated_rows())
         yield made
 
@@ -225,5 +227,7 @@ def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: Warehous
     assert found == READ_BY
     for role in (READER, APPROVER, AUDITOR):
         warehouse.assert_may_not(role, *WRITES, *CREATIONS)
+        warehouse.assert_may_not(role, f"grant role {JOB} to role {role}")
     warehouse.assert_may_not(JOB, *WRITES_TO_RAW, "create role another", "drop schema raw")
+    warehouse.assert_may_not(JOB, f"grant role {RAW_REPAIR} to role {JOB}")
     warehouse.assert_may_not(RAW_REPAIR, "truncate table raw.events", "drop table raw.events")

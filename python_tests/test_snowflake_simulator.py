@@ -621,10 +621,10 @@ STATEMENTS = [
         before=[*EVENTS, "begin", "delete from events", "create table other (i int)", "rollback"],
     ),
     Case(
-        SQL + "sql/truncate-table",
-        "so does truncate",
+        SQL + "transactions",
+        "TRUNCATE is DML",
         "select count(*) from events",
-        rows(0),
+        rows(2),
         before=[*EVENTS, "begin", "truncate table events", "rollback"],
     ),
     Case(
@@ -639,6 +639,33 @@ STATEMENTS = [
             "comment on table events is ''",
             "rollback",
         ],
+    ),
+    Case(
+        SQL + "transactions",
+        "and so does a grant",
+        "select count(*) from events",
+        rows(0),
+        before=[
+            *EVENTS,
+            "begin",
+            "delete from events",
+            "grant select on table events to role public",
+            "rollback",
+        ],
+    ),
+    Case(
+        SQL + "transactions",
+        "BEGIN in a transaction changes nothing",
+        "select count(*) from events",
+        rows(2),
+        before=[*EVENTS, "begin", "delete from events", "begin", "rollback"],
+    ),
+    Case(
+        SQL + "transactions",
+        "a transaction reads what it wrote",
+        "select count(*) from events",
+        rows(0),
+        before=[*EVENTS, "begin", "select * from events", "delete from events"],
     ),
     Case(
         SQL + "transactions",
@@ -1348,6 +1375,24 @@ def test_others_wait_for_a_transaction_that_writes(
         run(session, "commit")
         waiting.join(timeout=10)
         assert run(other, "select name from events order by id") == [("mine!",), ("b!",)]
+
+
+# https://docs.snowflake.com/en/sql-reference/transactions
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_an_error_in_a_transaction_leaves_it_to_be_ended_and_others_to_write(
+    session: SnowflakeConnection, snowflake_simulator: Simulator, ends: str
+) -> None:
+    run(session, *EVENTS, "begin", "insert into events values (3, 'c', null)")
+    with pytest.raises(ProgrammingError, match="Division by zero"):
+        run(session, "insert into events select 1 / (id - 3), 'd', null from events")
+    if ends == "rollback":
+        run(session, ends)
+    else:
+        with pytest.raises(ProgrammingError, match="does not imitate COMMIT after an error"):
+            run(session, ends)
+    with snowflake_simulator.connect(database="ANALYTICS", schema=session.schema) as other:
+        run(other, "insert into events values (4, 'e', null)")
+    assert run(session, "select count(*) from events") == [(3,)]
 
 
 # https://docs.snowflake.com/en/sql-reference/transactions: READ COMMITTED

@@ -86,9 +86,25 @@
 {% macro _time_bound(utc_time, column) %}
     {#- A literal of the column's own type, so that the column stays bare; a day for a date. -#}
     {%- if exactly_once.type_family(column.type) == 'date' -%}
-        {{- return("cast('" ~ utc_time.date().isoformat() ~ "' as date)") -}}
+        {{- return(exactly_once._date_literal(utc_time.date().isoformat())) -}}
     {%- endif -%}
     {{- return(exactly_once.timestamp_literal(utc_time, column.type)) -}}
+{% endmacro %}
+
+
+{% macro _date_literal(day) %}
+    {{- return(adapter.dispatch('_date_literal', 'exactly_once')(day)) -}}
+{% endmacro %}
+
+
+{% macro default___date_literal(day) %}
+    {{- return("cast('" ~ day ~ "' as date)") -}}
+{% endmacro %}
+
+
+{#- Whatever DATE_INPUT_FORMAT says: https://docs.snowflake.com/en/sql-reference/functions/to_date -#}
+{% macro snowflake___date_literal(day) %}
+    {{- return("to_date('" ~ day ~ "', 'YYYY-MM-DD')") -}}
 {% endmacro %}
 
 

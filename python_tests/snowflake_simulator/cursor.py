@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,10 @@ from python_tests.snowflake_simulator.errors import sql_error
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.session import Session
 
-DML = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Copy)
-DDL = (exp.Create, exp.Drop, exp.Alter, exp.Comment, exp.TruncateTable)
+DML = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Copy, exp.TruncateTable)
+DDL = (exp.Create, exp.Drop, exp.Alter, exp.Comment)
+DDL_COMMAND = re.compile(r"(alter(?!\s+session)|comment|create|drop|grant|revoke)\b", re.IGNORECASE)
+ENDS_TRANSACTION = re.compile(r"(commit|rollback)\b", re.IGNORECASE)
 
 
 class SimulatedCursor(FakeSnowflakeCursor):
@@ -54,10 +57,14 @@ class SimulatedCursor(FakeSnowflakeCursor):
         with self.session.account.history.recorded(self, command):
             statement = commands.bare(command)
             refusals.check_text(statement)
-            self.session.look_around()
+            # after an error DuckDB takes nothing else in a transaction
+            if not ENDS_TRANSACTION.match(statement):
+                self.session.look_around()
             named = commands.with_names(statement, self.session.variables)
             if found := commands.find(named):
                 handler, match = found
+                if DDL_COMMAND.match(statement):
+                    self.session.end_transaction("commit")
                 handler(self, match)
             else:
                 super().execute(commands.without_scope(statement), params, *args, **kw)

@@ -240,7 +240,6 @@ def cluster_by(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     session = cursor.session
     name = session.completed(split(match[1]))
     access.check_owns(session, "TABLE", name)
-    session.end_transaction("commit")
     session.account.catalog.set_cluster_by(name, f"LINEAR({match[2]})" if match[2] else "")
     cursor.succeed()
 
@@ -254,7 +253,6 @@ def without_effect_here(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """Settings of Time Travel and reclustering, which can't show here: accepted."""
     session = cursor.session
     access.check_owns(session, "TABLE", session.completed(split(match[1])))
-    session.end_transaction("commit")
     cursor.succeed()
 
 
@@ -289,7 +287,6 @@ def _comment(cursor: SimulatedCursor, kind: str, written: str, text: str, if_exi
     if if_exists and not session.account.catalog.exists(name):
         cursor.succeed()
         return
-    session.end_transaction("commit")
     if kind == "SCHEMA":
         access.check_owns(session, kind, name)
         session.account.catalog.set_schema_comment(name, text)
@@ -313,7 +310,6 @@ def comment_on_columns(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     found = list(re.finditer(_COLUMN_COMMENT, match[3], re.IGNORECASE | re.DOTALL))
     if not found:
         raise missing("Column", match[3])
-    session.end_transaction("commit")
     inner: Name = (temporary.inner_name(name),) if name in session.temporary else name
     if name not in session.temporary:
         access.check_owns(session, kind, name)

@@ -35,11 +35,20 @@ def grant_role(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     for role in (granted, to):
         if role not in catalog.roles:
             raise missing("Role", role)
+    _check_may_grant(cursor, granted)
     if match[1].lower() == "grant":
         catalog.roles[to].add(granted)
     else:
         catalog.roles[to].discard(granted)
     cursor.succeed()
+
+
+def _check_may_grant(cursor: SimulatedCursor, role: str) -> None:
+    """Nobody but an administrator owns a role here."""
+    session = cursor.session
+    catalog = session.account.catalog
+    if not (catalog.manages_grants(session.roles) or catalog.owns(session.roles, (role,))):
+        raise insufficient("role", role)
 
 
 @command(rf"(grant|revoke) manage grants on account {_TO}")
@@ -75,6 +84,7 @@ def grant_role_to_user(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     catalog, role, user = cursor.session.account.catalog, stored(match[2]), stored(match[3])
     if role not in catalog.roles:
         raise missing("Role", role)
+    _check_may_grant(cursor, role)
     granted = catalog.roles_of_users.setdefault(user, set())
     if match[1].lower() == "grant":
         granted.add(role)

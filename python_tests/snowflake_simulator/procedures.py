@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from python_tests.snowflake_simulator import udfs
 from python_tests.snowflake_simulator.commands import command
-from python_tests.snowflake_simulator.errors import sql_error
+from python_tests.snowflake_simulator.errors import not_imitated, sql_error
 from python_tests.snowflake_simulator.names import literal
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def call_anonymous(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     if handler is None:
         raise sql_error("SQL compilation error:\nHANDLER is missing.", 1003, "42000")
     code = match["code"] if match["code"] is not None else match["quoted"].replace("''", "'")
-    cursor.session.end_transaction("commit")
+    if cursor.session.in_transaction:
+        raise not_imitated("CALL in a transaction")
     result = _run(cursor.session, code, handler[1])
     # what the procedure read is on record with its own statements
     cursor.session.meter.reset()

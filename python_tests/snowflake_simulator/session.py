@@ -11,7 +11,11 @@ import pyarrow as pa
 from fakesnow.conn import FakeSnowflakeConnection
 
 from python_tests.snowflake_simulator.cursor import SimulatedCursor
-from python_tests.snowflake_simulator.errors import no_current_schema, no_such_object
+from python_tests.snowflake_simulator.errors import (
+    no_current_schema,
+    no_such_object,
+    not_imitated,
+)
 from python_tests.snowflake_simulator.names import Name, literal
 
 if TYPE_CHECKING:
@@ -226,11 +230,21 @@ class Session(FakeSnowflakeConnection):
         """Commit or roll back what is open."""
         try:
             if self.in_transaction and not self.has_only_read:
+                if how == "commit":
+                    self._check_not_lost()
                 self._duck_conn.execute(how)
         finally:
             self.in_transaction = False
             self.has_only_read = False
             self.account.writing.release(self)
+
+    def _check_not_lost(self) -> None:
+        # DuckDB would undo all of it, and say nothing
+        try:
+            self._duck_conn.execute("select 1")
+        except duckdb.TransactionException as error:
+            self._duck_conn.execute("rollback")
+            raise not_imitated("COMMIT after an error, which keeps what came before it") from error
 
     def close(self, retry: bool = True) -> None:
         """Log out: an open transaction is rolled back and temporary objects are gone."""
