@@ -99,6 +99,32 @@ PAYLOAD = '{"a":1, "b":[77,88], "c":{"d":"X"}}'
 
 VALUES = [
     Case(
+        SQL + "functions/regexp_replace",
+        "every occurrence is replaced, not the first alone",
+        "select regexp_replace('It was the best of times, it was the worst of times', "
+        "'( ){1,}', '')",
+        rows("Itwasthebestoftimes,itwastheworstoftimes"),
+    ),
+    Case(
+        SQL + "functions/regexp_replace",
+        "a replacement may name the groups",
+        r"select regexp_replace('a1 b2', '([a-z])([0-9])', '\\2\\1')",
+        rows("1a 2b"),
+    ),
+    Case(
+        SQL + "functions/octet_length",
+        "a text has the length of its UTF-8 in bytes",
+        r"select octet_length('abc'), octet_length('\u0392')",
+        [(3, 2)],
+    ),
+    Case(
+        SQL + "functions/get_path",
+        "names in brackets and quotes may hold anything, and what is not there is NULL",
+        """select get_path(parse_json('{"a.b": {"c": "d"}}'), '["a.b"]["c"]')::varchar, """
+        """get_path(parse_json('{"a": 1}'), '["b"]')""",
+        [("d", None)],
+    ),
+    Case(
         SQL + "functions/parse_json",
         "a variant has sorted keys and no blanks",
         """select to_json(parse_json('{"b": 1,  "a": {"d": 2, "c": 3}}'))""",
