@@ -20,8 +20,9 @@ first_arrivals as (
         event_type,
         arrival_minute,
         row_count,
-        row_number() over (partition by event_fingerprint order by arrival_minute, event_type nulls last) = 1
-            as holds_the_first_copy,
+        row_number() over (
+            partition by event_fingerprint order by arrival_minute, event_type nulls last
+        ) = 1 as holds_the_first_copy,
         sum(row_count) over (partition by event_fingerprint) - 1 as event_copy_count
     from arrivals
 ),
