@@ -22,6 +22,15 @@ OUR_COLOUR, PEER_COLOUR = "#b4410e", "#a9b4c2"
 LINE_COLOURS = ("#b4410e", "#e08a3c", "#2f5d8a", "#4f9d8f", "#7a5aa6", "#59636e")
 MARKERS = "osD^vP"
 SMALLEST_FONT = 9
+# matplotlib's, for every picture of this repository
+STYLE = {
+    "svg.hashsalt": OURS,
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": SMALLEST_FONT,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 @dataclass(frozen=True)
@@ -106,15 +115,7 @@ def draw(shown: Panels, target: Path) -> None:
     import matplotlib as mpl  # a dependency of the benchmark alone
     from matplotlib.figure import Figure
 
-    settings = {
-        "svg.hashsalt": OURS,
-        "font.family": "DejaVu Sans",  # comes with matplotlib
-        "font.size": SMALLEST_FONT,
-        "axes.titlesize": 11,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 9.6), facecolor="white", layout="constrained")
         find, write, run, remediation = figure.subplots(
             2, 2, gridspec_kw={"height_ratios": (1, 1.25)}
@@ -123,8 +124,13 @@ def draw(shown: Panels, target: Path) -> None:
         _draw_bars(write, shown[1])
         _draw_lines(run, shown[2])
         _draw_lines(remediation, shown[3])
-        metadata = {"Date": None, "Creator": None, "Description": description(shown)}
-        figure.savefig(target, format="svg", metadata=metadata)
+        save(figure, target, description(shown))
+
+
+def save(figure: Any, target: Path, said: str) -> None:
+    """Write a figure as SVG, always alike; `said` is what the file says of itself."""
+    metadata = {"Date": None, "Creator": None, "Description": said}
+    figure.savefig(target, format="svg", metadata=metadata)
     # matplotlib leaves blanks at the ends of lines
     lines = target.read_text(encoding="utf-8").splitlines()
     target.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")

@@ -14,13 +14,13 @@ from typing import Any
 
 import duckdb
 
+from bench.plot import STYLE, save
 from demo.settings import IncidentSettings
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "images" / "incident.svg"
 # The table before the repair of the incident, as its swap keeps it
 BEFORE = "main_analytics.payments__replaced_inc_2026_001"
 CLEAN_COLOUR, COPY_COLOUR, LIGHT_COLOUR = "#2f5d8a", "#b4410e", "#a9b4c2"
-SMALLEST_FONT = 9
 
 
 @dataclass(frozen=True)
@@ -87,26 +87,14 @@ def draw(shown: Incident, target: Path) -> None:
     from matplotlib.dates import DateFormatter
     from matplotlib.figure import Figure
 
-    settings = {
-        "svg.hashsalt": "exactly_once",
-        "font.family": "DejaVu Sans",  # comes with matplotlib
-        "font.size": SMALLEST_FONT,
-        "axes.titlesize": 11,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 6.4), facecolor="white", layout="constrained")
         arrivals, money = figure.subplots(2, 1, sharex=True)
         _draw_arrivals(arrivals, shown)
         _draw_money(money, shown)
         money.xaxis.set_major_formatter(DateFormatter("%H:%M"))
         money.set_xlabel(f"{shown.starts[0]:%d %B %Y}, UTC")
-        metadata = {"Date": None, "Creator": None, "Description": shown.description}
-        figure.savefig(target, format="svg", metadata=metadata)
-    # matplotlib leaves blanks at the ends of lines
-    lines = target.read_text(encoding="utf-8").splitlines()
-    target.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
+        save(figure, target, shown.description)
 
 
 def _draw_arrivals(axes: Any, shown: Incident) -> None:
