@@ -27,6 +27,7 @@ GROUPS = {
 }
 
 
+MARKS = "main_analytics.incremental_watermarks"
 REGULAR = ("run", "--selector", "fifteen_minute")
 BUILDS = {"candidate_build": "__candidate", "replaced_build": "__replaced"}
 
@@ -61,8 +62,9 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
             return
 
 
+@pytest.mark.parametrize("failure", ["canceled", "insufficient privileges"])
 def test_rows_whose_mark_failed_are_undone_before_the_session_s_next_model(
-    snowflake_warehouse: SnowflakeWarehouse,
+    snowflake_warehouse: SnowflakeWarehouse, failure: str
 ) -> None:
     """dbt itself sends no ROLLBACK, and the next model's first DDL would commit them."""
     warehouse = snowflake_warehouse
@@ -70,15 +72,36 @@ def test_rows_whose_mark_failed_are_undone_before_the_session_s_next_model(
     warehouse.dbt(*REGULAR)
     before = warehouse.read("main_analytics.fraud_features")
     warehouse.write_events(steady_events(NOON + HOUR))
-    cancelled: list[str] = []
+    marked: list[str] = []
+    owner = "transformer"
 
-    def cancel(sql: str) -> None:
-        if not cancelled and "merge into" in sql and "'fraud_features' as relation_name" in sql:
-            cancelled.append(sql)
-            raise DbtDatabaseError("SQL execution canceled")
+    def give_marks_to(role: str) -> None:
+        nonlocal owner
+        if role != owner:
+            owner = role
+            with warehouse.simulator.connect(database="ANALYTICS", role="ACCOUNTADMIN") as admin:
+                for statement in (
+                    f"grant ownership on table {MARKS} to role {role}",
+                    f"grant select on table {MARKS} to role transformer",
+                ):
+                    admin.cursor().execute(statement)
 
-    with watched(meanwhile=cancel), pytest.raises(DbtError, match="canceled"):
+    def fail(sql: str) -> None:
+        begins_fraud_features = "create or replace" in sql and "fraud_features__dbt_tmp" in sql
+        is_mark = "merge into" in sql and "'fraud_features' as relation_name" in sql
+        if failure != "canceled" and begins_fraud_features:
+            give_marks_to("accountadmin")
+        elif is_mark:
+            marked.append(sql)
+            if failure == "canceled":
+                raise DbtDatabaseError("SQL execution canceled")
+        elif marked and "rollback" not in sql:
+            give_marks_to("transformer")
+
+    with watched(meanwhile=fail), pytest.raises(DbtError, match=f"(?i){failure}"):
         warehouse.dbt(*REGULAR)
+    assert len(marked) == 1
+    assert owner == "transformer"
     assert warehouse.read("main_analytics.fraud_features") == before
     # later in the same session, and nothing of it is lost
     assert len(warehouse.read("main_analytics.payments")) == 24
