@@ -244,18 +244,6 @@ def cluster_by(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     cursor.succeed()
 
 
-@command(
-    rf"alter table ({QUALIFIED}) (?:(?:set|unset) (?:data_retention_time_in_days|"
-    r"max_data_extension_time_in_days|change_tracking|enable_schema_evolution).*"
-    r"|(?:suspend|resume) recluster)"
-)
-def without_effect_here(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """Settings of Time Travel and reclustering, which can't show here: accepted."""
-    session = cursor.session
-    access.check_owns(session, "TABLE", session.completed(split(match[1])))
-    cursor.succeed()
-
-
 LITERAL = r"(?:'(?:[^'\\]|\\.|'')*'|\$\$.*?\$\$)"
 _COLUMN_COMMENT = (
     rf"(?:(?:alter|modify) )?(?:column )?({IDENTIFIER}) (?:comment ({LITERAL})|(unset comment))"

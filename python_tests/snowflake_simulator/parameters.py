@@ -172,14 +172,6 @@ def drop(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     cursor.succeed(f"{name} successfully dropped.")
 
 
-@command(rf"alter warehouse (?:if exists )?({IDENTIFIER}) .*")
-def alter_warehouse(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """https://docs.snowflake.com/en/sql-reference/sql/alter-warehouse: without effect here."""
-    if not cursor.session.account.catalog.exists((WAREHOUSES, stored(match[1]))):
-        raise no_such_object()
-    cursor.succeed()
-
-
 @command(r"show warehouses(?: like '(.*?)')?")
 def show_warehouses(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/show-warehouses"""
@@ -201,7 +193,7 @@ def show_warehouses(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 
 @command(r"select system\$cancel_all_queries ?\( ?'?\d+'? ?\)")
 def cancel_all_queries(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """https://docs.snowflake.com/en/sql-reference/functions/system_cancel_all_queries"""
+    """https://docs.snowflake.com/en/sql-reference/functions/system_cancel_all_queries: none is."""
     cursor.answer("select '0 cancelled.' as status")
 
 

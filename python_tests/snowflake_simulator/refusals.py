@@ -32,6 +32,11 @@ _REFUSED = {
         "ALTER ACCOUNT, but for TIMEZONE and TIMESTAMP_INPUT_FORMAT"
     ),
     r"create( or replace)?( transient)? database\b.* clone\b": "CREATE DATABASE .. CLONE",
+    r"alter (table|schema) \S+ (un)?set .*(data_retention|data_extension|change_tracking)": (
+        "settings of Time Travel"
+    ),
+    r"alter table \S+ (suspend|resume) recluster\b": "automatic clustering",
+    r"alter warehouse\b": "ALTER WAREHOUSE",
     r"explain\b": "EXPLAIN",
 }
 _PATTERNS = [
