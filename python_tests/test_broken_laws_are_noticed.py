@@ -265,8 +265,8 @@ VERDICT_MUTATIONS: dict[str, list[Edit]] = {
 
 REVIEW_MUTATIONS: dict[str, list[Edit]] = {
     "every verdict counts as keep": [
-        Edit("models/staging/stg_events_counted.sql", "where decision = 'keep'", ""),
-        Edit("macros/incident/kept_event_times.sql", " where decision = 'keep'", ""),
+        Edit("models/staging/stg_events_counted.sql", "decision = 'keep' and ", ""),
+        Edit("macros/incident/kept_event_times.sql", "decision = 'keep' and ", ""),
     ],
 }
 
