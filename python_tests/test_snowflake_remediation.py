@@ -106,7 +106,14 @@ def future_grants(warehouse: SnowflakeWarehouse, schema: str) -> set[str]:
 
 def left_to_an_administrator(warehouse: SnowflakeWarehouse) -> list[str]:
     """The statements that the last verb printed instead of running them."""
-    return [line.strip(" ;") for line in warehouse.project.logged if line.startswith("    grant ")]
+    printed = ("    grant ", "    revoke ")
+    return [line.strip(" ;") for line in warehouse.project.logged if line.startswith(printed)]
+
+
+def give_future(warehouse: SnowflakeWarehouse, role: str, schema: str) -> None:
+    """Make a role that may read the tables that the schema will hold."""
+    on_future = f"grant select on future tables in schema {schema} to role {role}"
+    run_as_admin(warehouse, f"create role {role}", on_future)
 
 
 def rows_of(connection: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
@@ -490,10 +497,8 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     contaminate(warehouse)
     give_access(warehouse, "ANALYST")
     warehouse.operate("remediation_clone", INCIDENT)
-    # the job's role has no MANAGE GRANTS, and what it may not give stops no repair
-    on_future = 'grant SELECT on future tables in schema ANALYTICS.{} to role "ANALYST"'
-    assert left_to_an_administrator(warehouse) == [on_future.format(CANDIDATE)]
-    assert future_grants(warehouse, CANDIDATE) == set()
+    assert left_to_an_administrator(warehouse) == []
+    assert future_grants(warehouse, CANDIDATE) == {"ANALYST"}
     build_candidate(warehouse)
 
     # another job's table in the schema would be exchanged too, so it stops the swap
@@ -515,6 +520,9 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
         f"revoke select on future tables in schema {LIVE} from role late",
         f"revoke select on all tables in schema {LIVE} from role late",
     )
+    # the job's role has no MANAGE GRANTS, and what it may not give stops no repair
+    give_future(warehouse, "NEWCOMER", LIVE)
+    on_future = f'SELECT on future tables in schema ANALYTICS.{LIVE} {{}} role "NEWCOMER"'
 
     # the rows that a reader may see at once in both tables: those of one side, or of the other
     states = {pair(warehouse.query, LIVE), pair(warehouse.query, CANDIDATE)}
@@ -538,11 +546,14 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
         missing = [line for line in warehouse.project.logged if "for tables still to come" in line]
         assert len(missing) == 1
         assert "pass  readers keep their grants" in missing[0]
-        assert left_to_an_administrator(warehouse) == [on_future.format(LIVE)]
+        assert left_to_an_administrator(warehouse) == ["grant " + on_future.format("to")]
         run_as_admin(warehouse, *left_to_an_administrator(warehouse))
-        assert future_grants(warehouse, LIVE) == {"ANALYST"}
+        assert future_grants(warehouse, LIVE) == {"ANALYST", "NEWCOMER"}
+        # revoked since the swap, and still given where the tables come from
+        run_as_admin(warehouse, "revoke " + on_future.format("from"))
         warehouse.operate("remediation_rollback", INCIDENT)
-        assert left_to_an_administrator(warehouse) == []
+        assert left_to_an_administrator(warehouse) == ["revoke " + on_future.format("from")]
+        run_as_admin(warehouse, *left_to_an_administrator(warehouse))
         assert future_grants(warehouse, LIVE) == {"ANALYST"}
     finally:
         stop.set()
@@ -558,12 +569,12 @@ def test_a_role_with_manage_grants_copies_future_grants_too(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     warehouse = snowflake_warehouse
-    contaminate(warehouse)
-    give_access(warehouse, "ANALYST")
+    ready_to_swap(warehouse)
+    give_future(warehouse, "NEWCOMER", LIVE)
     run_as_admin(warehouse, "grant manage grants on account to role transformer")
-    warehouse.operate("remediation_clone", INCIDENT)
+    assert refusal(warehouse) is None
     assert left_to_an_administrator(warehouse) == []
-    assert future_grants(warehouse, CANDIDATE) == {"ANALYST"}
+    assert future_grants(warehouse, LIVE) == {"NEWCOMER"}
 
 
 def test_what_is_not_this_role_s_to_give_stops_no_verb_half_way(

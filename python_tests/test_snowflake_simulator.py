@@ -996,7 +996,8 @@ def test_swapped_schemas_change_objects_comments_and_grants(
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/create-clone
-def test_a_cloned_schema_keeps_the_grants_of_its_children_only(
+# https://docs.snowflake.com/en/user-guide/security-access-control-configure
+def test_a_cloned_schema_keeps_the_grants_of_its_children_and_of_those_to_come(
     session: SnowflakeConnection,
 ) -> None:
     run(
@@ -1006,13 +1007,24 @@ def test_a_cloned_schema_keeps_the_grants_of_its_children_only(
         "create table original.t as select 1 as i",
         "grant usage on schema original to role clone_reader",
         "grant select on table original.t to role clone_reader",
+        "grant insert on future tables in schema original to role clone_reader",
         "create schema copied clone original",
+        "create table copied.later (i int)",
+        "create table copied.of_original clone original.t copy grants",
     )
     granted = [
         {row[1] for row in run(session, f"show grants on {what}") if row[5] == "CLONE_READER"}
-        for what in ("schema original", "schema copied", "table copied.t")
+        for what in (
+            "schema original",
+            "schema copied",
+            "table copied.t",
+            "table copied.later",
+            "table copied.of_original",
+        )
     ]
-    assert granted == [{"USAGE"}, set(), {"SELECT"}]
+    assert granted == [{"USAGE"}, set(), {"SELECT"}, {"INSERT"}, {"SELECT"}]
+    run(session, "drop schema copied", "create schema copied")
+    assert run(session, "show future grants in schema copied") == []
     run(session, "drop schema original", "drop schema copied")
 
 
@@ -1228,11 +1240,13 @@ def test_a_replaced_table_loses_its_grants_unless_they_are_copied(
         "create role table_reader",
         "create table t (i int)",
         "grant select on table t to role table_reader",
+        "create role later_reader",
+        f"grant select on future tables in schema {session.schema} to role later_reader",
     )
     run(session, "create or replace table t copy grants as select 1 as i")
     assert readers() == {"TABLE_READER"}
     run(session, "create or replace table t as select 1 as i")
-    assert readers() == set()
+    assert readers() == {"LATER_READER"}
 
 
 @pytest.fixture(scope="module")

@@ -158,16 +158,27 @@
 
 
 {% macro _check_nothing_revoked(tables, incident_id) %}
-    {#- What was revoked on live since the swap is still granted on the tables that would be live again. -#}
+    {#-
+        What was revoked on live since the swap is still granted on the tables that would be live again. A future grant
+        that live lacks may also be one that the swap could not give: it is named, and stops nothing.
+    -#}
     {%- if exactly_once._swaps_schemas() -%}
-        {%- set statements = [] -%}
-        {%- for missing in exactly_once._missing_grants(tables, 'replaced', 'live') if not exactly_once._is_future(missing.grant) -%}
+        {%- set statements, later = [], [] -%}
+        {%- for missing in exactly_once._missing_grants(tables, 'replaced', 'live') -%}
             {%- set grant = missing.grant -%}
-            {%- do statements.append(
-                'revoke ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ missing.source ~ ' from '
+            {%- set is_later = exactly_once._is_future(grant) -%}
+            {%- do (later if is_later else statements).append(
+                'revoke ' ~ grant.privilege ~ ' on ' ~ grant.on ~ ' ' ~ (missing.object if is_later else missing.source) ~ ' from '
                 ~ grant.to | replace(' with grant option', '')
             ) -%}
         {%- endfor -%}
+        {%- if later -%}
+            {%- do log(
+                '  ' ~ later | length ~ ' grants on tables still to come, which live lacks, come back with this rollback. If they'
+                ~ ' were revoked, run after it, as a role with MANAGE GRANTS such as SECURITYADMIN:', info=true
+            ) -%}
+            {%- for statement in later -%}{%- do log('    ' ~ statement ~ ';', info=true) -%}{%- endfor -%}
+        {%- endif -%}
         {%- if statements -%}
             {%- do exactly_once._refuse(
                 'the tables that the swap for incident ' ~ incident_id ~ ' replaced',

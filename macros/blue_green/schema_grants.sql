@@ -1,7 +1,7 @@
 {% macro schema_grants(relation) %}
     {#-
         The privileges on the relation's schema, OWNERSHIP apart, and those on what is still to be made in it:
-        [{privilege, on, to, statement}]. A clone of a schema keeps the grants on its tables, but not these.
+        [{privilege, on, to, statement}]. A clone of a schema keeps the latter, and the grants on its tables.
     -#}
     {%- set schema = relation.include(identifier=false) -%}
     {%- set grants = [] -%}

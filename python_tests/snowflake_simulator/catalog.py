@@ -104,14 +104,14 @@ class Catalog:
         keep_grants: bool = False,
     ) -> None:
         """Record a new object; one of the same name that it replaces is forgotten."""
-        self.run(f"delete from {SCHEMA}.objects where {_within(name)}", [*name])
-        if not keep_grants:
-            self.run(f"delete from {SCHEMA}.grants where {_within(name)}", [*name])
+        for table in self._tables_with(name):
+            if table != "grants" or not keep_grants:
+                self.run(f"delete from {SCHEMA}.{table} where {_within(name)}", [*name])
         self.run(
             f"insert into {SCHEMA}.objects values (?, ?, ?, ?, ?, now(), now(), ?, ?, null, false)",
             [*_padded(name), kind, owner, transient, cluster_by],
         )
-        if len(name) == 3:
+        if len(name) == 3 and not keep_grants:
             self.run(
                 f"insert into {SCHEMA}.grants "
                 "select privilege, kind, ?, ?, ?, role, granted_by, now() "
@@ -122,7 +122,7 @@ class Catalog:
 
     def dropped(self, name: Name) -> None:
         """Forget an object and what it holds."""
-        for table in ("objects", "grants"):
+        for table in self._tables_with(name):
             self.run(f"delete from {SCHEMA}.{table} where {_within(name)}", [*name])
 
     def altered(self, name: Name) -> None:
@@ -160,11 +160,17 @@ class Catalog:
 
     def _tables_with(self, name: Name) -> list[str]:
         # a future grant belongs to a schema
-        return ["objects", "grants"] + (["future_grants"] if len(name) == 2 else [])
+        return ["objects", "grants"] + (["future_grants"] if len(name) <= 2 else [])
 
     def cloned(self, source: Name, target: Name, owner: str) -> None:
-        """A clone of a schema: its children keep their grants, the schema itself has none."""
+        """A clone of a schema keeps the grants on its children, and those on what is to come."""
         self.created(target, "SCHEMA", owner)
+        self.run(
+            f"insert into {SCHEMA}.future_grants by name "
+            "select * replace (? as database_name, ? as schema_name) "
+            f"from {SCHEMA}.future_grants where (database_name, schema_name) = (?, ?)",
+            [*target, *source],
+        )
         self.run(
             f"insert into {SCHEMA}.objects select ?, ?, object_name, kind, owner, now(), now(), "
             f"is_transient, cluster_by, null, false from {SCHEMA}.objects "
@@ -178,7 +184,8 @@ class Catalog:
         )
 
     def copy_grants(self, source: Name, target: Name) -> None:
-        """Give a copy of a table the grants of the table."""
+        """Give a copy of a table the grants of the table, in place of future grants."""
+        self.run(f"delete from {SCHEMA}.grants where {_OBJECT}", _padded(target))
         self.run(
             f"insert into {SCHEMA}.grants select privilege, kind, ?, ?, ?, role, granted_by, now() "
             f"from {SCHEMA}.grants where {_OBJECT}",
