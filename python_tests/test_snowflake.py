@@ -60,6 +60,10 @@ DETECTED = {
     "main_incident.incident_impact_on_curated": "*",
     "main_audit.audit_decisions": DECISION,
 }
+MOVED = {
+    "raw.events": NARROW,
+    "main_audit.quarantined_events": f"incident_id, row_hash, copy_number, reason, {NARROW}",
+}
 MONITORED = {
     "main_monitoring.monitoring_duplicate_rate": "*",
     "main_monitoring.monitoring_incomplete_keys": "*",
@@ -154,17 +158,25 @@ def repair_and_roll_back(both: Both) -> None:
     both.assert_equal(CURATED)
 
 
-@pytest.mark.parametrize("both", ["Asia/Kolkata", "America/Los_Angeles"], indirect=True)
-def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTruth) -> None:
+def quarantine_and_restore(both: Both) -> None:
+    """Repair raw itself, and go back: after each step both hold the same."""
+    both.operate("raw_quarantine")
+    assert both.duckdb.read("main_audit.quarantined_events")
+    both.assert_equal(MOVED)
+    both.operate("raw_restore")
+    both.assert_equal(MOVED)
+
+
+def detect(both: Both, day: IncidentTruth) -> None:
+    """Load a day and payloads that differ, and decide what to remove."""
     both.duckdb.write_events(
         [
             *copies_of("benign", {"description": "an order"}, {"description": "an Order"}),
             *copies_of("material", {"amount": 1}, {"amount": 2}),
         ]
     )
-    both.load(hard_day)
+    both.load(day)
     both.dbt(*JOB, exactly_once__deduplicate=False)
-    both.assert_equal(BUILT)
     both.dbt("seed")
     both.dbt(
         *("build", "--select", "tag:exactly_once_incident", "tag:exactly_once_audit"),
@@ -173,11 +185,27 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
         incident_id=INCIDENT,
         **EVERYTHING,
     )
+
+
+@pytest.mark.parametrize("both", ["Asia/Kolkata", "America/Los_Angeles"], indirect=True)
+def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTruth) -> None:
+    detect(both, hard_day)
+    both.assert_equal(BUILT)
     assert len(both.duckdb.read("main_incident.incident_payload_variance")) == 2
     both.assert_equal(DETECTED | MONITORED)
     both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
     if both.duckdb.time_zone == "Asia/Kolkata":
         repair_and_roll_back(both)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("both", ["Asia/Kolkata", "America/Los_Angeles", "UTC"], indirect=True)
+def test_repairs_of_raw_and_curated_tables_are_the_same_in_each_time_zone(
+    both: Both, hard_day: IncidentTruth
+) -> None:
+    detect(both, hard_day)
+    repair_and_roll_back(both)
+    quarantine_and_restore(both)
 
 
 def test_first_build_batches_detection_and_full_refresh(
