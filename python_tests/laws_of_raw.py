@@ -108,7 +108,8 @@ def detect(
 ) -> None:
     """Decide copy by copy, make the tables of the audit, and have the repair approved."""
     warehouse.dbt(
-        *("run", "--select", "+incident_decisions", "tag:exactly_once_audit"),
+        *("build", "--resource-type", "model", "--resource-type", "snapshot"),
+        *("--select", "+incident_decisions", "tag:exactly_once_audit"),
         incident_id=incident_id,
         incident_start=str(window[0]),
         incident_end=str(window[1]),
@@ -274,6 +275,27 @@ def check_refusals(warehouse: Warehouse) -> None:
     with pytest.raises(DbtError, match="of which no copy was ever in quarantine"):
         operate(warehouse, "raw_restore", "INC-2")
     assert state(warehouse) == untouched
+
+    # decisions that somebody wrote, not the detection
+    for forged, found in (
+        (
+            "update main_incident.incident_decisions set decision = 'remove', survivor_row_hash = ("
+            "select max(row_hash) from main_incident.incident_decisions "
+            "where payment_id = 'moved' and decision = 'keep') where payment_id = 'first'",
+            "every copy to remove leaves a kept copy of its event",
+        ),
+        (
+            "update main_incident.incident_decisions set reason = 'identical_copy' "
+            "where payment_id = 'first'",
+            "that audit_decisions does not have",
+        ),
+    ):
+        warehouse.execute(forged)
+        with pytest.raises(DbtError, match=found):
+            operate(warehouse, "raw_quarantine")
+        assert state(warehouse) == untouched
+        detect(warehouse)
+        untouched = state(warehouse)
 
     # one of three went by another hand, and the survivors of two events
     warehouse.execute(

@@ -12,11 +12,8 @@
 {% macro _validated(incident_id) %}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- do log('Validating the candidates of incident ' ~ incident_id, info=true) -%}
-    {%- set checks = [
-        exactly_once._last_build_ended(incident_id),
-        exactly_once._decisions_conserve_rows(),
-        exactly_once._quarantine_is_decided(incident_id)
-    ] -%}
+    {%- set checks = [exactly_once._last_build_ended(incident_id)] + exactly_once._decision_checks(incident_id)
+        + [exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- if exactly_once._swaps_schemas() -%}
         {%- do checks.extend([exactly_once._views_are_kept(tables), exactly_once._grants_are_kept(tables)]) -%}
@@ -60,20 +57,6 @@
         'name': 'the last build of the candidates ended well',
         'found': {'begun': 'it failed, or goes on', 'ended': 'with its tests'}.get(phase, 'no build'),
         'passed': phase == 'ended'
-    }) -}}
-{% endmacro %}
-
-
-{% macro _decisions_conserve_rows() %}
-    {%- set found = run_query(
-        'select (select coalesce(sum(copy_count), 0) from ' ~ exactly_once.model_relation('incident_duplicate_groups')
-        ~ ') as rows_before, (select count(*) from ' ~ exactly_once.model_relation('incident_decisions')
-        ~ " where decision in ('keep', 'remove', 'review')) as rows_decided"
-    ).rows[0] -%}
-    {{- return({
-        'name': 'kept + removed + review = rows before',
-        'found': found[1] ~ ' of ' ~ found[0] ~ ' rows decided',
-        'passed': found[0] == found[1]
     }) -}}
 {% endmacro %}
 
@@ -154,13 +137,14 @@
         {%- do digests.live.update({table.name: live.digest}) -%}
         {%- do digests.candidate.update({table.name: candidate.digest}) -%}
         {%- set is_in_reach = exactly_once._in_reach_of_repair(table, computed_again) -%}
-        {%- set totals = exactly_once._repaired_totals(table, computed_again, is_in_reach) -%}
-        {%- set found = run_query(totals.found).rows[0].values() | list -%}
-        {%- set expected = run_query(totals.expected).rows[0].values() | list -%}
+        {%- set repaired, different = run_query(
+            exactly_once._compared_repaired_rows(table, keys, computed_again, is_in_reach)
+        ).rows[0].values() | map('int') -%}
         {%- do checks.append({
-            'name': name ~ ', ' ~ totals.name ~ ' of the repaired rows are those of the deduplicated events',
-            'found': found | join(', ') ~ ('' if found == expected else ' instead of ' ~ expected | join(', ')),
-            'passed': found == expected
+            'name': name ~ ', repaired rows are those that the deduplicated events make',
+            'found': exactly_once._with_commas(repaired) ~ ' rows'
+                ~ (', other values for ' ~ exactly_once._with_commas(different) ~ ' keys' if different else ', equal in each column'),
+            'passed': different == 0
         }) -%}
         {%- if table.name == 'payments' -%}
             {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again, is_in_reach)) -%}
@@ -394,32 +378,63 @@
 {% endmacro %}
 
 
-{% macro _repaired_totals(table, computed_again, is_in_reach) %}
+{% macro _compared_repaired_rows(table, keys, computed_again, is_in_reach) %}
+    {#-
+        A query for [number of repaired rows, of those keys whose row is not what the events make it]: each column of the
+        candidate's rows against a row computed here.
+    -#}
+    {%- set names = [] -%}
+    {%- for column in adapter.get_columns_in_relation(table.live) -%}{%- do names.append(adapter.quote(column.name)) -%}{%- endfor -%}
+    {%- set names = names | join(', ') -%}
+    {%- set keys = keys.keys() | join(', ') -%}
+    select
+        coalesce(sum(in_candidate), 0) as repaired_rows,
+        count(case when is_different = 1 then 1 end) as different_keys
+    from (
+        select
+            {{ keys }},
+            sum(in_candidate) as in_candidate,
+            max(case when in_candidate = by_events then 0 else 1 end) as is_different
+        from (
+            select
+                {{ names }},
+                sum(is_candidate) as in_candidate,
+                sum(1 - is_candidate) as by_events
+            from (
+                select {{ names }}, 1 as is_candidate
+                from {{ table.candidate }}
+                where {{ exactly_once._is_among(keys, computed_again) }}
+                union all
+                select {{ names }}, 0 as is_candidate
+                from ({{ exactly_once._rows_by_events(table, computed_again, is_in_reach) }}) as by_events
+                where {{ exactly_once._is_among(keys, computed_again) }}
+            ) as both_sides
+            group by {{ names }}
+        ) as compared
+        group by {{ keys }}
+    ) as by_key
+{% endmacro %}
+
+
+{% macro _is_among(keys, computed_again) %}
+    {{- return('(' ~ keys ~ ') in (select ' ~ keys ~ ' from (' ~ computed_again ~ ') as computed_again)') -}}
+{% endmacro %}
+
+
+{% macro _rows_by_events(table, computed_again, is_in_reach) %}
+    {#- The rows that a curated table of this package has to have, from the events that count. -#}
     {%- set events -%}
-        select * from (
+        (
             {{ exactly_once.payment_events(exactly_once.model_relation('stg_events_counted'), is_in_reach) }}
         ) as events
     {%- endset -%}
-    {%- set is_captured = exactly_once.event_type_is('captured') -%}
-    {%- set is_authorized = exactly_once.event_type_is('authorized') -%}
-    {%- if table.name == 'payments' -%}
-        {{- return({
-            'name': 'payments, events and captured cents',
-            'found': 'select count(*), coalesce(sum(event_count), 0), coalesce(sum(captured_cents), 0) from '
-                ~ table.candidate ~ ' where payment_id in (select payment_id from (' ~ computed_again ~ ') as keys)',
-            'expected': 'select count(distinct payment_id), count(*), coalesce(sum(case when ' ~ is_captured
-                ~ ' then amount_cents end), 0) from (' ~ events
-                ~ ') as events where payment_id in (select payment_id from (' ~ computed_again ~ ') as keys)'
-        }) -}}
-    {%- endif -%}
-    {{- return({
-        'name': 'hours, captures and authorized cents',
-        'found': 'select count(*), coalesce(sum(captured_count), 0), coalesce(sum(authorized_cents), 0) from '
-            ~ table.candidate ~ ' as features inner join (' ~ computed_again
-            ~ ') as keys on features.merchant_id = keys.merchant_id and features.event_hour = keys.event_hour',
-        'expected': "select count(distinct events.merchant_id || cast(keys.event_hour as varchar)), count(case when "
-            ~ is_captured ~ ' then 1 end), coalesce(sum(case when ' ~ is_authorized
-            ~ ' then amount_cents end), 0) from (' ~ events ~ ') as events inner join (' ~ computed_again
-            ~ ") as keys on events.merchant_id = keys.merchant_id and date_trunc('hour', events.event_at) = keys.event_hour"
-    }) -}}
+    {%- if table.name == 'payments' -%}{{- return(exactly_once.payment_rows(events)) -}}{%- endif -%}
+    {%- set events_by_hour -%}
+        (
+            select merchant_id, date_trunc('hour', event_at) as event_hour, event_type, amount_cents, payment_id
+            from {{ events }}
+            where event_at is not null
+        ) as events_by_hour
+    {%- endset -%}
+    {{- return(exactly_once.hourly_features(events_by_hour)) -}}
 {% endmacro %}

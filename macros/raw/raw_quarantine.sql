@@ -7,12 +7,11 @@
     {%- do exactly_once._begin_verb('raw_quarantine', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set approval = exactly_once._check_approved(incident_id) -%}
-    {%- set conserved = exactly_once._decisions_conserve_rows() -%}
-    {%- if not conserved.passed -%}
+    {%- for check in exactly_once._decision_checks(incident_id) | rejectattr('passed') -%}
         {%- do exactly_once._refuse(
-            'the decisions for incident ' ~ incident_id, conserved.found, conserved.name, 'Run: dbt build --selector detection'
+            'the decisions for incident ' ~ incident_id, check.found, check.name, 'Run: dbt build --selector detection'
         ) -%}
-    {%- endif -%}
+    {%- endfor -%}
     {%- do exactly_once._check_raw_table() -%}
     {%- do exactly_once._check_quarantine() -%}
     {%- do exactly_once._ledger() -%}
