@@ -373,15 +373,18 @@ def untouched_rows() -> list[Row]:
     ]
 
 
+# Detection without its tests and seeds
+DECIDE = ("build", "--selector", "detection")
+DECIDE += ("--resource-type", "model", "--resource-type", "snapshot")
+
+
 def contaminate(warehouse: Warehouse) -> None:
     """Build the curated tables without the guard, and decide."""
     warehouse.write_events(contaminated_rows())
     warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
     warehouse.dbt("seed")
     warehouse.dbt(
-        "run",
-        "--selector",
-        "detection",
+        *DECIDE,
         incident_id=INCIDENT,
         incident_start=str(WINDOW[0]),
         incident_end=str(WINDOW[1]),

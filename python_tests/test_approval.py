@@ -14,6 +14,7 @@ import pytest
 from python_tests import oracle
 from python_tests.faults import Death, watched
 from python_tests.laws import (
+    DECIDE,
     HOUR,
     INCIDENT,
     NOON,
@@ -180,7 +181,7 @@ def test_curated_tables_that_never_had_the_copies_are_no_reason_to_warn(
     warehouse.dbt("run", "--selector", "fifteen_minute")
     warehouse.dbt("seed")
     warehouse.dbt(
-        *("run", "--selector", "detection"),
+        *DECIDE,
         incident_id=INCIDENT,
         incident_start=str(WINDOW[0]),
         incident_end=str(WINDOW[1]),
@@ -329,7 +330,10 @@ def test_candidates_whose_build_did_not_end_well_are_not_swapped(
     gc.collect()
     refused(ready, "remediation_swap", "the last build of the candidates ended well")
     ready.operate("remediation_status", INCIDENT)
-    assert "  next repaired     the last build failed, or goes on" in ready.project.logged
+    assert (
+        "  next repaired     the last build failed, left out a table, or goes on"
+        in ready.project.logged
+    )
     build_candidate(ready)
     ready.operate("remediation_swap", INCIDENT)
 

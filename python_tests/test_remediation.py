@@ -39,7 +39,6 @@ from python_tests.laws import (
     decide_again,
     event,
     give_verdict,
-    roll_back_at_once,
     steady_events,
     untouched_rows,
 )
@@ -592,6 +591,31 @@ def test_rows_that_changed_between_checks_and_swap_are_named(
     assert_recorded(warehouse, "remediation_rollback")
 
 
+@pytest.mark.parametrize("verb", ["remediation_retire", "raw_quarantine"])
+def test_the_way_back_stays_until_the_swap_is_verified(
+    built: Warehouse, tmp_path: Path, verb: str
+) -> None:
+    """A swap that died before live was read is finished first, and one that was wrong goes back."""
+    warehouse = built.copied(tmp_path)
+    with watched() as log:
+        warehouse.copied(tmp_path / "whole").operate("remediation_swap", INCIDENT)
+    swap = next(n for n, sql in enumerate(log.statements) if "rename to" in sql)
+    death = next(n for n, sql in enumerate(log.statements) if n > swap and "select" in sql)
+    with pytest.raises(DbtError, match="killed"), watched(Death(death)):
+        warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_swap" in warehouse.project.logged[-1]
+    before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
+    with pytest.raises(DbtError, match="a swap whose rows were not compared yet"):
+        warehouse.operate(verb, INCIDENT)
+    warehouse.execute(f"update main_analytics.payments set captured_cents = 0 where {A_PAYMENT}")
+    assert before == (warehouse.digest("main_audit.remediation_ledger"), warehouse.tables())
+    with pytest.raises(DbtError, match="rows of payments that nobody checked"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    with pytest.raises(DbtError, match="rows of payments that nobody checked"):
+        warehouse.operate(verb, INCIDENT)
+
+
 def package_digests(warehouse: Warehouse) -> list[str]:
     """Of both curated tables, by the package's own macro."""
     found = []
@@ -643,7 +667,32 @@ def test_a_replaced_table_that_somebody_changed_does_not_become_live_unsaid(
             warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
     assert digests(warehouse) == live
     assert warehouse.digest("main_audit.remediation_ledger") == entries
-    roll_back_at_once(warehouse)
+    # neither a build of the replaced tables hides it, nor a gap that is allowed
+    build_replaced(warehouse)
+    for arguments in ({}, {"allow_gap": True}):
+        given = json.dumps({"incident_id": INCIDENT} | arguments)
+        with pytest.raises(DbtError, match=changed):
+            warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
+    assert digests(warehouse) == live
+    given = json.dumps({"incident_id": INCIDENT, "allow_changed": True})
+    warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
+    assert any("rows of payments become live" in line for line in warehouse.project.logged)
+    begun = warehouse.query(
+        "select arguments from main_audit.remediation_ledger "
+        "where step = 'remediation_rollback' and phase = 'begun'"
+    )
+    assert json.loads(begun[0]["arguments"]) == {"allow_changed": True}
+
+
+def test_a_replaced_table_that_somebody_changed_before_it_is_swapped_again_is_said(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = built.copied(tmp_path)
+    warehouse.operate("remediation_swap", INCIDENT)
+    replaced = "main_analytics.payments__replaced_inc_1"
+    warehouse.execute(f"update {replaced} set captured_cents = 999999 where {A_PAYMENT}")
+    given = json.dumps({"incident_id": INCIDENT, "allow_changed": True})
+    warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
     said = [line for line in warehouse.project.logged if "no run wrote to it in between" in line]
     assert len(said) == 1
     assert said[0].startswith("  payments: ")

@@ -332,10 +332,16 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     note_checks(warehouse)
     for statement in (claim, swap):
         warehouse.execute(statement)
-    for verb, incident in (("clone", INCIDENT), ("clone", "INC-2"), ("swap", "INC-2")):
+    for verb, incident in (
+        *(("remediation_clone", INCIDENT), ("remediation_clone", "INC-2")),
+        *(("remediation_swap", "INC-2"), ("raw_quarantine", INCIDENT), ("raw_quarantine", "INC-2")),
+    ):
         decided(warehouse, incident)
         with pytest.raises(DbtError, match="unfinished remediation_swap for incident INC-1"):
-            warehouse.operate(f"remediation_{verb}", incident)
+            warehouse.operate(verb, incident)
+        warehouse.operate("remediation_status", incident)
+        assert warehouse.project.logged[-1].startswith("Next: dbt run-operation remediation_swap")
+        assert INCIDENT in warehouse.project.logged[-1]
     decided(warehouse, INCIDENT)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == repaired

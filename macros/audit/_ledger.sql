@@ -12,20 +12,34 @@
 
 {% macro _last_entry(step, incident_id, phase=none) %}
     {#- The last entry of a step for an incident, of one phase or of any, as a mapping, or none. -#}
-    {%- set found = run_query(
+    {{- return(exactly_once._entries(
+        step, incident_id, ('phase = ' ~ exactly_once.text_literal(phase) if phase else 'true')
+        ~ ' order by entry_number desc nulls last limit 1'
+    ) | first | default(none)) -}}
+{% endmacro %}
+
+
+{% macro _entries_after(step, incident_id, entry_number) %}
+    {#- The entries of a step for an incident behind another entry, in their order. -#}
+    {{- return(exactly_once._entries(step, incident_id, 'entry_number > ' ~ entry_number ~ ' order by entry_number')) -}}
+{% endmacro %}
+
+
+{% macro _entries(step, incident_id, which) %}
+    {%- set entries = [] -%}
+    {%- for row in run_query(
         'select phase, actor, arguments, counts, digests, invocation_id, entry_number from '
         ~ exactly_once._ledger() ~ ' where step = ' ~ exactly_once.text_literal(step)
-        ~ ' and incident_id = ' ~ exactly_once.text_literal(incident_id)
-        ~ (' and phase = ' ~ exactly_once.text_literal(phase) if phase else '')
-        ~ ' order by entry_number desc nulls last limit 1'
+        ~ ' and incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and ' ~ which
     ).rows -%}
-    {%- if not found -%}{{- return(none) -}}{%- endif -%}
-    {%- set found_phase, actor, arguments, counts, digests, invocation, number = found[0].values() -%}
-    {{- return({
-        'phase': found_phase, 'actor': actor, 'arguments': exactly_once._mapping(arguments),
-        'counts': exactly_once._mapping(counts), 'digests': exactly_once._mapping(digests),
-        'invocation_id': invocation, 'entry_number': number | int
-    }) -}}
+        {%- set phase, actor, arguments, counts, digests, invocation, number = row.values() -%}
+        {%- do entries.append({
+            'phase': phase, 'actor': actor, 'arguments': exactly_once._mapping(arguments),
+            'counts': exactly_once._mapping(counts), 'digests': exactly_once._mapping(digests),
+            'invocation_id': invocation, 'entry_number': number | int
+        }) -%}
+    {%- endfor -%}
+    {{- return(entries) -}}
 {% endmacro %}
 
 

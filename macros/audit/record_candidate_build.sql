@@ -1,8 +1,8 @@
 {% macro record_candidate_build(results) %}
     {#-
-        The hook on-run-end: writes to the ledger that the candidates, or the replaced tables, are built, if this run
-        built some and nothing in it failed. check_candidates wrote that it began. A run that died or failed has no end
-        there.
+        The hook on-run-end: writes to the ledger that the candidates, or the replaced tables, are built, and how many
+        tests passed on them, if this run built all of them and nothing in it failed. check_candidates wrote that it
+        began. A run that died, failed, or left a table out has no end there.
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if execute and flags.WHICH in ('run', 'build') and (settings.build_candidate or settings.build_replaced is not none) -%}
@@ -11,12 +11,13 @@
         {%- set built = results | selectattr('node.resource_type', 'equalto', 'model')
             | map(attribute='node.name') | select('in', curated) | list -%}
         {%- set failed = results | rejectattr('status', 'in', ('success', 'pass', 'warn')) | list -%}
-        {%- if built and not failed -%}
+        {%- if built | length == curated | length and not failed -%}
+            {%- set tests = results | selectattr('node.resource_type', 'equalto', 'test') | list | length -%}
             {%- if settings.build_candidate -%}
                 {%- set incident_id = exactly_once.candidate_marker(tables[0].candidate).incident_id -%}
                 {%- do exactly_once.tag_queries('candidate_build', incident_id) -%}
                 {%- do exactly_once._end_step(
-                    'candidate_build', incident_id, exactly_once._row_counts(tables, 'candidate')
+                    'candidate_build', incident_id, dict(exactly_once._row_counts(tables, 'candidate'), tests=tests)
                 ) -%}
             {%- else -%}
                 {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}

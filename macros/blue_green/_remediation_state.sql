@@ -101,27 +101,35 @@
 {% endmacro %}
 
 
-{% macro _check_unfinished(tables, incident_id, verb) %}
+{% macro _unfinished(tables) %}
     {#-
-        While live bears a marker, or a schema is claimed, a swap or a rollback has stopped half way: it is finished
-        before all else. A claim of this incident's swap may also be started over with a clone.
+        The swap or rollback that has stopped half way, as {verb, incident_id, is_live: whether live bears its marker}, or
+        none: live bears a marker, or a schema is claimed.
     -#}
-    {%- if exactly_once._swaps_schemas() -%}
-        {%- set marker = exactly_once.candidate_marker(tables[0].live) -%}
-        {%- set claimed = exactly_once._claimed_schema(tables[0]) -%}
-        {%- set open = marker or (claimed or {}).get('marker') -%}
-        {%- if open -%}
-            {%- set open_verb = 'remediation_swap' if open.incident_id else 'remediation_rollback' -%}
-            {%- set open_incident = open.incident_id or open.replaced_for -%}
-            {%- set may_start_over = not marker and open_verb == 'remediation_swap' -%}
-            {%- if open_incident != incident_id or (verb == 'remediation_clone' and not may_start_over)
-                or (open_verb == 'remediation_rollback' and verb == 'remediation_swap') -%}
-                {%- do exactly_once._refuse(
-                    'schema ' ~ tables[0].live.schema, 'an unfinished ' ~ open_verb ~ ' for incident ' ~ open_incident,
-                    'no unfinished step',
-                    'Run: dbt run-operation ' ~ open_verb ~ " --args '{incident_id: " ~ open_incident ~ "}'"
-                ) -%}
-            {%- endif -%}
+    {%- if not tables or not exactly_once._swaps_schemas() -%}{{- return(none) -}}{%- endif -%}
+    {%- set marker = exactly_once.candidate_marker(tables[0].live) -%}
+    {%- set open = marker or (exactly_once._claimed_schema(tables[0]) or {}).get('marker') -%}
+    {%- if not open -%}{{- return(none) -}}{%- endif -%}
+    {{- return({
+        'verb': 'remediation_swap' if open.incident_id else 'remediation_rollback',
+        'incident_id': open.incident_id or open.replaced_for,
+        'is_live': marker is not none
+    }) -}}
+{% endmacro %}
+
+
+{% macro _check_unfinished(tables, incident_id, verb) %}
+    {#- An unfinished step is finished before all else. A claim of this incident's swap may also be started over with a clone. -#}
+    {%- set open = exactly_once._unfinished(tables) -%}
+    {%- if open is not none -%}
+        {%- set may_start_over = not open.is_live and open.verb == 'remediation_swap' -%}
+        {%- if open.incident_id != incident_id or verb == 'raw_quarantine'
+            or (verb == 'remediation_clone' and not may_start_over)
+            or (open.verb == 'remediation_rollback' and verb == 'remediation_swap') -%}
+            {%- do exactly_once._refuse(
+                'schema ' ~ tables[0].live.schema, 'an unfinished ' ~ open.verb ~ ' for incident ' ~ open.incident_id,
+                'no unfinished step', 'Run: ' ~ exactly_once._verb_command(open.verb, open.incident_id)
+            ) -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

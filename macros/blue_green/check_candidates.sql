@@ -25,7 +25,9 @@
                 {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
             {%- do exactly_once._begin_step(
-                'replaced_build', settings.build_replaced, digests=exactly_once._digests_of(tables, 'replaced')
+                'replaced_build', settings.build_replaced,
+                {'last_runs': exactly_once._names_of_last_runs(tables, 'replaced')},
+                exactly_once._digests_of(tables, 'replaced')
             ) -%}
             {%- do exactly_once._untag_queries() -%}
         {%- endif -%}

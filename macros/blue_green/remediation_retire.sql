@@ -21,7 +21,10 @@
             'There is nothing to retire: see remediation_status.'
         ) -%}
     {%- endif -%}
-    {%- if place == 'replaced' -%}{%- do exactly_once._check_first_swap(tables[0], incident_id) -%}{%- endif -%}
+    {%- if place == 'replaced' -%}
+        {%- do exactly_once._check_swap_is_verified(incident_id) -%}
+        {%- do exactly_once._check_first_swap(tables[0], incident_id) -%}
+    {%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {#- an earlier rollback of the same incident may have left its own -#}
     {%- set places = [place] -%}

@@ -1,9 +1,9 @@
-{% macro remediation_rollback(incident_id, dry_run=false, allow_gap=false) %}
+{% macro remediation_rollback(incident_id, dry_run=false, allow_gap=false, allow_changed=false) %}
     {#-
         Run-operation. Makes the tables that a swap replaced live again, in one step, and keeps the repaired ones
         as <schema>__withdrawn_<incident> or <table>__withdrawn_<incident>. Replaced tables that lack what live has
         taken in since the swap are refused, unless allow_gap is true: a build with exactly_once__build_replaced brings
-        them up to it. So are those that somebody has changed since. Each table carries its own watermark, so that the
+        them up to it. So are those that somebody has changed since, unless allow_changed is true. Each table carries its own watermark, so that the
         next regular run takes in what arrives after that. Run again, it finishes what is left, or does nothing.
     -#}
     {%- do exactly_once._begin_verb('remediation_rollback', incident_id) -%}
@@ -27,10 +27,7 @@
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
     {%- if state == 'swapped' -%}
-        {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
-        {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
-        {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
-        {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_gap) -%}
+        {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
     {%- endif -%}
     {%- do exactly_once._announce('Rolling back', tables, incident_id, dry_run) -%}
     {%- if dry_run -%}
@@ -44,14 +41,14 @@
         {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
         {%- do exactly_once._end_swap(tables, incident_id) -%}
         {%- set runs = exactly_once._last_runs(tables) -%}
-        {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
-        {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
-        {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_gap) -%}
+        {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
         {%- do exactly_once._begin_step(
-            'remediation_rollback', incident_id, {'allow_gap': true} if allow_gap is sameas true else {},
-            exactly_once._digests_of(tables, 'live')
+            'remediation_rollback', incident_id, dict(
+                {'allow_gap': true} if allow_gap is sameas true else {},
+                **({'allow_changed': true} if allow_changed is sameas true else {})
+            ), exactly_once._digests_of(tables, 'live')
         ) -%}
         {#- last, since a regular run may have ended while the digests were taken -#}
         {%- if allow_gap is not sameas true -%}
@@ -75,6 +72,14 @@
 {% endmacro %}
 
 
+{% macro _check_replaced(tables, incident_id, allow_gap, allow_changed) %}
+    {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+    {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
+    {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
+    {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_changed) -%}
+{% endmacro %}
+
+
 {% macro _end_rollback(tables, incident_id) %}
     {#- Writes the end of a rollback, with the digests of live; not where it is written already. -#}
     {%- set last = exactly_once._last_entry('remediation_rollback', incident_id) -%}
@@ -89,50 +94,62 @@
 {% macro _compare_with_before(tables, incident_id) %}
     {#- The proof: what live is now, and what the ledger says that it was. -#}
     {%- set digests = exactly_once._last_entry('remediation_rollback', incident_id).digests -%}
-    {%- set before = exactly_once._known_of_replaced(incident_id) -%}
+    {%- set before = exactly_once._known_of_replaced(tables, incident_id) -%}
     {%- do exactly_once._say_compared(
         exactly_once._compared(tables, 'live', digests, before), digests, before, before.which
     ) -%}
 {% endmacro %}
 
 
-{% macro _known_of_replaced(incident_id) %}
+{% macro _known_of_replaced(tables, incident_id) %}
     {#-
-        What the ledger knows of the replaced tables, {digests, last_runs, which}: when the swap began, or after the last
-        build of them, whose own entry says what they were before it.
+        What the ledger knows of the replaced tables, {digests, last_runs, which, changed}: when the swap began, or after the
+        last build of them. Each build says what it found, so that rows that somebody changed before it are not taken for
+        its own: `changed` names those tables.
     -#}
     {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'begun') -%}
-    {%- set build = exactly_once._last_entry('replaced_build', incident_id, 'ended') -%}
     {#- somebody may have taken entries away, which ledger_verify says -#}
-    {%- set is_built_on = build is not none and (swap is none or build.entry_number > swap.entry_number) -%}
-    {%- set entry = (build if is_built_on else swap) or {'digests': {}, 'arguments': {}} -%}
-    {{- return({
-        'digests': entry.digests,
-        'last_runs': entry.arguments.get('last_runs', {}),
-        'which': 'the table before the swap' ~ (
-            ', with what had arrived by ledger entry ' ~ build.entry_number if is_built_on else ''
-        )
-    }) -}}
+    {%- set known = {
+        'digests': (swap or {}).get('digests', {}), 'last_runs': (swap or {'arguments': {}}).arguments.get('last_runs', {}),
+        'which': 'the table before the swap', 'changed': []
+    } -%}
+    {%- for build in exactly_once._entries_after('replaced_build', incident_id, (swap or {'entry_number': 0}).entry_number) -%}
+        {%- set last_runs = build.arguments.get('last_runs', {}) -%}
+        {%- if build.phase == 'begun' -%}
+            {%- for table in tables if build.digests.get(table.name) != known.digests.get(table.name)
+                and last_runs.get(table.name) == known.last_runs.get(table.name) and table.name not in known.changed -%}
+                {%- do known.changed.append(table.name) -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- do known.update({'digests': build.digests, 'last_runs': last_runs}) -%}
+        {%- if build.phase == 'ended' -%}
+            {%- do known.update({
+                'which': 'the table before the swap, with what had arrived by ledger entry ' ~ build.entry_number
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(known) -}}
 {% endmacro %}
 
 
-{% macro _check_kept_as_they_were(tables, incident_id, allow_gap) %}
+{% macro _check_kept_as_they_were(tables, incident_id, allow_changed) %}
     {#-
         Readers would see rows that nobody but their author knows. Those that a run wrote are right, also of a run that
         began before the swap, or of a build that failed half way.
     -#}
-    {%- set before = exactly_once._known_of_replaced(incident_id) -%}
-    {%- set changed = [] if allow_gap is sameas true else exactly_once._changed_by_no_run(
+    {%- set before = exactly_once._known_of_replaced(tables, incident_id) -%}
+    {%- set changed = (before.changed + exactly_once._changed_by_no_run(
         exactly_once._compared(tables, 'replaced', exactly_once._digests_of(tables, 'replaced'), before)
-    ) -%}
-    {%- if changed -%}
+    )) | unique | list -%}
+    {%- if changed and allow_changed is not sameas true -%}
         {%- do exactly_once._refuse(
             'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
             'other rows in ' ~ changed | join(', ') ~ ' than the ledger has the digest of, and no run wrote them',
-            before.which, 'Look who did (on Snowflake in the query history). If it was a regular run that crossed the swap, run: '
-            ~ exactly_once._replaced_build_command(incident_id) ~ ', and this again. To make them live as they are: '
-            ~ exactly_once._rollback_at_once(incident_id)
+            before.which, 'Look who did (on Snowflake in the query history). To make them live as they are: '
+            ~ exactly_once._rollback_as_they_are(incident_id)
         ) -%}
+    {%- elif changed -%}
+        {%- do log('  rows of ' ~ changed | join(', ') ~ ' become live that no run wrote', info=true) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -263,6 +280,11 @@
 
 {% macro _rollback_at_once(incident_id) %}
     {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_gap: true}'") -}}
+{% endmacro %}
+
+
+{% macro _rollback_as_they_are(incident_id) %}
+    {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_changed: true}'") -}}
 {% endmacro %}
 
 

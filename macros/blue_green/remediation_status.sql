@@ -7,6 +7,11 @@
     {%- set steps = exactly_once._remediation_steps(incident_id) -%}
     {%- do log('Incident ' ~ incident_id, info=true) -%}
     {%- set next = exactly_once._next_step(steps) -%}
+    {%- set open = exactly_once._unfinished(exactly_once.curated_relations(incident_id)) -%}
+    {%- if open is not none and open.incident_id != incident_id -%}
+        {%- do log('  first an unfinished ' ~ open.verb ~ ' for incident ' ~ open.incident_id, info=true) -%}
+        {%- set next = {'name': 'another incident', 'command': exactly_once._verb_command(open.verb, open.incident_id)} -%}
+    {%- endif -%}
     {%- for step in steps -%}
         {%- set mark = 'done' if step.is_done else ('next' if step == next else '-') -%}
         {%- do log('  ' ~ mark.ljust(5) ~ step.name.ljust(13) ~ step.found, info=true) -%}
@@ -60,17 +65,20 @@
     {%- set is_repaired = is_cloned and not waiting and not has_failed -%}
     {%- do steps.append({
         'name': 'repaired', 'is_done': is_repaired, 'command': exactly_once._build_command(incident_id),
-        'found': 'candidates built' if is_repaired else ('the last build failed, or goes on' if has_failed
+        'found': 'candidates built' if is_repaired else ('the last build failed, left out a table, or goes on' if has_failed
             else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet'))
     }) -%}
     {%- set unchecked = exactly_once._unlike_what_was_checked(incident_id) if state == 'swapped' and has_ledger else [] -%}
+    {%- set is_unverified = state == 'swapped' and has_ledger and not exactly_once._is_swap_verified(incident_id) -%}
     {%- do steps.append({
-        'name': 'swapped', 'is_done': is_swapped and not unchecked, 'command': exactly_once._verb_command(
+        'name': 'swapped', 'is_done': is_swapped and not unchecked and not is_unverified,
+        'is_half_done': state in ('claimed', 'swapping', 'rollback_claimed', 'rolling_back') or is_unverified, 'command': exactly_once._verb_command(
             'remediation_rollback' if unchecked or state in ('rollback_claimed', 'rolling_back') else 'remediation_swap',
             incident_id
         ),
         'found': {
-            'swapped': 'live has rows of ' ~ unchecked | join(', ') ~ ' that nobody checked' if unchecked
+            'swapped': 'live is repaired; its rows were not compared yet with those that were checked' if is_unverified
+                else 'live has rows of ' ~ unchecked | join(', ') ~ ' that nobody checked' if unchecked
                 else 'live is repaired; the old tables are kept for a rollback',
             'claimed': 'a swap stopped before its last step; live is untouched',
             'swapping': 'a swap stopped half way; live is repaired already',
@@ -129,8 +137,11 @@
 
 
 {% macro _next_step(steps) %}
-    {#- The first that is not done, or none. -#}
-    {{- return(steps | rejectattr('is_done') | first | default(none)) -}}
+    {#- What has stopped half way, whatever else is open; else the first that is not done, or none. -#}
+    {{- return(
+        steps | selectattr('is_half_done', 'defined') | selectattr('is_half_done') | first
+        | default(steps | rejectattr('is_done') | first | default(none), true)
+    ) -}}
 {% endmacro %}
 
 

@@ -102,6 +102,24 @@
 {% endmacro %}
 
 
+{% macro _is_swap_verified(incident_id) %}
+    {#- Whether the last swap came to its end, at which live is read and compared. -#}
+    {{- return((exactly_once._last_entry('remediation_swap', incident_id) or {}).get('phase') == 'ended') -}}
+{% endmacro %}
+
+
+{% macro _check_swap_is_verified(incident_id) %}
+    {#- Before what takes the way back away. -#}
+    {%- if not exactly_once._is_swap_verified(incident_id) -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'a swap whose rows were not compared yet with those that were checked',
+            'a swap that came to its end', 'Run first: ' ~ exactly_once._verb_command('remediation_swap', incident_id)
+        ) -%}
+    {%- endif -%}
+    {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
+{% endmacro %}
+
+
 {% macro _unlike_what_was_checked(incident_id) %}
     {#- As the end of the swap has it, so that a command that died before it said so says it when it is run again. -#}
     {%- set end = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'arguments': {}} -%}

@@ -5,6 +5,11 @@
         them. Run again, it does what is left, or nothing.
     -#}
     {%- do exactly_once._begin_verb('raw_quarantine', incident_id) -%}
+    {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_unfinished(tables, incident_id, 'raw_quarantine') -%}
+    {%- if tables and exactly_once._remediation_state(tables, incident_id) == 'swapped' -%}
+        {%- do exactly_once._check_swap_is_verified(incident_id) -%}
+    {%- endif -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set approval = exactly_once._check_approved(incident_id) -%}
     {%- for check in exactly_once._decision_checks(incident_id) | rejectattr('passed') -%}
