@@ -687,7 +687,6 @@ def record_detections(warehouse: Warehouse) -> None:
 
     decisions = [f"incident_{name}" for name in ("scope", "duplicate_groups", "decisions")]
     contaminate(warehouse)
-    run("snapshot", incident_id=INCIDENT)
     give_verdict(warehouse, oracle.fingerprint(event("copied", event_type="authorized")), "keep")
     for incident_id, times in ((INCIDENT, 1), (OTHER_INCIDENT, 2), (INCIDENT, 1)):
         run("run", "--select", *decisions, incident_id=incident_id)

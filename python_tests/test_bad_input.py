@@ -482,6 +482,17 @@ def detect(warehouse: Warehouse, incident_id: str) -> None:
 CANDIDATE = ("run", "--selector", "remediation")
 
 
+def test_a_candidate_with_the_guard_off_is_refused(decided: Warehouse) -> None:
+    """It would hold every copy, and its own tests would find nothing wrong with that."""
+    assert_refused(
+        decided,
+        "var exactly_once__deduplicate: found false; accepted: true for a build of candidates",
+        *CANDIDATE,
+        exactly_once__build_candidate=True,
+        exactly_once__deduplicate=False,
+    )
+
+
 def test_a_candidate_without_a_clone_is_refused(decided: Warehouse) -> None:
     assert_refused(
         decided,

@@ -222,6 +222,17 @@ def test_a_snapshot_that_died_is_mended_by_the_next(recorded: Warehouse) -> None
     assert not verification(recorded)
 
 
+def test_a_change_while_a_step_was_open_is_noted_for_good(recorded: Warehouse) -> None:
+    """It may be the step's own, which died after it; whoever reads the ledger is told to look."""
+    recorded.dbt("run-operation", "record_decisions", "--args", "{phase: begun}")
+    recorded.execute(f"update {AUDIT} set rule_version = 'forged' where incident_id = '{INCIDENT}'")
+    recorded.dbt("snapshot")
+    assert not verification(recorded)
+    noted = [line for line in recorded.project.logged if line.startswith("  note  ")]
+    assert len(noted) == 1
+    assert f"audit_decisions of incident {INCIDENT} changed while entry 11 was open" in noted[0]
+
+
 def test_only_a_build_or_a_snapshot_of_the_audit_writes_entries(recorded: Warehouse) -> None:
     for command in (
         ("compile",),

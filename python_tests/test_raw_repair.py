@@ -21,7 +21,9 @@ from python_tests.laws import (
     NOON,
     WINDOW,
     Row,
+    contaminate,
     contaminated_rows,
+    decide_again,
     event,
     give_verdict,
     steady_events,
@@ -346,6 +348,55 @@ def made(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehous
     warehouse.dbt("seed")
     detect(warehouse)
     return warehouse
+
+
+def test_copies_that_come_after_the_detection_are_told_and_go_next(warehouse: Warehouse) -> None:
+    contaminate(warehouse)
+    operate(warehouse, "raw_quarantine")
+    operate(warehouse, "raw_quarantine")
+    assert not any("since the detection" in line for line in warehouse.project.logged)
+    late = event("edge", NOON + 21 * HOUR, event_id="late")
+    warehouse.write_events([late, *steady_events(NOON + 21 * HOUR)])
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    operate(warehouse, "raw_quarantine")
+    lines = warehouse.project.logged
+    assert "  1 copies have come since the detection, which decides on them:" in lines
+    operate(warehouse, "remediation_status")
+    found = "0 copies to take out of the source, and 1 that came since the detection"
+    assert any(found in line for line in warehouse.project.logged)
+    decide_again(warehouse)
+    operate(warehouse, "raw_quarantine")
+    assert oracle.row_hash(late) not in raw_rows(warehouse)
+    operate(warehouse, "remediation_status")
+    assert not any("since the detection" in line for line in warehouse.project.logged)
+
+
+def test_a_verdict_on_copies_in_quarantine_asks_for_their_return(warehouse: Warehouse) -> None:
+    contaminate(warehouse)
+    operate(warehouse, "raw_quarantine")
+    name = warehouse.read("main_audit.quarantined_events")[0]["event_fingerprint"]
+    give_verdict(warehouse, name, "remove")
+    operate(warehouse, "remediation_status")
+    assert not any("a verdict that keeps" in line for line in warehouse.project.logged)
+    warehouse.execute("update main_seeds.decision_overrides set decision = 'keep'")
+    decide_again(warehouse)
+    problem = "on 1 events with copies in quarantine, a verdict that keeps them: run raw_restore"
+    operate(warehouse, "remediation_status")
+    assert any(problem in line for line in warehouse.project.logged)
+    with pytest.raises(DbtError, match=problem):
+        operate(warehouse, "raw_quarantine")
+    operate(warehouse, "raw_restore")
+    decide_again(warehouse)
+    assert not to_decide(warehouse, name)
+    operate(warehouse, "raw_quarantine")
+
+
+def to_decide(warehouse: Warehouse, name: str) -> list[Row]:
+    """The copies of an event that would go."""
+    return warehouse.query(
+        "select row_hash from main_incident.incident_decisions "
+        f"where event_fingerprint = '{name}' and decision <> 'keep'"
+    )
 
 
 @settings(max_examples=5)

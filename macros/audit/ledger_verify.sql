@@ -120,6 +120,12 @@
                     name ~ ' of incident ' ~ entry.incident_id ~ ' changed between ' ~ last.entry ~ ' and ' ~ entry.name
                 ) -%}
             {%- endif -%}
+            {%- if entry.phase == 'begun' and last and last.phase == 'begun' and last.digest != digest -%}
+                {%- do log(
+                    '  note  ' ~ name ~ ' of incident ' ~ entry.incident_id ~ ' changed while ' ~ last.entry
+                    ~ ' was open: that step died after its change, or somebody else made one', info=true
+                ) -%}
+            {%- endif -%}
             {%- do known.update({place: {'phase': entry.phase, 'digest': digest, 'entry': entry.name}}) -%}
         {%- endfor -%}
     {%- endfor -%}

@@ -14,7 +14,12 @@
         {%- if phase == 'begun' -%}
             {%- do exactly_once._begin_step('detection', incident_id, digests=digests) -%}
         {%- else -%}
-            {%- do exactly_once._end_step('detection', incident_id, exactly_once._decision_counts(incident_id), digests) -%}
+            {#- what arrives after that may hold copies that nobody has decided on -#}
+            {%- set mark = exactly_once.arrival_watermark(exactly_once.model_relation('stg_events_deduplicated')) -%}
+            {%- do exactly_once._end_step(
+                'detection', incident_id, exactly_once._decision_counts(incident_id), digests,
+                {'arrived_until': exactly_once._iso_or_none(mark)}
+            ) -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

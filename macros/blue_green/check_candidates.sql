@@ -11,6 +11,12 @@
             {%- if settings.incident_id or incident_id -%}
                 {%- do exactly_once._check_incident(settings.incident_id or incident_id) -%}
             {%- endif -%}
+            {%- if not settings.deduplicate -%}
+                {%- do exactly_once._refuse(
+                    'var exactly_once__deduplicate', 'false', 'true for a build of candidates, which would hold every copy otherwise',
+                    'Set it in the vars of this command and of the job, and run: ' ~ exactly_once._build_command(incident_id)
+                ) -%}
+            {%- endif -%}
             {%- for table in exactly_once.curated_relations('') -%}
                 {%- do exactly_once.check_candidate(table.candidate) -%}
                 {%- do exactly_once._check_place(table, 'candidate') -%}

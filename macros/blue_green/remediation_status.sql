@@ -87,20 +87,24 @@
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
+    {%- set late = exactly_once._late_copies(incident_id) if raw is not none and has_ledger else 0 -%}
     {%- set is_possible = exactly_once._is_beside_quarantine() -%}
     {%- set last = exactly_once._last_raw_step(incident_id) if has_ledger else {} -%}
     {%- set is_restoring = last.step == 'raw_restore' and last.phase == 'begun' -%}
     {%- set was_quarantined = raw is none and last.step == 'raw_quarantine' and last.phase == 'ended' -%}
     {%- set left = 'raw_restore stopped half way' if is_restoring
-        else raw ~ ' copies to take out of the source' if raw is not none
+        else raw ~ ' copies to take out of the source' ~ (
+            ', and ' ~ late ~ ' that came since the detection' if late else ''
+        ) if raw is not none
         else 'the copies are out of the source' if was_quarantined
         else 'decided for another incident now' if decided and not problem else 'not yet' -%}
     {%- do steps.append({
         'name': 'quarantined',
         'is_done': not is_restoring and (
-            raw == 0 or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
+            (raw == 0 and not late) or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
         ),
-        'command': exactly_once._verb_command('raw_restore' if is_restoring else 'raw_quarantine', incident_id),
+        'command': detection if late and raw == 0 and not is_restoring
+            else exactly_once._verb_command('raw_restore' if is_restoring else 'raw_quarantine', incident_id),
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({
@@ -184,5 +188,29 @@
         ~ ' and not exists (select 1 from ' ~ quarantine ~ ' as quarantined where quarantined.incident_id = decisions.incident_id'
         ~ ' and quarantined.row_hash = decisions.row_hash and quarantined.copy_number = decisions.copy_number'
         ~ ' and quarantined.restored_at is null)'
+    ).rows[0][0] | int) -}}
+{% endmacro %}
+
+
+{% macro _late_copies(incident_id) %}
+    {#- How many copies of decided events have come since the last detection: none of the decisions is on them. -#}
+    {%- set detected = (exactly_once._last_entry('detection', incident_id, 'ended') or {'arguments': {}}).arguments -%}
+    {%- if not detected.arrived_until -%}{{- return(0) -}}{%- endif -%}
+    {%- set known = [exactly_once.model_relation('incident_decisions')] -%}
+    {%- set quarantine = exactly_once.model_relation('quarantined_events') -%}
+    {%- if exactly_once._is_there(quarantine) -%}{%- do known.append(quarantine) -%}{%- endif -%}
+    {%- set is_new = [exactly_once.arrived_since(exactly_once._parsed_time('arrived_until', detected.arrived_until))] -%}
+    {%- set is_decided = [] -%}
+    {%- for relation in known -%}
+        {%- set of_incident = ' from ' ~ relation ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id) -%}
+        {%- do is_decided.append('event_fingerprint in (select event_fingerprint' ~ of_incident ~ ')') -%}
+        {#- also what stays, of events whose other copies went: the decisions no longer hold it -#}
+        {%- for hash in ('row_hash', 'survivor_row_hash') -%}
+            {%- do is_new.append('row_hash not in (select ' ~ hash ~ of_incident ~ ')') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(run_query(
+        'select count(*) from ' ~ exactly_once.model_relation('stg_events') ~ ' where ' ~ is_new | join(' and ')
+        ~ ' and (' ~ is_decided | join(' or ') ~ ')'
     ).rows[0][0] | int) -}}
 {% endmacro %}

@@ -31,5 +31,22 @@
         ).columns[0].values() -%}
         {%- if others -%}{{- return(name ~ ' of incident ' ~ others | join(', ')) -}}{%- endif -%}
     {%- endfor -%}
-    {{- return(none) -}}
+    {{- return(exactly_once._verdict_on_quarantine(incident_id)) -}}
+{% endmacro %}
+
+
+{% macro _verdict_on_quarantine(incident_id) %}
+    {#- A verdict that keeps copies can't be followed while they are out of the source, where no detection finds them. -#}
+    {%- set quarantine = exactly_once._quarantine_if_made() -%}
+    {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
+    {%- if quarantine is none or not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
+    {%- set kept = run_query(
+        'select count(distinct event_fingerprint) from ' ~ quarantine ~ ' where restored_at is null and incident_id = '
+        ~ exactly_once.text_literal(incident_id) ~ ' and event_fingerprint in (select event_fingerprint from ' ~ overrides
+        ~ " where decision <> 'remove' and " ~ exactly_once._verdict_counts() ~ ')'
+    ).rows[0][0] | int -%}
+    {{- return(
+        'on ' ~ kept ~ ' events with copies in quarantine, a verdict that keeps them: run raw_restore, then detection' if kept
+        else none
+    ) -}}
 {% endmacro %}

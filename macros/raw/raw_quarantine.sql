@@ -32,6 +32,13 @@
     {%- if not slices -%}
         {%- do log('Incident ' ~ incident_id ~ ' has no copies to remove in ' ~ source_table ~ '; nothing to do.', info=true) -%}
         {%- if not dry_run -%}{%- do exactly_once._end_unfinished('raw_quarantine', incident_id, exactly_once._copies_in(quarantined)) -%}{%- endif -%}
+        {%- set late = exactly_once._late_copies(incident_id) -%}
+        {%- if late -%}
+            {%- do log(
+                '  ' ~ exactly_once._with_commas(late) ~ ' copies have come since the detection, which decides on them:', info=true
+            ) -%}
+            {%- do exactly_once._say_next(exactly_once._verb_command('remediation_status', incident_id)) -%}
+        {%- endif -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- do exactly_once._check_survivors(incident_id) -%}
