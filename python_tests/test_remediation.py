@@ -647,6 +647,9 @@ def test_a_regular_run_just_after_the_swap_raises_no_alarm(
     assert len(said) == 2
     assert "fraud_features: equal to the candidate that was checked" in said[0]
     assert "a run wrote to it in between" in said[1]
+    warehouse.operate("remediation_status", INCIDENT)
+    told = "a run wrote to payments before it was compared with what was checked"
+    assert any(told in line for line in warehouse.project.logged)
     warehouse.operate("remediation_swap", INCIDENT)
     assert "swapped already" in warehouse.project.logged[-1]
 

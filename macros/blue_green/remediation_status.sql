@@ -69,6 +69,8 @@
             else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet'))
     }) -%}
     {%- set unchecked = exactly_once._unlike_what_was_checked(incident_id) if state == 'swapped' and has_ledger else [] -%}
+    {%- set overwritten = (exactly_once._last_entry('remediation_swap', incident_id) or {'arguments': {}})
+        .arguments.get('overwritten_before_compared', []) if state == 'swapped' and has_ledger else [] -%}
     {%- set is_unverified = state == 'swapped' and has_ledger and not exactly_once._is_swap_verified(incident_id) -%}
     {%- do steps.append({
         'name': 'swapped', 'is_done': is_swapped and not unchecked and not is_unverified,
@@ -79,7 +81,10 @@
         'found': {
             'swapped': 'live is repaired; its rows were not compared yet with those that were checked' if is_unverified
                 else 'live has rows of ' ~ unchecked | join(', ') ~ ' that nobody checked' if unchecked
-                else 'live is repaired; the old tables are kept for a rollback',
+                else 'live is repaired; the old tables are kept for a rollback' ~ (
+                    '; a run wrote to ' ~ overwritten | join(', ') ~ ' before it was compared with what was checked'
+                    if overwritten else ''
+                ),
             'claimed': 'a swap stopped before its last step; live is untouched',
             'swapping': 'a swap stopped half way; live is repaired already',
             'rollback_claimed': 'a rollback stopped before its last step; live is repaired',

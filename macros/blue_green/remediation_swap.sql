@@ -78,10 +78,13 @@
         {%- set checked = last.arguments.get('checked', {}) -%}
         {%- set digests = exactly_once._digests_of(tables, 'live') -%}
         {%- set compared = exactly_once._compared(tables, 'live', digests, checked) -%}
-        {%- set changed = exactly_once._changed_by_no_run(compared) -%}
+        {%- set found = {} -%}
+        {%- for argument, standing in (('unlike_what_was_checked', 'changed'), ('overwritten_before_compared', 'written')) -%}
+            {%- set names = exactly_once._standing_so(compared, standing) -%}
+            {%- if names -%}{%- do found.update({argument: names}) -%}{%- endif -%}
+        {%- endfor -%}
         {%- do exactly_once._end_step(
-            'remediation_swap', incident_id, exactly_once._row_counts(tables, 'live'), digests,
-            {'unlike_what_was_checked': changed} if changed else {}
+            'remediation_swap', incident_id, exactly_once._row_counts(tables, 'live'), digests, found
         ) -%}
         {%- do exactly_once._say_compared(compared, digests, checked, 'the candidate that was checked') -%}
     {%- endif -%}
@@ -157,8 +160,13 @@
 
 
 {% macro _changed_by_no_run(compared) %}
+    {{- return(exactly_once._standing_so(compared, 'changed')) -}}
+{% endmacro %}
+
+
+{% macro _standing_so(compared, standing) %}
     {%- set names = [] -%}
-    {%- for name, standing in compared.items() if standing == 'changed' -%}{%- do names.append(name) -%}{%- endfor -%}
+    {%- for name, found in compared.items() if found == standing -%}{%- do names.append(name) -%}{%- endfor -%}
     {{- return(names) -}}
 {% endmacro %}
 
