@@ -76,18 +76,6 @@
 {% endmacro %}
 
 
-{% macro _verb_command(verb, incident_id) %}
-    {{- return('dbt run-operation ' ~ verb ~ " --args '{incident_id: " ~ incident_id ~ "}'") -}}
-{% endmacro %}
-
-
-{% macro _build_command(incident_id) %}
-    {{- return(
-        "dbt build --selector remediation --vars '{exactly_once__build_candidate: true, incident_id: " ~ incident_id ~ "}'"
-    ) -}}
-{% endmacro %}
-
-
 {% macro _row_counts(tables, place) %}
     {%- set counts = {} -%}
     {%- for table in tables -%}

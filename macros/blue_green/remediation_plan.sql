@@ -16,8 +16,9 @@
             exactly_once._percent(plan.share) ~ ' of a day of the regular job ('
             ~ exactly_once._readable_bytes(plan.total.bytes) ~ ' of ' ~ exactly_once._readable_bytes(plan.day.bytes)
             ~ ' read and written)', 'at most ' ~ exactly_once._percent(max_share),
-            "Narrow the window, or allow it: dbt run-operation remediation_plan --args '{incident_id: " ~ incident_id
-            ~ ', max_share: ' ~ exactly_once._enough(plan.share) ~ "}'"
+            'Narrow the window, or allow it: ' ~ exactly_once._verb_command(
+                'remediation_plan', incident_id, 'max_share: ' ~ exactly_once._enough(plan.share)
+            )
         ) -%}
     {%- endif -%}
     {%- if plan.state in ('swapping', 'swapped') -%}
@@ -35,7 +36,7 @@
     {%- if max_share is not number or max_share is boolean or not 0 < max_share <= 1000 -%}
         {%- do exactly_once._refuse(
             'max_share', max_share, 'a number above 0, up to 1000; 0.2 is 20% of a day of the regular job',
-            "Run: dbt run-operation remediation_plan --args '{incident_id: " ~ incident_id ~ ", max_share: 0.5}'"
+            'Run: ' ~ exactly_once._verb_command('remediation_plan', incident_id, 'max_share: 0.5')
         ) -%}
     {%- endif -%}
 {% endmacro %}

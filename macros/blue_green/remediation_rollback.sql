@@ -274,12 +274,15 @@
 
 
 {% macro _replaced_build_command(incident_id) %}
-    {{- return("dbt build --selector fifteen_minute --vars '{exactly_once__build_replaced: " ~ incident_id ~ "}'") -}}
+    {{- return(
+        "dbt build --selector fifteen_minute --vars '{exactly_once__build_replaced: "
+        ~ exactly_once._typed_id(incident_id) ~ "}'"
+    ) -}}
 {% endmacro %}
 
 
 {% macro _rollback_at_once(incident_id) %}
-    {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_gap: true}'") -}}
+    {{- return(exactly_once._verb_command('remediation_rollback', incident_id, 'allow_gap: true')) -}}
 {% endmacro %}
 
 
@@ -321,7 +324,7 @@
     {%- for other, cloned_at in swaps.items() if cloned_at > swaps[incident_id] -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'a later swap, for incident ' ~ other, 'the last swap',
-            "Roll that one back first: dbt run-operation remediation_rollback --args '{incident_id: " ~ other ~ "}'"
+            'Roll that one back first: ' ~ exactly_once._verb_command('remediation_rollback', other)
         ) -%}
     {%- endfor -%}
 {% endmacro %}

@@ -44,7 +44,7 @@
         {%- do exactly_once._refuse(
             'candidate ' ~ table.candidate, 'none' if marker is none else 'a clone for incident ' ~ marker.incident_id,
             'a clone for incident ' ~ incident_id,
-            "Run: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ "}'"
+            'Run: ' ~ exactly_once._verb_command('remediation_clone', incident_id)
         ) -%}
     {%- endif -%}
 {% endmacro %}
