@@ -44,8 +44,16 @@ REFUSED = {
         "found an approval by  Alice, who asked for the repair",
     ),
     "who asked approved, written otherwise": (
-        f"update {REGISTER} set requested_by = 'Al ice', approved_by = 'al\u00a0\u200bICE'",
-        "found an approval by al\u00a0\u200bICE, who asked for the repair",
+        f"update {REGISTER} set requested_by = 'Al ice', approved_by = 'ali_CE'",
+        "found an approval by ali_CE, who asked for the repair",
+    ),
+    "the approval has letters that look like others": (
+        f"update {REGISTER} set approved_by = '\u0430lice'",
+        "found approved_by \u0430lice, with characters outside printable ASCII (write the login of",
+    ),
+    "the request has what nobody sees": (
+        f"update {REGISTER} set requested_by = 'ali\u200bce'",
+        "with characters outside printable ASCII (write the login of the account)",
     ),
     "the approval is no name": (
         f"update {REGISTER} set approved_by = '?'",
@@ -54,6 +62,10 @@ REFUSED = {
     "the request is no name": (
         f"update {REGISTER} set requested_by = 'N/A '",
         "found requested_by N/A , which names nobody",
+    ),
+    "there is no name of a ticket": (
+        f"update {REGISTER} set ticket = '?'",
+        "found ticket ?, which is no ticket",
     ),
     "who runs it approved": (
         f"update {REGISTER} set approved_by = 'OPERATOR'",
@@ -116,6 +128,47 @@ def test_nothing_is_cut_over_without_the_approval_of_somebody_else(
     steps = ready.project
     ready.dbt("run-operation", "remediation_status", "--args", f'{{"incident_id": "{INCIDENT}"}}')
     assert any("next approved" in line for line in steps.logged), steps.logged
+
+
+def problem(warehouse: Warehouse, requested_by: str, approved_by: str, ticket: str = "T-1") -> str:
+    """What is wrong with an approval, or nothing."""
+    values = [value.replace("'", "''") for value in (INCIDENT, requested_by, approved_by, ticket)]
+    warehouse.execute(f"delete from {REGISTER}")
+    warehouse.execute(
+        f"insert into {REGISTER} values ('{values[0]}', '2026-03-01', '2026-03-02', "
+        f"'{values[1]}', '{values[2]}', '{values[3]}')"
+    )
+    said = f"{{{{ exactly_once._registration('{INCIDENT}').problem if execute }}}}"
+    shown = warehouse.dbt("show", "--inline", f"select '{said}' as said")
+    return str(shown.results[0].agate_table.rows[0][0] or "")
+
+
+def test_one_person_has_many_spellings(ready: Warehouse) -> None:
+    for spelling in (
+        *("ALICE.SMITH", "alice_smith", " Alice Smith", "alice-smith@paywave.com", "@alice.smith"),
+        *("Alice Smith (bob on leave)", "alice.smith(bob)@paywave.com", "(alice) smith"),
+    ):
+        for pair in (("alice.smith", spelling), (spelling, "alice.smith")):
+            assert "who asked for the repair" in problem(ready, *pair), pair
+    assert "who runs the repair" in problem(ready, "alice", "Operator (bob on leave)")
+    for spelling in ("jos\u00e9", "jose\u0301", "stra\u00dfe", "\uff41lice", "bob\t", "b\u043eb"):
+        assert "outside printable ASCII" in problem(ready, "alice", spelling)
+        assert "outside printable ASCII" in problem(ready, spelling, "bob")
+    for other in ("bob", "alice.smithson", "smith", "bob (for alice)", "bob@alice.com", "a"):
+        assert problem(ready, "alice.smith", other) == ""
+        assert problem(ready, other, "alice.smith") == ""
+
+
+def test_what_stands_for_no_name_approves_and_requests_nothing(ready: Warehouse) -> None:
+    for none in (
+        *("pending", "Unknown", "nobody", "N.A.", "n/a", "tba", "T.B.D.", "self", "To Do", "none"),
+        *("pending (bob)", "nobody@paywave.com", "-", "@", "()"),
+    ):
+        assert problem(ready, "alice", none).endswith("which names nobody")
+        assert problem(ready, none, "bob").endswith("which names nobody")
+        assert problem(ready, "alice", "bob", none).endswith("which is no ticket")
+    for ticket in ("PAY-4711", "#12", "https://tickets.paywave.com/12", "PAY-1 (see mail)"):
+        assert problem(ready, "alice", "bob", ticket) == ""
 
 
 def test_a_registered_window_is_read_as_the_vars_are(ready: Warehouse) -> None:
@@ -315,6 +368,56 @@ def test_a_verdict_that_nobody_signed_does_not_count(ready: Warehouse) -> None:
         assert (ready.query(reasons) == [{"reason": "override"}]) is is_override
         warned = any("have no ticket or no reviewer" in line for line in ready.project.logged)
         assert warned is not is_override
+
+
+@pytest.mark.parametrize("blank", ["chr(9)", "chr(160)", "' ' || chr(10) || chr(8203)"])
+@pytest.mark.parametrize("column", ["ticket", "reviewer"])
+def test_white_space_signs_no_verdict(ready: Warehouse, column: str, blank: str) -> None:
+    give_verdict(ready, "f" * 32, "review")
+    ready.execute(f"update main_seeds.decision_overrides set {column} = {blank}")
+    refused(ready, "remediation_swap", "without ticket or reviewer")
+
+
+@pytest.mark.parametrize("engine", ["warehouse", "snowflake_warehouse"])
+def test_every_engine_takes_the_same_for_a_signature(
+    request: pytest.FixtureRequest, engine: str
+) -> None:
+    texts = ["\t", "\xa0", "\u2003", " \r\n\u200b", "", "T-1", "\t-\xa0", "\u5de5\u5355", "o'"]
+    query = (
+        f"{{% for text in {texts!a} %}}select {{{{ loop.index }}}} as place, "
+        "case when {{ exactly_once._verdict_is_signed() }} then 1 else 0 end as is_signed "
+        "from (select {{ exactly_once.text_literal(text) }} as ticket, 'r' as reviewer) as verdicts"
+        "{% if not loop.last %} union all {% endif %}{% endfor %} order by 1"
+    )
+    shown = request.getfixturevalue(engine).dbt("show", "--inline", query, "--limit", "-1")
+    is_signed = [int(row[1]) for row in shown.results[0].agate_table.rows]
+    assert is_signed == [0, 0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_who_runs_a_repair_has_judged_none_of_its_events(ready: Warehouse) -> None:
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    give_verdict(ready, name, "review")
+    decide_again(ready)
+    for reviewer, message in (
+        ("Operator@paywave.com", "found one by Operator@paywave.com, who runs the repair"),
+        ("oper\u0430tor", "with characters outside printable ASCII (write the login"),
+        ("?", "found one by ?, which names nobody"),
+    ):
+        ready.execute(f"update main_seeds.decision_overrides set reviewer = '{reviewer}'")
+        for verb in ("remediation_swap", "raw_quarantine"):
+            refused(ready, verb, message)
+    ready.execute("update main_seeds.decision_overrides set reviewer = 'bob'")
+    # of an event that this repair leaves alone
+    give_verdict(ready, "f" * 32, "review")
+    ready.execute(
+        "update main_seeds.decision_overrides set reviewer = 'operator' "
+        f"where event_fingerprint <> '{name}'"
+    )
+    ready.operate("remediation_validate", INCIDENT)
+    ready.dbt(
+        *("run-operation", "remediation_swap", "--args"),
+        json.dumps({"incident_id": INCIDENT, "dry_run": True}),
+    )
 
 
 def test_candidates_whose_build_did_not_end_well_are_not_swapped(

@@ -1,12 +1,12 @@
 {% macro _check_approved(incident_id) %}
     {#-
         Four eyes, before anything is changed by the decisions in force: stops unless the incident is registered and
-        approved for a window that holds the one in force, every verdict has a ticket and a reviewer, and the decisions
-        follow it. Gives who asked, who approved, and the ticket.
+        approved for a window that holds the one in force, every verdict has a ticket and a reviewer, who does not run this,
+        and the decisions follow it. Gives who asked, who approved, and the ticket.
     -#}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {%- do exactly_once._check_approved_window(incident_id) -%}
-    {%- do exactly_once._check_overrides() -%}
+    {%- do exactly_once._check_overrides(incident_id) -%}
     {{- return(approval) -}}
 {% endmacro %}
 
@@ -56,30 +56,61 @@
         if value is none or value | trim == '' -%}
         {{- return({'problem': 'no ' ~ name}) -}}
     {%- endfor -%}
-    {%- for name, value in [('requested_by', requested_by), ('approved_by', approved_by)]
-        if not exactly_once._names_somebody(value) -%}
-        {{- return({'problem': name ~ ' ' ~ value ~ ', which names nobody'}) -}}
+    {%- for name, value in [('requested_by', requested_by), ('approved_by', approved_by)] -%}
+        {%- set problem = exactly_once._login_problem(value) -%}
+        {%- if problem -%}{{- return({'problem': name ~ ' ' ~ value ~ problem}) -}}{%- endif -%}
     {%- endfor -%}
-    {%- set people = [('asked for', requested_by)] -%}
-    {%- for actor in exactly_once._actors() -%}{%- do people.append(('runs', actor)) -%}{%- endfor -%}
-    {%- for role, person in people if exactly_once._as_compared(approved_by) == exactly_once._as_compared(person) -%}
-        {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who ' ~ role ~ ' the repair'}) -}}
-    {%- endfor -%}
+    {%- if not exactly_once._names_something(ticket) -%}
+        {{- return({'problem': 'ticket ' ~ ticket ~ ', which is no ticket'}) -}}
+    {%- endif -%}
+    {%- if exactly_once._is_same_person(approved_by, requested_by) -%}
+        {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who asked for the repair'}) -}}
+    {%- elif exactly_once._runs_this(approved_by) -%}
+        {{- return({'problem': 'an approval by ' ~ approved_by ~ ', who runs the repair'}) -}}
+    {%- endif -%}
     {{- return({'approval': {'requested_by': requested_by, 'approved_by': approved_by, 'ticket': ticket}}) -}}
 {% endmacro %}
 
 
-{% macro _as_compared(name) %}
-    {#- In lower case, without blanks and what nobody sees. -#}
-    {%- set letters = [] -%}
-    {%- for letter in name | string if letter.isprintable() and letter != ' ' -%}{%- do letters.append(letter) -%}{%- endfor -%}
-    {{- return(letters | join | lower) -}}
+{% macro _login_problem(name) %}
+    {#- Why nobody can tell who that is, or none. Other alphabets have letters that look like those of a login. -#}
+    {%- if not (name.isascii() and name.isprintable()) -%}
+        {{- return(', with characters outside printable ASCII (write the login of the account)') -}}
+    {%- elif not exactly_once._names_something(name) -%}
+        {{- return(', which names nobody') -}}
+    {%- endif -%}
+    {{- return(none) -}}
 {% endmacro %}
 
 
-{% macro _names_somebody(name) %}
-    {%- set text = exactly_once._as_compared(name) -%}
-    {{- return(text not in ('n/a', 'none', 'null', 'tbd') and modules.re.search('[^\\W_]', text) is not none) -}}
+{% macro _names_something(name) %}
+    {%- set nothing = ['na', 'nobody', 'none', 'null', 'pending', 'self', 'tba', 'tbd', 'todo', 'unknown'] -%}
+    {%- set names = exactly_once._compared_names(name) -%}
+    {{- return(names | length > 0 and names | select('in', nothing) | list | length == 0) -}}
+{% endmacro %}
+
+
+{% macro _is_same_person(name, other) %}
+    {{- return(exactly_once._compared_names(name) | select('in', exactly_once._compared_names(other)) | list | length > 0) -}}
+{% endmacro %}
+
+
+{% macro _runs_this(name) %}
+    {%- for actor in exactly_once._actors() if exactly_once._is_same_person(name, actor) -%}
+        {{- return(true) -}}
+    {%- endfor -%}
+    {{- return(false) -}}
+{% endmacro %}
+
+
+{% macro _compared_names(name) %}
+    {#- Letters and digits of what stands before an @, in one case: all of it, and without what follows in parentheses. -#}
+    {%- set login = name.strip().lstrip('@').split('@')[0] -%}
+    {%- set names = [] -%}
+    {%- for part in (login, login.split('(')[0]) -%}
+        {%- do names.append(modules.re.sub('[^a-z0-9]', '', part.casefold())) -%}
+    {%- endfor -%}
+    {{- return(names | select | list) -}}
 {% endmacro %}
 
 
@@ -132,7 +163,7 @@
 {% endmacro %}
 
 
-{% macro _check_overrides() %}
+{% macro _check_overrides(incident_id) %}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
     {%- if exactly_once._is_there(overrides) -%}
         {%- set detect = 'dbt build --selector detection' -%}
@@ -162,7 +193,26 @@
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- do exactly_once._check_reviewers(overrides, edit) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_reviewers(overrides, edit) %}
+    {#- Who runs the repair has judged none of the events that it decides on. -#}
+    {%- for event_fingerprint, reviewer in run_query(
+        'select event_fingerprint, reviewer from ' ~ overrides ~ ' where event_fingerprint in (select event_fingerprint from '
+        ~ exactly_once.model_relation('incident_decisions') ~ ') order by 1'
+    ).rows -%}
+        {%- set problem = exactly_once._login_problem(reviewer)
+            or (', who runs the repair' if exactly_once._runs_this(reviewer)) -%}
+        {%- if problem -%}
+            {%- do exactly_once._refuse(
+                'a verdict in ' ~ overrides, 'one by ' ~ reviewer ~ problem ~ ', on ' ~ event_fingerprint,
+                'the login of somebody who does not run the repair', 'Have another person judge, or run it. Correct it' ~ edit
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
@@ -191,7 +241,12 @@
 
 
 {% macro _verdict_is_signed() %}
-    {{- return("(coalesce(trim(ticket), '') <> '' and coalesce(trim(reviewer), '') <> '')") -}}
+    {#- Engines differ in what they trim unasked. -#}
+    {%- set blanks = exactly_once.text_literal(
+        ' \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b'
+        '\u2028\u2029\u202f\u205f\u2060\u3000\ufeff'
+    ) -%}
+    {{- return("(coalesce(trim(ticket, " ~ blanks ~ "), '') <> '' and coalesce(trim(reviewer, " ~ blanks ~ "), '') <> '')") -}}
 {% endmacro %}
 
 
