@@ -1,7 +1,7 @@
 {% macro _check_approved(incident_id) %}
     {#-
         Four eyes, before anything is changed by the decisions in force: stops unless the incident is registered and
-        approved for a window that holds the one in force, every verdict has a ticket and a reviewer, who does not run this,
+        approved for a window that holds the one in force, every verdict has a ticket and a reviewer who does not run this,
         and the decisions follow it. Gives who asked, who approved, and the ticket.
     -#}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
@@ -91,7 +91,8 @@
 
 
 {% macro _is_same_person(name, other) %}
-    {{- return(exactly_once._compared_names(name) | select('in', exactly_once._compared_names(other)) | list | length > 0) -}}
+    {%- set others = exactly_once._compared_names(other) -%}
+    {{- return(exactly_once._compared_names(name) | select('in', others) | list | length > 0) -}}
 {% endmacro %}
 
 
@@ -104,7 +105,7 @@
 
 
 {% macro _compared_names(name) %}
-    {#- Letters and digits of what stands before an @, in one case: all of it, and without what follows in parentheses. -#}
+    {#- Letters and digits of what stands before an @, in one case: all, and without what follows in parentheses. -#}
     {%- set login = name.strip().lstrip('@').split('@')[0] -%}
     {%- set names = [] -%}
     {%- for part in (login, login.split('(')[0]) -%}
@@ -166,7 +167,7 @@
 {% macro _check_overrides(incident_id) %}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
     {%- if exactly_once._is_there(overrides) -%}
-        {%- set detect = 'dbt build --selector detection' -%}
+        {%- set detect = exactly_once._detection_command(incident_id) -%}
         {%- set edit = ', in seeds/decision_overrides.csv, then run: ' ~ detect -%}
         {%- for judged, found, accepted, remedy in [
             (
@@ -201,15 +202,16 @@
 {% macro _check_reviewers(overrides, edit) %}
     {#- Who runs the repair has judged none of the events that it decides on. -#}
     {%- for event_fingerprint, reviewer in run_query(
-        'select event_fingerprint, reviewer from ' ~ overrides ~ ' where event_fingerprint in (select event_fingerprint from '
-        ~ exactly_once.model_relation('incident_decisions') ~ ') order by 1'
+        'select event_fingerprint, reviewer from ' ~ overrides ~ ' where event_fingerprint in ('
+        ~ 'select event_fingerprint from ' ~ exactly_once.model_relation('incident_decisions') ~ ') order by 1'
     ).rows -%}
         {%- set problem = exactly_once._login_problem(reviewer)
             or (', who runs the repair' if exactly_once._runs_this(reviewer)) -%}
         {%- if problem -%}
             {%- do exactly_once._refuse(
                 'a verdict in ' ~ overrides, 'one by ' ~ reviewer ~ problem ~ ', on ' ~ event_fingerprint,
-                'the login of somebody who does not run the repair', 'Have another person judge, or run it. Correct it' ~ edit
+                'the login of somebody who does not run the repair',
+                'Have another person judge it, or run the repair. Correct it' ~ edit
             ) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -243,10 +245,12 @@
 {% macro _verdict_is_signed() %}
     {#- Engines differ in what they trim unasked. -#}
     {%- set blanks = exactly_once.text_literal(
-        ' \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b'
-        '\u2028\u2029\u202f\u205f\u2060\u3000\ufeff'
+        ' \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009'
+        '\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff'
     ) -%}
-    {{- return("(coalesce(trim(ticket, " ~ blanks ~ "), '') <> '' and coalesce(trim(reviewer, " ~ blanks ~ "), '') <> '')") -}}
+    {{- return(
+        '(coalesce(trim(ticket, ' ~ blanks ~ "), '') <> '' and coalesce(trim(reviewer, " ~ blanks ~ "), '') <> '')"
+    ) -}}
 {% endmacro %}
 
 

@@ -117,14 +117,14 @@
     {%- if decided is none or incident_id != decided -%}
         {%- do exactly_once._refuse(
             'incident_id', incident_id, 'the incident that incident_decisions holds: ' ~ decided,
-            'Run: dbt build --selector detection, with the incident_id that you mean.'
+            'Give that one; or, to decide on this one, run: ' ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endif -%}
     {%- set problem = exactly_once._decisions_problem(incident_id) -%}
     {%- if problem -%}
         {%- do exactly_once._refuse(
             'the decisions for incident ' ~ incident_id, problem, 'decisions on the window that incident_scope holds',
-            'Run: dbt build --selector detection, with this incident_id and its window.'
+            'Run: ' ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -35,10 +35,10 @@
         if exactly_once._is_there(exactly_once.model_relation('incident_decisions')) else none -%}
     {%- set problem = exactly_once._decisions_problem(incident_id) if decided == incident_id else none -%}
     {%- set is_decided = decided == incident_id and not problem -%}
-    {%- set detection = "dbt build --selector detection --vars '{incident_id: " ~ incident_id ~ "}'" -%}
     {%- set steps = [] -%}
     {%- do steps.append({
-        'name': 'decided', 'is_done': is_decided or is_swapped, 'command': detection,
+        'name': 'decided', 'is_done': is_decided or is_swapped,
+        'command': exactly_once._detection_command(incident_id),
         'found': exactly_once._decided_text(incident_id) if is_decided
             else problem or 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
     }) -%}

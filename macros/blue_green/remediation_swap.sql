@@ -54,7 +54,7 @@
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- do exactly_once._check_views_are_kept(tables) -%}
-        {%- do exactly_once._check_not_overtaken(tables, runs) -%}
+        {%- do exactly_once._check_not_overtaken(tables, incident_id, runs) -%}
         {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, runs, cloned_at) -%}
     {%- endif -%}
@@ -239,7 +239,9 @@
         {%- if old -%}
             {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'candidate', incident_id) -%}
             {%- if overtaken -%}
-                {%- do exactly_once._refuse_overtaken('a regular run that wrote to ' ~ overtaken ~ ' after the checks; the swap was taken back') -%}
+                {%- do exactly_once._refuse_overtaken(
+                    incident_id, 'a regular run that wrote to ' ~ overtaken ~ ' after the checks; the swap was taken back'
+                ) -%}
             {%- endif -%}
             {%- do exactly_once._name_claim(old, replaced, incident_id) -%}
         {%- endif -%}
@@ -300,12 +302,12 @@
 {% endmacro %}
 
 
-{% macro _check_not_overtaken(tables, runs_before) %}
+{% macro _check_not_overtaken(tables, incident_id, runs_before) %}
     {%- if exactly_once._last_runs(tables) != runs_before -%}
         {%- set marks = [] -%}
         {%- for table in tables -%}{%- do marks.append(exactly_once.recorded_watermark(table.live)) -%}{%- endfor -%}
         {%- do exactly_once._refuse_overtaken(
-            'events up to ' ~ marks | join(', ') ~ ', of a regular run that ended after the checks began'
+            incident_id, 'events up to ' ~ marks | join(', ') ~ ', of a regular run that ended after the checks began'
         ) -%}
     {%- endif -%}
 {% endmacro %}
@@ -323,10 +325,10 @@
 {% endmacro %}
 
 
-{% macro _refuse_overtaken(found) %}
+{% macro _refuse_overtaken(incident_id, found) %}
     {%- do exactly_once._refuse(
         'live', found, 'no regular run while the candidates are checked and swapped',
-        'Build the candidates again (dbt build --selector remediation), and swap between two regular runs.'
+        'Build the candidates again, and swap between two regular runs: ' ~ exactly_once._build_command(incident_id)
     ) -%}
 {% endmacro %}
 

@@ -30,8 +30,10 @@
     {%- if failed -%}
         {%- do exactly_once._refuse(
             'the candidates of incident ' ~ incident_id, 'failed checks: ' ~ failed | join('; '), 'every check passed',
-            'Live is untouched. Build the candidates again (dbt build --selector remediation), or start over with '
-            ~ 'remediation_clone. If decisions are missing, copies have arrived since: build the selector detection first.'
+            'Live is untouched. Build the candidates again: ' ~ exactly_once._build_command(incident_id)
+            ~ '; or start over: ' ~ exactly_once._verb_command('remediation_clone', incident_id)
+            ~ '. If decisions are missing, copies have arrived since; then run first: '
+            ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endif -%}
     {{- return(digests) -}}

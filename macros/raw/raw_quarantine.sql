@@ -14,7 +14,8 @@
     {%- set approval = exactly_once._check_approved(incident_id) -%}
     {%- for check in exactly_once._decision_checks(incident_id) | rejectattr('passed') -%}
         {%- do exactly_once._refuse(
-            'the decisions for incident ' ~ incident_id, check.found, check.name, 'Run: dbt build --selector detection'
+            'the decisions for incident ' ~ incident_id, check.found, check.name,
+            'Run: ' ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endfor -%}
     {%- do exactly_once._check_raw_table() -%}
@@ -78,10 +79,9 @@
         }, exactly_once._raw_digests(incident_id, after)
     ) -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
-    {%- do log(
-        'Next: dbt build --selector detection with the same incident and its window finds copies that arrive late; '
-        ~ "back: dbt run-operation raw_restore --args '{incident_id: " ~ incident_id ~ "}'", info=true
-    ) -%}
+    {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
+    {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}
+    {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
 {% endmacro %}
 
 
@@ -137,7 +137,7 @@
             exactly_once._with_commas(found[0] | int) ~ ' copies to remove that are not there, and '
             ~ exactly_once._with_commas(found[1] | int) ~ ' events whose survivor is not there',
             'every copy that was decided on, and its survivor',
-            'Nothing was removed. Run: dbt build --selector detection, which decides on what is there now.'
+            'Nothing was removed. To decide on what is there now, run: ' ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endif -%}
 {% endmacro %}

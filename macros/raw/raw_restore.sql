@@ -47,7 +47,7 @@
     ) -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
-    {%- do log('Next: dbt build --selector detection, which decides on what is there now', info=true) -%}
+    {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
 {% endmacro %}
 
 
