@@ -224,7 +224,7 @@ def test_status_leads_an_incident_with_an_odd_id_to_its_end(decided: Warehouse) 
     incident = "O'Neil: 7 #2"
     approve(decided, incident.replace("'", "''"))
     decide_again(decided, incident)
-    done = []
+    done: list[list[str]] = []
     while len(done) < 4:
         decided.operate("remediation_status", incident)
         command = decided.project.logged[-1].removeprefix("Next: ")
