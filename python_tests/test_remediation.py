@@ -517,6 +517,70 @@ def test_a_candidate_that_is_wrong_is_refused(
     assert any(check in line for line in warehouse.project.logged if "FAIL" in line)
 
 
+def test_candidates_of_another_incident_are_replaced_only_if_asked_to(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """By dry_run too; and the ledger shows it under both incidents."""
+    warehouse = built.copied(tmp_path)
+    candidates = digests(warehouse, "__candidate")
+    decide_again(warehouse, "INC-2")
+    entries = warehouse.digest("main_audit.remediation_ledger")
+    for arguments in ({}, {"dry_run": True}, {"replace_candidates": "yes"}):
+        given = json.dumps({"incident_id": "INC-2"} | arguments)
+        with pytest.raises(DbtError, match="candidates of incident INC-1") as error:
+            warehouse.dbt("run-operation", "remediation_clone", "--args", given)
+    assert "Swap those first: dbt run-operation remediation_swap" in str(error.value)
+    arguments = "{incident_id: INC-2, replace_candidates: true}"
+    assert f"dbt run-operation remediation_clone --args '{arguments}'" in str(error.value)
+    assert digests(warehouse, "__candidate") == candidates
+    assert warehouse.digest("main_audit.remediation_ledger") == entries
+
+    warehouse.dbt("run-operation", "remediation_clone", "--args", arguments)
+    assert digests(warehouse, "__candidate") == digests(warehouse)
+    written = warehouse.query(
+        "select incident_id, phase, arguments from main_audit.remediation_ledger "
+        "where step = 'remediation_clone' order by entry_number"
+    )
+    found = [(row["incident_id"], row["phase"], json.loads(row["arguments"])) for row in written]
+    assert found[2:] == [
+        ("INC-2", "begun", {"replace_candidates": True, "replaced": ["INC-1"]}),
+        ("INC-1", "begun", {"replaced_by": "INC-2"}),
+        ("INC-1", "ended", {"replaced_by": "INC-2"}),
+        ("INC-2", "ended", {}),
+    ]
+    build_candidate(warehouse, "INC-2")
+    approve(warehouse, "INC-2")
+    warehouse.operate("remediation_swap", "INC-2")
+    # and back to the first, whose build is another incident's no more
+    decide_again(warehouse)
+    repair(warehouse)
+    assert_recorded(warehouse, "remediation_swap")
+
+
+@pytest.mark.parametrize("comment", ["null", "'mine'", """'{"app": "exactly_once"}'"""])
+def test_a_table_with_the_name_of_a_candidate_is_never_replaced(
+    contaminated: Warehouse, comment: str
+) -> None:
+    name = CANDIDATE.format("payments")
+    contaminated.execute(f"create table {name} as select 1 as mine")
+    contaminated.execute(f"comment on table {name} is {comment}")
+    for arguments in ({}, {"dry_run": True}, {"replace_candidates": True}):
+        given = json.dumps({"incident_id": INCIDENT} | arguments)
+        with pytest.raises(DbtError, match=r"payments__candidate.*one that no clone has made"):
+            contaminated.dbt("run-operation", "remediation_clone", "--args", given)
+    assert contaminated.read(name) == [{"mine": 1}]
+    contaminated.execute(f"drop table {name}")
+    contaminated.operate("remediation_clone", INCIDENT)
+
+
+def test_candidates_keep_their_marker_through_a_build(built: Warehouse, tmp_path: Path) -> None:
+    """A full refresh would make them anew without it."""
+    warehouse = built.copied(tmp_path)
+    with pytest.raises(DbtError, match="--full-refresh; accepted: a run that repairs the clone"):
+        warehouse.dbt("run", *REPAIR[1:], "--full-refresh", exactly_once__build_candidate=True)
+    warehouse.operate("remediation_clone", INCIDENT)
+
+
 def test_a_candidate_that_is_right_is_swapped(built: Warehouse, tmp_path: Path) -> None:
     """What the others tamper with."""
     warehouse = built.copied(tmp_path)

@@ -382,6 +382,45 @@ def test_a_verb_that_died_is_finished_by_the_same_command(
     assert schemas(warehouse)[LIVE] == "Curated payments"
 
 
+def test_a_clone_replaces_nothing_that_is_not_of_its_incident(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """Candidates of another incident only if asked to, somebody's schema of that name never."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+
+    def refused(found: str) -> None:
+        for arguments in ({}, {"dry_run": True}):
+            given = json.dumps({"incident_id": INCIDENT} | arguments)
+            with pytest.raises(DbtError, match=found):
+                warehouse.dbt("run-operation", "remediation_clone", "--args", given)
+
+    warehouse.execute(f"create schema {CANDIDATE}")
+    warehouse.execute(f"create table {CANDIDATE}.mine as select 1 as mine")
+    refused(f"schema .*{CANDIDATE}.*one that no clone has made")
+    assert warehouse.read(f"{CANDIDATE}.mine") == [{"mine": 1}]
+    # as dbt makes it, before a build can say that there are no candidates
+    warehouse.execute(f"drop table {CANDIDATE}.mine")
+    decided(warehouse, "INC-2")
+    warehouse.operate("remediation_clone", "INC-2")
+
+    decided(warehouse, INCIDENT)
+    entries = warehouse.digest(LEDGER)
+    marker = schemas(warehouse)[CANDIDATE]
+    refused("candidates of incident INC-2")
+    assert schemas(warehouse)[CANDIDATE] == marker
+    assert warehouse.digest(LEDGER) == entries
+    given = json.dumps({"incident_id": INCIDENT, "replace_candidates": True})
+    warehouse.dbt("run-operation", "remediation_clone", "--args", given)
+    assert json.loads(schemas(warehouse)[CANDIDATE])["incident_id"] == INCIDENT
+    replaced = warehouse.query(
+        f"select arguments from {LEDGER} where incident_id = 'INC-2' order by entry_number"
+    )
+    assert [json.loads(row["arguments"]) for row in replaced[-2:]] == 2 * [
+        {"replaced_by": INCIDENT}
+    ]
+
+
 # What arrives later than all else, and what lands behind the mark, which it does not move.
 LATER = steady_events(NOON + 30 * HOUR)
 BEHIND = [event("behind", NOON + 19 * HOUR + 30 * MINUTE, event_ts=NOON + 19 * HOUR)]

@@ -33,6 +33,11 @@
             'a clone for incident ' ~ incident_id ~ ', which incident_decisions holds',
             'Run: ' ~ exactly_once._verb_command('remediation_clone', incident_id)
         ) -%}
+    {%- elif flags.FULL_REFRESH and not exactly_once._swaps_schemas() -%}
+        {#- the table would be another, without the marker -#}
+        {%- do exactly_once._refuse(
+            'candidate ' ~ relation, '--full-refresh', 'a run that repairs the clone', 'Leave --full-refresh out.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 

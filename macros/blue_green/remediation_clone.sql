@@ -1,8 +1,9 @@
-{% macro remediation_clone(incident_id, dry_run=false) %}
+{% macro remediation_clone(incident_id, dry_run=false, replace_candidates=false) %}
     {#-
         Run-operation. Copies the live curated tables to candidates beside them, so that the repair happens behind
         the readers: on Snowflake a zero-copy clone of their schema, <schema>__candidate, with its grants; on DuckDB
-        tables <table>__candidate, in one transaction. Run again, it starts over from live.
+        tables <table>__candidate, in one transaction. Run again, it starts over from live. Candidates of another incident
+        are refused, unless replace_candidates is true.
     -#}
     {%- do exactly_once._begin_verb('remediation_clone', incident_id) -%}
     {%- do exactly_once._check_incident(incident_id) -%}
@@ -19,16 +20,29 @@
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
     {%- do exactly_once._check_curated_only(tables) -%}
     {%- set state = exactly_once._check_not_swapped(tables, incident_id) -%}
+    {%- set replaced = exactly_once._check_candidates_may_go(tables, incident_id, replace_candidates) -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
-        {%- do exactly_once._begin_step('remediation_clone', incident_id) -%}
+        {%- do exactly_once._begin_step(
+            'remediation_clone', incident_id, {'replace_candidates': true, 'replaced': replaced} if replaced else {}
+        ) -%}
+        {#- whoever looks for them by their own incident is to find why they are gone -#}
+        {%- for other in replaced -%}
+            {%- do exactly_once._begin_step('remediation_clone', other, {'replaced_by': incident_id}) -%}
+        {%- endfor -%}
         {%- if state == 'claimed' -%}
             {%- do exactly_once._drop_claim(tables, incident_id) -%}
         {%- endif -%}
         {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
+        {%- for other in replaced -%}
+            {%- do exactly_once._end_step('remediation_clone', other, arguments={'replaced_by': incident_id}) -%}
+        {%- endfor -%}
         {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
     {%- endif -%}
+    {%- for other in replaced -%}
+        {%- do log('  the candidates of incident ' ~ other ~ (' would be' if dry_run else ' are') ~ ' replaced', info=true) -%}
+    {%- endfor -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ (' would be' if dry_run else ' is') ~ ' cloned to ' ~ table.candidate, info=true) -%}
     {%- endfor -%}
@@ -47,6 +61,37 @@
         ) -%}
     {%- endif -%}
     {{- return(state) -}}
+{% endmacro %}
+
+
+{% macro _check_candidates_may_go(tables, incident_id, replace_candidates) %}
+    {#-
+        A clone replaces what has the candidates' name: another incident's only if asked to, and never what no clone has
+        made. Gives the other incidents whose candidates go.
+    -#}
+    {%- set others = [] -%}
+    {#- tables of one schema have one marker -#}
+    {%- for table in (tables[:1] if exactly_once._swaps_schemas() else tables) -%}
+        {%- set comment = exactly_once._comment_of(table.candidate) -%}
+        {%- set cloned_for = (exactly_once._parsed_marker(comment) or {}).incident_id -%}
+        {%- if cloned_for and cloned_for != incident_id and cloned_for not in others -%}
+            {%- do others.append(cloned_for) -%}
+        {%- elif comment is not none and not cloned_for and not exactly_once._is_empty_schema(table.candidate) -%}
+            {%- set what = 'schema ' ~ table.candidate.include(identifier=false) if exactly_once._swaps_schemas()
+                else 'table ' ~ table.candidate -%}
+            {%- do exactly_once._refuse(
+                what, 'one that no clone has made', 'candidates, or no ' ~ what, 'Rename it, or drop it, and run this again.'
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if others and replace_candidates is not sameas true -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'candidates of incident ' ~ others | join(', '), 'no candidates of another incident',
+            'Swap those first: ' ~ exactly_once._verb_command('remediation_swap', others[0]) ~ '. Or give them up: dbt run-operation'
+            ~ " remediation_clone --args '{incident_id: " ~ incident_id ~ ", replace_candidates: true}'"
+        ) -%}
+    {%- endif -%}
+    {{- return(others) -}}
 {% endmacro %}
 
 
