@@ -573,6 +573,90 @@ def test_a_table_with_the_name_of_a_candidate_is_never_replaced(
     contaminated.operate("remediation_clone", INCIDENT)
 
 
+RULED = (
+    "alter table main_analytics.payments alter column merchant_id set not null",
+    "alter table main_analytics.payments alter column event_count set default 0",
+    "alter table main_analytics.payments add primary key (payment_id)",
+)
+
+
+def rules(warehouse: Warehouse, table: str) -> str:
+    """The columns and constraints of a curated table, as the statement that makes it has them."""
+    found = warehouse.query(f"select sql from duckdb_tables() where table_name = '{table}'")
+    return str(found[0]["sql"]).split("(", 1)[1]
+
+
+def test_not_null_defaults_and_keys_of_live_are_swapped_too(contaminated: Warehouse) -> None:
+    before = digests(contaminated)
+    for statement in RULED:
+        contaminated.execute(statement)
+    ruled = rules(contaminated, "payments")
+    for rule in ("merchant_id VARCHAR NOT NULL", "DEFAULT(0)", "PRIMARY KEY"):
+        assert rule in ruled
+    repair(contaminated)
+    assert rules(contaminated, "payments") == ruled
+    contaminated.write_events(steady_events(NOON + 30 * HOUR))
+    contaminated.dbt(*JOB)
+    assert rules(contaminated, "payments") == ruled
+    roll_back_at_once(contaminated)
+    assert rules(contaminated, "payments") == ruled
+    assert digests(contaminated) == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (RULED[0], "live has merchant_id .* not null, the candidate has merchant_id"),
+        (RULED[1], "live has event_count bigint default 0, the candidate has event_count bigint"),
+        (RULED[2], r"live has payment_id .* not null, live has PRIMARY KEY\(payment_id\)"),
+    ],
+    ids=["not null", "default", "key"],
+)
+def test_a_rule_that_live_got_since_the_clone_is_missed(
+    built: Warehouse, tmp_path: Path, statement: str, found: str
+) -> None:
+    warehouse = built.copied(tmp_path)
+    warehouse.execute(statement)
+    with pytest.raises(DbtError, match="payments, columns are those of live"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert any(re.search(found, line) for line in warehouse.project.logged)
+
+
+@pytest.mark.parametrize("table", ["payments", "payments__candidate"])
+def test_an_index_is_refused_before_anything_is_renamed(
+    built: Warehouse, tmp_path: Path, table: str
+) -> None:
+    """DuckDB renames no table that has one."""
+    warehouse = built.copied(tmp_path)
+    entries = warehouse.digest("main_audit.remediation_ledger")
+    made = f"CREATE INDEX by_merchant ON main_analytics.{table}(merchant_id)"
+    warehouse.execute(made)
+    for verb in ("clone", "validate", "swap"):
+        for arguments in ({}, {"dry_run": True}):
+            given = json.dumps({"incident_id": INCIDENT} | arguments)
+            with pytest.raises(DbtError, match="found 1 indexes") as error:
+                warehouse.dbt("run-operation", f"remediation_{verb}", "--args", given)
+            assert made in str(error.value)
+    assert warehouse.digest("main_audit.remediation_ledger") == entries
+    drop = re.search(r"Run: (drop index .*?);", str(error.value))
+    assert drop
+    warehouse.execute(drop[1])
+    warehouse.operate("remediation_swap", INCIDENT)
+    warehouse.execute(made.replace("__candidate", ""))
+
+
+def test_a_key_that_refers_to_live_is_refused_before_anything_is_renamed(
+    contaminated: Warehouse,
+) -> None:
+    contaminated.execute(RULED[2])
+    contaminated.execute(
+        "create table main_analytics.notes "
+        "(payment_id varchar references main_analytics.payments (payment_id))"
+    )
+    with pytest.raises(DbtError, match=r"keys that refer to them, of main_analytics\.notes"):
+        contaminated.operate("remediation_clone", INCIDENT)
+
+
 def test_candidates_keep_their_marker_through_a_build(built: Warehouse, tmp_path: Path) -> None:
     """A full refresh would make them anew without it."""
     warehouse = built.copied(tmp_path)

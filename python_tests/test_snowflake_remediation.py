@@ -421,6 +421,23 @@ def test_a_clone_replaces_nothing_that_is_not_of_its_incident(
     ]
 
 
+def test_a_rule_that_live_got_since_the_clone_is_missed(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """A clone has those that live had."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    warehouse.execute(f"alter table {LIVE}.payments alter column merchant_id set not null")
+    assert "payments, columns are those of live" in (refusal(warehouse) or "")
+    assert any(
+        re.search("live has merchant_id .* not null, the candidate has merchant_id", line)
+        for line in warehouse.project.logged
+    )
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    assert refusal(warehouse) is None
+
+
 # What arrives later than all else, and what lands behind the mark, which it does not move.
 LATER = steady_events(NOON + 30 * HOUR)
 BEHIND = [event("behind", NOON + 19 * HOUR + 30 * MINUTE, event_ts=NOON + 19 * HOUR)]

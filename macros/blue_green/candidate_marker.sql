@@ -34,11 +34,19 @@
 
 {% macro duckdb___comment_of(relation) %}
     {%- set found = run_query(
-        'select comment from duckdb_tables() where database_name = ' ~ exactly_once.text_literal(relation.database)
-        ~ ' and schema_name = ' ~ exactly_once.text_literal(relation.schema)
-        ~ ' and table_name = ' ~ exactly_once.text_literal(relation.identifier)
+        'select comment from duckdb_tables() where ' ~ exactly_once._is_of_table(relation)
     ).rows -%}
     {{- return((found[0][0] or '') if found else none) -}}
+{% endmacro %}
+
+
+{% macro _is_of_table(relation) %}
+    {#- A predicate on DuckDB's functions that list what there is. -#}
+    {{- return(
+        'database_name = ' ~ exactly_once.text_literal(relation.database)
+        ~ ' and schema_name = ' ~ exactly_once.text_literal(relation.schema)
+        ~ ' and table_name = ' ~ exactly_once.text_literal(relation.identifier)
+    ) -}}
 {% endmacro %}
 
 

@@ -19,6 +19,7 @@
     {%- endfor -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
     {%- do exactly_once._check_curated_only(tables) -%}
+    {%- do exactly_once._check_can_be_renamed(tables) -%}
     {%- set state = exactly_once._check_not_swapped(tables, incident_id) -%}
     {%- set replaced = exactly_once._check_candidates_may_go(tables, incident_id, replace_candidates) -%}
     {%- do exactly_once._ledger() -%}
@@ -87,8 +88,8 @@
     {%- if others and replace_candidates is not sameas true -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'candidates of incident ' ~ others | join(', '), 'no candidates of another incident',
-            'Swap those first: ' ~ exactly_once._verb_command('remediation_swap', others[0]) ~ '. Or give them up: dbt run-operation'
-            ~ " remediation_clone --args '{incident_id: " ~ incident_id ~ ", replace_candidates: true}'"
+            'Swap those first: ' ~ exactly_once._verb_command('remediation_swap', others[0])
+            ~ ". Or give them up: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ ", replace_candidates: true}'"
         ) -%}
     {%- endif -%}
     {{- return(others) -}}
@@ -156,6 +157,55 @@
 {% endmacro %}
 
 
+{% macro _check_can_be_renamed(tables) %}
+    {#- Told before the repair, not by the swap. -#}
+    {%- do adapter.dispatch('_check_can_be_renamed', 'exactly_once')(tables) -%}
+{% endmacro %}
+
+
+{% macro default___check_can_be_renamed(tables) %}
+{% endmacro %}
+
+
+{#- https://duckdb.org/docs/stable/sql/statements/alter_table: no table is renamed that an index or a key depends on -#}
+{% macro duckdb___check_can_be_renamed(tables) %}
+    {%- set dropped, made, referring = [], [], [] -%}
+    {%- for table in tables -%}
+        {%- for relation in (table.live, table.candidate) -%}
+            {%- for name, sql in run_query(
+                'select index_name, sql from duckdb_indexes() where ' ~ exactly_once._is_of_table(relation) ~ ' order by 1'
+            ).rows -%}
+                {%- do dropped.append('drop index ' ~ relation.incorporate(path={'identifier': name})) -%}
+                {%- do made.append(sql.rstrip(';')) -%}
+            {%- endfor -%}
+            {%- do referring.extend(exactly_once._tables_that_refer_to(relation)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if dropped -%}
+        {%- do exactly_once._refuse(
+            'the curated tables', dropped | length ~ ' indexes', 'tables that DuckDB can rename, without an index',
+            'Run: ' ~ dropped | join('; ') ~ '; and this again. They may be made again after the swap: ' ~ made | join('; ')
+        ) -%}
+    {%- elif referring -%}
+        {%- do exactly_once._refuse(
+            'the curated tables', 'foreign keys that refer to them, of ' ~ referring | unique | join(', '),
+            'tables that DuckDB can rename, without such a key',
+            'DuckDB drops no foreign key: make those tables again without it, then run this again.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _tables_that_refer_to(relation) %}
+    {{- return(run_query(
+        "select distinct schema_name || '.' || table_name from duckdb_constraints() where constraint_type = 'FOREIGN KEY'"
+        ~ ' and database_name = ' ~ exactly_once.text_literal(relation.database)
+        ~ ' and schema_name = ' ~ exactly_once.text_literal(relation.schema)
+        ~ ' and referenced_table = ' ~ exactly_once.text_literal(relation.identifier) ~ ' order by 1'
+    ).columns[0].values() | list) -}}
+{% endmacro %}
+
+
 {% macro _check_incident(incident_id) %}
     {#- Stops unless the decisions are of this incident, and of the window in force. -#}
     {%- set decided = exactly_once.decided_incident() -%}
@@ -196,7 +246,10 @@
             'cloned_at': run_started_at.isoformat(),
             'cloned_watermark': exactly_once._iso_or_none(watermark)
         } -%}
-        {%- do statements.append('create or replace table ' ~ table.candidate ~ ' as select * from ' ~ table.live) -%}
+        {%- do statements.append(
+            'create or replace table ' ~ table.candidate ~ exactly_once._columns_and_constraints(table.live)
+        ) -%}
+        {%- do statements.append('insert into ' ~ table.candidate ~ ' select * from ' ~ table.live) -%}
         {%- do statements.append(
             'comment on table ' ~ table.candidate ~ ' is ' ~ exactly_once.text_literal(tojson(marker))
         ) -%}
@@ -212,6 +265,16 @@
         ) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
+{% endmacro %}
+
+
+{#- https://duckdb.org/docs/stable/sql/meta/duckdb_table_functions#duckdb_tables -#}
+{% macro _columns_and_constraints(table) %}
+    {#- As the statement that makes a table has them, behind its name: with NOT NULL, defaults and keys. -#}
+    {%- set statement = run_query(
+        'select sql from duckdb_tables() where ' ~ exactly_once._is_of_table(table)
+    ).rows[0][0] -%}
+    {{- return(modules.re.sub('^CREATE TABLE ("(""|[^"])*"|[^"(])*', '', statement).rstrip(';')) -}}
 {% endmacro %}
 
 

@@ -15,6 +15,7 @@
     {%- set checks = [exactly_once._last_build_ended(incident_id)] + exactly_once._decision_checks(incident_id)
         + [exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- do exactly_once._check_can_be_renamed(tables) -%}
     {%- if exactly_once._swaps_schemas() -%}
         {%- do checks.extend([exactly_once._views_are_kept(tables), exactly_once._grants_are_kept(tables)]) -%}
     {%- endif -%}
@@ -114,13 +115,7 @@
         'passed': repaired_for == exactly_once.candidate_marker(table.candidate).incident_id
     }) -%}
 
-    {%- set live_columns = exactly_once._column_types(table.live) -%}
-    {%- set candidate_columns = exactly_once._column_types(table.candidate) -%}
-    {%- do checks.append({
-        'name': name ~ ', columns are those of live',
-        'found': candidate_columns | join(', ') if candidate_columns != live_columns else candidate_columns | length ~ ' columns',
-        'passed': candidate_columns == live_columns
-    }) -%}
+    {%- do checks.append(exactly_once._columns_are_kept(table)) -%}
 
     {%- set events = exactly_once.model_relation('stg_events_deduplicated') -%}
     {%- set candidate_mark = exactly_once.recorded_watermark(table.candidate) -%}
@@ -221,12 +216,84 @@
 {% endmacro %}
 
 
+{% macro _columns_are_kept(table) %}
+    {#- Names and types in their order, NOT NULL, defaults, and on DuckDB constraints. -#}
+    {%- set columns = exactly_once._column_types(table.live) -%}
+    {%- set live = columns + exactly_once._constraints(table.live) -%}
+    {%- set candidate = exactly_once._column_types(table.candidate) + exactly_once._constraints(table.candidate) -%}
+    {%- set differences = [] -%}
+    {%- for one in live if one not in candidate -%}{%- do differences.append('live has ' ~ one) -%}{%- endfor -%}
+    {%- for one in candidate if one not in live -%}{%- do differences.append('the candidate has ' ~ one) -%}{%- endfor -%}
+    {{- return({
+        'name': table.live.identifier ~ ', columns are those of live',
+        'found': columns | length ~ ' columns' if candidate == live else differences | join(', ') or 'another order',
+        'passed': candidate == live
+    }) -}}
+{% endmacro %}
+
+
 {% macro _column_types(relation) %}
+    {%- set rules = adapter.dispatch('_column_rules', 'exactly_once')(relation) -%}
     {%- set columns = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do columns.append(column.name | lower ~ ' ' ~ column.data_type | lower) -%}
+        {%- do columns.append(column.name | lower ~ ' ' ~ column.data_type | lower ~ rules.get(column.name, '')) -%}
     {%- endfor -%}
     {{- return(columns) -}}
+{% endmacro %}
+
+
+{% macro default___column_rules(relation) %}
+    {%- do exactly_once._refuse_engine('remediation_validate') -%}
+{% endmacro %}
+
+
+{% macro duckdb___column_rules(relation) %}
+    {#- {name of a column: what it says beside its type}. -#}
+    {{- return(exactly_once._rules_by_column(
+        'select column_name, is_nullable, column_default from duckdb_columns() where ' ~ exactly_once._is_of_table(relation)
+    )) -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/info-schema/columns -#}
+{% macro snowflake___column_rules(relation) %}
+    {{- return(exactly_once._rules_by_column(
+        "select column_name, is_nullable = 'YES' as is_nullable, column_default from " ~ relation.information_schema()
+        ~ '.columns where table_schema = '
+        ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema))
+        ~ ' and table_name = '
+        ~ exactly_once.text_literal(exactly_once._stored_name(relation.identifier, relation.quote_policy.identifier))
+    )) -}}
+{% endmacro %}
+
+
+{% macro _rules_by_column(query) %}
+    {%- set rules = {} -%}
+    {%- for name, is_nullable, value in run_query(query).rows -%}
+        {%- do rules.update({
+            name: ('' if is_nullable else ' not null') ~ (' default ' ~ value if value is not none else '')
+        }) -%}
+    {%- endfor -%}
+    {{- return(rules) -}}
+{% endmacro %}
+
+
+{% macro _constraints(relation) %}
+    {{- return(adapter.dispatch('_constraints', 'exactly_once')(relation)) -}}
+{% endmacro %}
+
+
+{#- a clone of a schema has them -#}
+{% macro default___constraints(relation) %}
+    {{- return([]) -}}
+{% endmacro %}
+
+
+{% macro duckdb___constraints(relation) %}
+    {{- return(run_query(
+        "select constraint_text from duckdb_constraints() where constraint_type <> 'NOT NULL' and "
+        ~ exactly_once._is_of_table(relation) ~ ' order by 1'
+    ).columns[0].values() | list) -}}
 {% endmacro %}
 
 
