@@ -20,9 +20,11 @@ from python_tests.laws import (
     NOON,
     WINDOW,
     Row,
+    assert_recorded,
     contaminate,
     contaminated_rows,
     event,
+    ledger,
     steady_events,
 )
 from python_tests.snowflake_simulator.views import information_schema_sql
@@ -370,6 +372,31 @@ def test_a_share_above_the_limit_is_refused_with_the_command_that_allows_it(
     allowed = re.search(r"max_share: ([\d.]+)}", str(error.value))
     assert allowed
     assert plan(contaminated, max_share=float(allowed[1]))[-1].startswith("Next: ")
+
+
+def test_a_plan_that_is_let_past_the_limit_is_on_record(contaminated: Warehouse) -> None:
+    """One that is below the limit, or refused, decides nothing."""
+    plan(contaminated, max_share=0.9)
+    before = ledger(contaminated)
+    contaminated.execute(
+        "insert into main_analytics.payments "
+        "select one.* replace ('padding_' || number as payment_id) "
+        "from (select * from main_analytics.payments limit 1) as one, range(20000) as n (number)"
+    )
+    with pytest.raises(DbtError, match=r"at most 20\.00%"):
+        plan(contaminated)
+    lines = plan(contaminated, max_share=0.9, dry_run=True)
+    assert ledger(contaminated) == before
+    assert plan(contaminated, max_share=0.9)[-1] == lines[-1]
+    entries = ledger(contaminated)
+    assert entries[:-1] == before
+    written = entries[-1]
+    assert (written["step"], written["phase"]) == ("remediation_plan", "ended")
+    assert json.loads(written["arguments"]) == {"max_share": 0.9}
+    said = float(table(lines, "step")["total"][-1].rstrip("%")) / 100
+    assert said > 0.2
+    assert json.loads(written["counts"]) == {"share": pytest.approx(said, abs=0.0001)}
+    assert_recorded(contaminated)
 
 
 @pytest.mark.parametrize("max_share", [0, -1, 1001, "0.2", True, None])

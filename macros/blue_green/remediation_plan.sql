@@ -2,7 +2,8 @@
     {#-
         Run-operation. Says what the remediation of an incident will change, per table, event type and merchant,
         what it will read and write, and which share of a day of the regular job that is. Stops with an error above
-        max_share. It writes nothing, so that dry_run, which the other verbs know, makes no difference.
+        max_share. It changes nothing; where a max_share lets a plan pass that is above the usual limit, the ledger has it,
+        unless dry_run is true.
     -#}
     {%- do exactly_once._begin_verb('remediation_plan', incident_id) -%}
     {%- do exactly_once._check_max_share(incident_id, max_share) -%}
@@ -26,6 +27,7 @@
     {%- elif not plan.repaired_events and exactly_once._quarantined_in_reach() is none -%}
         {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
     {%- else -%}
+        {%- if dry_run is not sameas true -%}{%- do exactly_once._record_share(incident_id, plan.share, max_share) -%}{%- endif -%}
         {%- do exactly_once._say_next_step(exactly_once._next_step(exactly_once._remediation_steps(incident_id))) -%}
     {%- endif -%}
     {{- return(plan) -}}
@@ -37,6 +39,16 @@
         {%- do exactly_once._refuse(
             'max_share', max_share, 'a number above 0, up to 1000; 0.2 is 20% of a day of the regular job',
             'Run: ' ~ exactly_once._verb_command('remediation_plan', incident_id, 'max_share: 0.5')
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _record_share(incident_id, share, max_share) %}
+    {#- Somebody has decided that it may cost more than usual; a plan below the limit decides nothing. -#}
+    {%- if share is not none and share > 0.2 -%}
+        {%- do exactly_once._end_step(
+            'remediation_plan', incident_id, {'share': share | round(4)}, arguments={'max_share': max_share}
         ) -%}
     {%- endif -%}
 {% endmacro %}
