@@ -374,8 +374,10 @@ def untouched_rows() -> list[Row]:
 
 
 # Detection without its tests and seeds
-DECIDE = ("build", "--selector", "detection")
-DECIDE += ("--resource-type", "model", "--resource-type", "snapshot")
+DECIDE = (
+    *("build", "--selector", "detection"),
+    *("--resource-type", "model", "--resource-type", "snapshot"),
+)
 
 
 def contaminate(warehouse: Warehouse) -> None:

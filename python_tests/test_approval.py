@@ -518,9 +518,7 @@ def test_the_earliest_swap_is_retired_first_and_all_that_is_kept_goes(ready: War
         ready.operate(f"remediation_{verb}", INCIDENT)
     build_candidate(ready)
     ready.operate("remediation_swap", INCIDENT)
-    ready.execute("update main_incident.incident_scope set incident_id = 'INC-2'")
-    for table in ("incident_decisions", "incident_duplicate_groups"):
-        ready.execute(f"update main_incident.{table} set incident_id = 'INC-2'")
+    decide_again(ready, "INC-2")
     approve(ready, "INC-2")
     ready.operate("remediation_clone", "INC-2")
     ready.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)

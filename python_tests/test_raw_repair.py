@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -391,7 +391,7 @@ def test_a_verdict_on_copies_in_quarantine_asks_for_their_return(warehouse: Ware
     operate(warehouse, "raw_quarantine")
 
 
-def to_decide(warehouse: Warehouse, name: str) -> list[Row]:
+def to_decide(warehouse: Warehouse, name: str) -> Sequence[Row]:
     """The copies of an event that would go."""
     return warehouse.query(
         "select row_hash from main_incident.incident_decisions "

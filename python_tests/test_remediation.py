@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -39,6 +40,7 @@ from python_tests.laws import (
     decide_again,
     event,
     give_verdict,
+    roll_back_at_once,
     steady_events,
     untouched_rows,
 )
@@ -531,8 +533,8 @@ def test_candidates_of_another_incident_are_replaced_only_if_asked_to(
     candidates = digests(warehouse, "__candidate")
     decide_again(warehouse, "INC-2")
     entries = warehouse.digest("main_audit.remediation_ledger")
-    for arguments in ({}, {"dry_run": True}, {"replace_candidates": "yes"}):
-        given = json.dumps({"incident_id": "INC-2"} | arguments)
+    for more in ({}, {"dry_run": True}, {"replace_candidates": "yes"}):
+        given = json.dumps({"incident_id": "INC-2"} | more)
         with pytest.raises(DbtError, match="candidates of incident INC-1") as error:
             warehouse.dbt("run-operation", "remediation_clone", "--args", given)
     assert "Swap those first: dbt run-operation remediation_swap" in str(error.value)

@@ -1373,7 +1373,8 @@ def test_a_session_tells_who_and_where_it_is(
 # https://docs.snowflake.com/en/sql-reference/sql/show-objects, show-tables, show-views
 def test_objects_tables_and_views_are_shown(session: SnowflakeConnection) -> None:
     def shown(what: str, *columns: str) -> list[tuple[Any, ...]]:
-        cursor = session.cursor().execute(f"show {what}")
+        cursor = session.cursor()
+        cursor.execute(f"show {what}")
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         assert all(row["schema_name"] == session.schema for row in rows)
