@@ -666,13 +666,6 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             grows=True,
         ),
         Step("clone", "metadata"),
-        Step(
-            "clone",
-            "digests of live and of the candidate, whole",
-            read=2 * payments * a.payment_bytes,
-            rows=2 * payments,
-            grows=True,
-        ),
         _summed("candidate", "what has arrived is deduplicated and tested, as in a run", taken_in),
         Step(
             "candidate",
@@ -701,13 +694,6 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             read=in_reach * a.counted_bytes + 2 * features * a.feature_bytes,
             written=2 * features * a.feature_bytes,
             rows=in_reach + features,
-        ),
-        Step(
-            "candidate",
-            "its digests before and after, whole",
-            read=2 * payments * a.payment_bytes,
-            rows=2 * payments,
-            grows=True,
         ),
         Step(
             "candidate",

@@ -126,7 +126,7 @@ is the warehouse.
 
 {incident_steps}
 This is 1x with the changes, which spare the incident one thing only: late events. A clone shares
-its storage, and a swap renames: what they read is for digests. Decisions read
+its storage, and a swap renames: what it reads is to see that live is as checked. Decisions read
 the payloads of all groups, to find the {differing} that differ; Python judges those alone. Raw
 quarantine rewrites the {sliced_hours} hours of arrival that hold copies. A `remediation_validate`
 before that of the swap takes the checks once more.
@@ -136,8 +136,7 @@ before that of the swap takes the checks once more.
 
 {history}
 - **The checks** read both curated tables whole, for the digests of the ledger and to show that
-  nothing else changed; clone and candidate read them for their own digests
-  ([decision 18](decisions/0018-checks-read-curated-once.md)).
+  nothing else changed ([decision 18](decisions/0018-checks-read-curated-once.md)).
 - **Keys in `payments`**: the MERGE, the search for the first event of the keys, and the tests of a
   run compare keys with all of it. Identifiers are taken as random; where they begin with their
   time, Snowflake may pass most partitions over.

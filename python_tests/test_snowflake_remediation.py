@@ -413,16 +413,6 @@ def test_a_clone_replaces_nothing_that_is_not_of_its_incident(
     given = json.dumps({"incident_id": INCIDENT, "replace_candidates": True})
     warehouse.dbt("run-operation", "remediation_clone", "--args", given)
     assert json.loads(schemas(warehouse)[CANDIDATE])["incident_id"] == INCIDENT
-    build_candidate(warehouse)
-    begun, ended, of_build_begun, of_build_ended = (
-        json.loads(row["digests"])
-        for row in warehouse.query(
-            f"select digests from {LEDGER} where incident_id = '{INCIDENT}' "
-            "and step in ('remediation_clone', 'candidate_build') order by entry_number"
-        )
-    )
-    assert begun == ended == of_build_begun != of_build_ended
-    assert set(of_build_ended) == set(TABLES)
     replaced = warehouse.query(
         f"select arguments from {LEDGER} where incident_id = 'INC-2' order by entry_number"
     )

@@ -17,8 +17,7 @@
                 {%- set incident_id = exactly_once.candidate_marker(tables[0].candidate).incident_id -%}
                 {%- do exactly_once.tag_queries('candidate_build', incident_id) -%}
                 {%- do exactly_once._end_step(
-                    'candidate_build', incident_id, dict(exactly_once._row_counts(tables, 'candidate'), tests=tests),
-                    exactly_once._digests_of(tables, 'candidate')
+                    'candidate_build', incident_id, dict(exactly_once._row_counts(tables, 'candidate'), tests=tests)
                 ) -%}
             {%- else -%}
                 {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}

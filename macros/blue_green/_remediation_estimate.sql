@@ -28,13 +28,11 @@
         {%- endif -%}
         {%- set row_count = run_query('select count(*) from ' ~ table.live).rows[0][0] | int -%}
         {%- set widths = exactly_once._curated_widths(table) -%}
-        {#- read for their digests: live and the candidate by the clone, the candidate before and after its build -#}
-        {%- set digested = 2 * row_count -%}
         {%- set copied = adapter.dispatch('_rows_copied_by_clone', 'exactly_once')(row_count) -%}
-        {%- for part, rows in [('read', copied + digested), ('written', copied)] -%}
+        {%- for part in ('read', 'written') -%}
             {%- do clone.update({
-                'rows_' ~ part: clone['rows_' ~ part] + rows,
-                'bytes_' ~ part: clone['bytes_' ~ part] + rows * widths.whole
+                'rows_' ~ part: clone['rows_' ~ part] + copied,
+                'bytes_' ~ part: clone['bytes_' ~ part] + copied * widths.whole
             }) -%}
         {%- endfor -%}
 
@@ -44,9 +42,9 @@
         {%- set key_bytes = row_count * widths.key -%}
         {%- do candidates.append({
             'name': 'candidate ' ~ table.name,
-            'rows_read': work.repair.rows_read + row_count + digested,
+            'rows_read': work.repair.rows_read + row_count,
             'rows_written': work.repair.key_count,
-            'bytes_read': work.repair.rows_read * width.narrow + key_bytes + digested * widths.whole,
+            'bytes_read': work.repair.rows_read * width.narrow + key_bytes,
             'bytes_written': work.repair.key_count * widths.whole
         }) -%}
         {%- do day.tables.append({

@@ -17,14 +17,11 @@
                     'Set it in the vars of this command and of the job, and run: ' ~ exactly_once._build_command(incident_id)
                 ) -%}
             {%- endif -%}
-            {%- set tables = exactly_once.curated_relations('') -%}
-            {%- for table in tables -%}
+            {%- for table in exactly_once.curated_relations('') -%}
                 {%- do exactly_once.check_candidate(table.candidate) -%}
                 {%- do exactly_once._check_place(table, 'candidate') -%}
             {%- endfor -%}
-            {%- do exactly_once._begin_step(
-                'candidate_build', incident_id, digests=exactly_once._digests_of(tables, 'candidate')
-            ) -%}
+            {%- do exactly_once._begin_step('candidate_build', incident_id) -%}
             {%- do exactly_once._untag_queries() -%}
         {%- elif settings.build_replaced is not none -%}
             {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}

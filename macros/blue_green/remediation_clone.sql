@@ -26,8 +26,7 @@
     {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step(
-            'remediation_clone', incident_id, {'replace_candidates': true, 'replaced': replaced} if replaced else {},
-            exactly_once._digests_of(tables, 'live')
+            'remediation_clone', incident_id, {'replace_candidates': true, 'replaced': replaced} if replaced else {}
         ) -%}
         {#- whoever looks for them by their own incident is to find why they are gone -#}
         {%- for other in replaced -%}
@@ -40,10 +39,7 @@
         {%- for other in replaced -%}
             {%- do exactly_once._end_step('remediation_clone', other, arguments={'replaced_by': incident_id}) -%}
         {%- endfor -%}
-        {%- do exactly_once._end_step(
-            'remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate'),
-            exactly_once._digests_of(tables, 'candidate')
-        ) -%}
+        {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
     {%- endif -%}
     {%- for other in replaced -%}
         {%- do log('  the candidates of incident ' ~ other ~ (' would be' if dry_run else ' are') ~ ' replaced', info=true) -%}

@@ -287,7 +287,7 @@
 
 
 {% macro _rollback_as_they_are(incident_id) %}
-    {{- return(exactly_once._verb_command('remediation_rollback', incident_id, 'allow_changed: true')) -}}
+    {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_changed: true}'") -}}
 {% endmacro %}
 
 
