@@ -766,6 +766,31 @@ def test_the_way_back_stays_until_the_swap_is_verified(
         warehouse.operate(verb, INCIDENT)
 
 
+def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path: Path) -> None:
+    warehouse = built.copied(tmp_path)
+
+    def comment(table: str) -> str | None:
+        found = warehouse.query(f"select comment from duckdb_tables() where table_name = '{table}'")
+        return None if found[0]["comment"] is None else str(found[0]["comment"])
+
+    warehouse.execute("comment on table main_analytics.payments is 'Money'")
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert (comment("payments"), comment("fraud_features")) == ("Money", None)
+    warehouse.execute("comment on table main_analytics.payments is 'More money'")
+    warehouse.execute("create index merchants on main_analytics.payments (merchant_id)")
+    with pytest.raises(DbtError, match=r"found 1 indexes; .* Run: drop index .*merchants"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.execute("drop index main_analytics.merchants")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert (comment("payments"), comment("fraud_features")) == ("Money", None)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert any("rolled back; live is what" in line for line in warehouse.project.logged)
+    warehouse.operate("remediation_retire", INCIDENT)
+    assert not [name for name in warehouse.tables() if "__withdrawn" in name]
+
+
 def package_digests(warehouse: Warehouse) -> list[str]:
     """Of both curated tables, by the package's own macro."""
     found = []

@@ -19,7 +19,7 @@
     {%- endfor -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'remediation_clone') -%}
     {%- do exactly_once._check_curated_only(tables) -%}
-    {%- do exactly_once._check_can_be_renamed(tables) -%}
+    {%- do exactly_once._check_can_be_renamed(tables, ['live', 'candidate']) -%}
     {%- set state = exactly_once._check_not_swapped(tables, incident_id) -%}
     {%- set replaced = exactly_once._check_candidates_may_go(tables, incident_id, replace_candidates) -%}
     {%- do exactly_once._ledger() -%}
@@ -157,21 +157,22 @@
 {% endmacro %}
 
 
-{% macro _check_can_be_renamed(tables) %}
+{% macro _check_can_be_renamed(tables, places) %}
     {#- Told before the repair, not by the swap. -#}
-    {%- do adapter.dispatch('_check_can_be_renamed', 'exactly_once')(tables) -%}
+    {%- do adapter.dispatch('_check_can_be_renamed', 'exactly_once')(tables, places) -%}
 {% endmacro %}
 
 
-{% macro default___check_can_be_renamed(tables) %}
+{% macro default___check_can_be_renamed(tables, places) %}
 {% endmacro %}
 
 
 {#- https://duckdb.org/docs/stable/sql/statements/alter_table: no table is renamed that an index or a key depends on -#}
-{% macro duckdb___check_can_be_renamed(tables) %}
+{% macro duckdb___check_can_be_renamed(tables, places) %}
     {%- set dropped, made, referring = [], [], [] -%}
     {%- for table in tables -%}
-        {%- for relation in (table.live, table.candidate) -%}
+        {%- for place in places -%}
+            {%- set relation = table[place] -%}
             {%- for name, sql in run_query(
                 'select index_name, sql from duckdb_indexes() where ' ~ exactly_once._is_of_table(relation) ~ ' order by 1'
             ).rows -%}
@@ -244,7 +245,8 @@
             'app': 'exactly_once',
             'incident_id': incident_id,
             'cloned_at': run_started_at.isoformat(),
-            'cloned_watermark': exactly_once._iso_or_none(watermark)
+            'cloned_watermark': exactly_once._iso_or_none(watermark),
+            'comment_of_live': exactly_once._comment_of(table.live)
         } -%}
         {%- do statements.append(
             'create or replace table ' ~ table.candidate ~ exactly_once._columns_and_constraints(table.live)

@@ -75,6 +75,7 @@
 {% macro _check_replaced(tables, incident_id, allow_gap, allow_changed) %}
     {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
     {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
+    {%- do exactly_once._check_can_be_renamed(tables, ['live', 'replaced']) -%}
     {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_changed) -%}
 {% endmacro %}
@@ -363,7 +364,12 @@
         {%- do statements.extend(exactly_once._forgotten(table.withdrawn)) -%}
         {%- do statements.extend(exactly_once._renamed(table.live, table.withdrawn)) -%}
         {%- do statements.extend(exactly_once._renamed(table.replaced, table.live)) -%}
-        {%- do statements.append('comment on table ' ~ table.live ~ ' is null') -%}
+        {%- do statements.append(exactly_once._comment_statement(
+            table.live, (exactly_once.candidate_marker(table.replaced) or {}).comment_of_live
+        )) -%}
+        {%- do statements.append(exactly_once._comment_statement(
+            table.withdrawn, tojson({'app': 'exactly_once', 'withdrawn_for': incident_id})
+        )) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
 {% endmacro %}

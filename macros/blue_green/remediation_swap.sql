@@ -192,12 +192,13 @@
 {% macro duckdb___swap_tables(tables, incident_id, runs, cloned_at) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
+        {%- set marker = exactly_once.candidate_marker(table.candidate) -%}
         {%- do statements.extend(exactly_once._renamed(table.live, table.replaced)) -%}
-        {%- do statements.append(
-            'comment on table ' ~ table.replaced ~ ' is '
-            ~ exactly_once.text_literal(tojson(exactly_once._replaced_marker(incident_id, exactly_once.candidate_marker(table.candidate))))
-        ) -%}
+        {%- do statements.append(exactly_once._comment_statement(table.replaced, tojson(dict(
+            exactly_once._replaced_marker(incident_id, marker), comment_of_live=marker.comment_of_live
+        )))) -%}
         {%- do statements.extend(exactly_once._renamed(table.candidate, table.live)) -%}
+        {%- do statements.append(exactly_once._comment_statement(table.live, marker.comment_of_live)) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}
 {% endmacro %}
@@ -341,6 +342,11 @@
         'update ' ~ watermarks ~ ' set relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(new))
             ~ ' where relation_name = ' ~ exactly_once.text_literal(exactly_once._watermark_key(old))
     ]) -}}
+{% endmacro %}
+
+
+{% macro _comment_statement(table, comment) %}
+    {{- return('comment on table ' ~ table ~ ' is ' ~ (exactly_once.text_literal(comment) if comment else 'null')) -}}
 {% endmacro %}
 
 

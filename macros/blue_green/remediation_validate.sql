@@ -15,7 +15,7 @@
     {%- set checks = [exactly_once._last_build_ended(incident_id)] + exactly_once._decision_checks(incident_id)
         + [exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
-    {%- do exactly_once._check_can_be_renamed(tables) -%}
+    {%- do exactly_once._check_can_be_renamed(tables, ['live', 'candidate']) -%}
     {%- if exactly_once._swaps_schemas() -%}
         {%- do checks.extend([exactly_once._views_are_kept(tables), exactly_once._grants_are_kept(tables)]) -%}
     {%- endif -%}
