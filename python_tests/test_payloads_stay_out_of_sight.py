@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from python_tests.laws import INCIDENT, LEDGER, NOON, WINDOW, approve, contaminated_rows, event
+from python_tests.laws import (
+    DECIDE,
+    INCIDENT,
+    LEDGER,
+    NOON,
+    WINDOW,
+    approve,
+    contaminated_rows,
+    event,
+)
 from python_tests.snowflake_statements import is_ours
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.snowflake_wire import PAYLOAD_MARK
@@ -123,7 +132,7 @@ def test_failing_runs_show_no_payload(
     warehouse.dbt(*JOB)
     warehouse.dbt("seed")
     window: dict[str, Any] = {"incident_start": str(WINDOW[0]), "incident_end": str(WINDOW[1])}
-    warehouse.dbt("run", "--selector", "detection", incident_id=INCIDENT, **window)
+    warehouse.dbt(*DECIDE, incident_id=INCIDENT, **window)
     approve(warehouse)
 
     # a data test

@@ -15,7 +15,8 @@
             {%- do exactly_once._begin_step('detection', incident_id, digests=digests) -%}
         {%- else -%}
             {#- what arrives after that may hold copies that nobody has decided on -#}
-            {%- set mark = exactly_once.arrival_watermark(exactly_once.model_relation('stg_events_deduplicated')) -%}
+            {%- set events = exactly_once.model_relation('stg_events_deduplicated') -%}
+            {%- set mark = exactly_once.arrival_watermark(events) if exactly_once._is_there(events) else none -%}
             {%- do exactly_once._end_step(
                 'detection', incident_id, exactly_once._decision_counts(incident_id), digests,
                 {'arrived_until': exactly_once._iso_or_none(mark)}
