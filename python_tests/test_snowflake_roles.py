@@ -190,15 +190,15 @@ def test_each_role_of_the_script_can_do_its_work_and_no_more(warehouse: Warehous
     )
     warehouse.dbt("run", "--select", "tag:exactly_once_monitoring")
     approve(warehouse)
-    # the script gives no such grant, and the job could not copy it
-    on_future = "grant select on future tables in schema ANALYTICS.{} to role {}"
-    warehouse.execute(on_future.format("main_analytics", READER))
     warehouse.operate("remediation_clone", INCIDENT)
-    left = on_future.format("main_analytics__candidate", f'"{READER}"')
-    assert left.lower() in "\n".join(warehouse.project.logged).lower()
+    # the script gives no such grant, and the job could not copy it
+    on_future = "grant select on future tables in schema ANALYTICS.main_analytics to role {}"
+    warehouse.execute(on_future.format(READER))
     build_candidate(warehouse)
     warehouse.operate("remediation_validate", INCIDENT)
     warehouse.operate("remediation_swap", INCIDENT)
+    left = on_future.format(f'"{READER}"')
+    assert left.lower() in "\n".join(warehouse.project.logged).lower()
     used = {one.warehouse for one in warehouse.simulator.history() if one.role == JOB}
     assert used >= {"TRANSFORMING", "INCIDENT_L"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -89,6 +90,17 @@ class SimulatedCursor(FakeSnowflakeCursor):
             self._duck_conn.execute(duck_sql, parameters)
         except duckdb.Error as error:
             raise _translated(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock of those who write, till the end of the transaction if there is one."""
+        session = self.session
+        session.account.writing.acquire(session)
+        try:
+            yield
+        finally:
+            if not session.in_transaction:
+                session.account.writing.release(session)
 
     # The path of a statement that sqlglot can parse
 

@@ -282,7 +282,9 @@ def _comment(cursor: SimulatedCursor, kind: str, written: str, text: str, if_exi
         inner: Name = (temporary.inner_name(name),) if name in session.temporary else name
         if name not in session.temporary:
             access.check_owns(session, kind, name)
-        cursor.run(f"comment on {kind} {quoted(inner)} is {literal(text) if text else 'null'}")
+        # DuckDB lets nobody else commit a change of the table that began before
+        with cursor.writing():
+            cursor.run(f"comment on {kind} {quoted(inner)} is {literal(text) if text else 'null'}")
         session.account.catalog.altered(name)
     cursor.succeed()
 
@@ -304,5 +306,6 @@ def comment_on_columns(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     for column in found:
         text = text_of(column[2]) if column[2] else ""
         whole = quoted((*inner, *split(column[1])))
-        cursor.run(f"comment on column {whole} is {literal(text) if text else 'null'}")
+        with cursor.writing():
+            cursor.run(f"comment on column {whole} is {literal(text) if text else 'null'}")
     cursor.succeed()
