@@ -361,6 +361,7 @@ def test_copies_that_come_after_the_detection_are_told_and_go_next(warehouse: Wa
     operate(warehouse, "raw_quarantine")
     lines = warehouse.project.logged
     assert "  1 copies have come since the detection, which decides on them:" in lines
+    assert any(line.startswith("Next: dbt build --selector detection") for line in lines)
     operate(warehouse, "remediation_status")
     found = "0 copies to take out of the source, and 1 that came since the detection"
     assert any(found in line for line in warehouse.project.logged)

@@ -89,7 +89,7 @@
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'candidates of incident ' ~ others | join(', '), 'no candidates of another incident',
             'Swap those first: ' ~ exactly_once._verb_command('remediation_swap', others[0])
-            ~ ". Or give them up: dbt run-operation remediation_clone --args '{incident_id: " ~ incident_id ~ ", replace_candidates: true}'"
+            ~ '. Or give them up: ' ~ exactly_once._verb_command('remediation_clone', incident_id, 'replace_candidates: true')
         ) -%}
     {%- endif -%}
     {{- return(others) -}}

@@ -288,7 +288,7 @@
 
 
 {% macro _rollback_as_they_are(incident_id) %}
-    {{- return("--args '{incident_id: " ~ incident_id ~ ", allow_changed: true}'") -}}
+    {{- return(exactly_once._verb_command('remediation_rollback', incident_id, 'allow_changed: true')) -}}
 {% endmacro %}
 
 

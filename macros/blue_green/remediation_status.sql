@@ -108,7 +108,7 @@
         'is_done': not is_restoring and (
             (raw == 0 and not late) or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
         ),
-        'command': detection if late and raw == 0 and not is_restoring
+        'command': exactly_once._detection_command(incident_id) if late and raw == 0 and not is_restoring
             else exactly_once._verb_command('raw_restore' if is_restoring else 'raw_quarantine', incident_id),
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}

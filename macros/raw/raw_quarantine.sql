@@ -38,7 +38,7 @@
             {%- do log(
                 '  ' ~ exactly_once._with_commas(late) ~ ' copies have come since the detection, which decides on them:', info=true
             ) -%}
-            {%- do exactly_once._say_next(exactly_once._verb_command('remediation_status', incident_id)) -%}
+            {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
         {%- endif -%}
         {{- return(none) -}}
     {%- endif -%}
