@@ -27,6 +27,7 @@ from python_tests.laws import (
     check_catch_up,
     check_repair_of_what_another_quarantined,
     check_rollback,
+    check_rollback_after_reprocessing,
     check_rollback_without_a_gap,
     contaminate,
     event,
@@ -171,6 +172,13 @@ def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
     check_rollback_without_a_gap(snowflake_warehouse)
+
+
+@pytest.mark.soak
+def test_a_rollback_keeps_what_was_read_again_since_the_swap(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    check_rollback_after_reprocessing(snowflake_warehouse)
 
 
 def test_views_and_grants_follow_the_swap_and_the_rollback(

@@ -217,6 +217,14 @@
                 table.name ~ ' has arrivals up to ' ~ (replaced if replaced is not none else 'nothing') ~ ', live up to ' ~ live ~ ' (UTC)'
             ) -%}
         {%- endif -%}
+        {#- an event of a payment or hour that copies add to is not missed by its row -#}
+        {%- set row = exactly_once._recorded_row(table.live) -%}
+        {%- if exactly_once._has_reprocessed_since(row, exactly_once._recorded_row(table.replaced)) -%}
+            {%- do behind.append(
+                table.name ~ ' lacks the run of ' ~ row.reprocessed_at ~ ' that read the source again from ' ~ row.reprocessed_from
+                ~ ' (UTC)'
+            ) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{- return(behind) -}}
 {% endmacro %}
@@ -268,8 +276,7 @@
         'the tables that the swap for incident ' ~ incident_id ~ ' replaced', 'less than readers see: ' ~ behind | join('; '),
         'tables that have what has arrived since',
         'Run: ' ~ exactly_once._replaced_build_command(incident_id)
-        ~ ', with the exactly_once__reprocess_from of any run since the swap, and this again. To go back at once, and leave'
-        ~ ' the rest to the next regular run: ' ~ exactly_once._rollback_at_once(incident_id)
+        ~ ', and this again. To go back at once, and leave the rest to the next regular run: ' ~ exactly_once._rollback_at_once(incident_id)
     ) -%}
 {% endmacro %}
 

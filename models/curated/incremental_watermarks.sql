@@ -15,5 +15,7 @@ select
     cast(null as varchar) as generation,
     cast(null as varchar) as repaired_for,
     cast(null as varchar) as last_run,
-    cast(null as varchar) as built_with
+    cast(null as varchar) as built_with,
+    {{ exactly_once.null_timestamp() }} as reprocessed_from,
+    {{ exactly_once.null_timestamp() }} as reprocessed_at
 where false
