@@ -373,6 +373,24 @@ def untouched_rows() -> list[Row]:
     ]
 
 
+def repaired_rows() -> list[Row]:
+    """What counts once the incident is repaired: of touched events one copy, the rest as it was."""
+    untouched = untouched_rows()
+    touched = [row for row in contaminated_rows() if row not in untouched]
+    return [*oracle.deduplicated(touched).values(), *untouched]
+
+
+# What one statement sees of the rows that the incident touched, in both tables at once
+AFFECTED = """
+select
+    (select sum(event_count) from main_analytics.payments where merchant_id <> 'mer_elsewhere'),
+    (
+        select sum(captured_count + authorized_count)
+        from main_analytics.fraud_features where merchant_id <> 'mer_elsewhere'
+    )
+"""
+
+
 # Detection without its tests and seeds
 DECIDE = (
     *("build", "--selector", "detection"),

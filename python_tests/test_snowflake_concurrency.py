@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
-from python_tests import oracle
 from python_tests.faults import READS_ONLY, StatementLog, watched
 from python_tests.laws import (
+    AFFECTED,
     HOUR,
     INCIDENT,
     NOON,
@@ -27,11 +27,10 @@ from python_tests.laws import (
     build_candidate,
     build_replaced,
     contaminate,
-    contaminated_rows,
     kept_state,
+    repaired_rows,
     roll_back_at_once,
     steady_events,
-    untouched_rows,
 )
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.test_snowflake_remediation import (
@@ -45,13 +44,6 @@ from python_tests.test_snowflake_remediation import (
 from python_tests.warehouse import DbtError
 
 REGULAR = ("run", "--selector", "fifteen_minute")
-
-
-def repaired_rows() -> list[Row]:
-    """What counts once the incident is repaired: of touched events one copy, the rest as it was."""
-    untouched = untouched_rows()
-    touched = [row for row in contaminated_rows() if row not in untouched]
-    return [*oracle.deduplicated(touched).values(), *untouched]
 
 
 def of_schemas(log: StatementLog) -> list[str]:
@@ -417,16 +409,6 @@ def test_readers_and_the_regular_job_go_on_through_a_whole_remediation(
     warehouse.dbt(*REGULAR)
     assert_curated(warehouse, [*repaired_rows(), *written])
     assert_recorded(warehouse)
-
-
-AFFECTED = """
-select
-    (select sum(event_count) from main_analytics.payments where merchant_id <> 'mer_elsewhere'),
-    (
-        select sum(captured_count + authorized_count)
-        from main_analytics.fraud_features where merchant_id <> 'mer_elsewhere'
-    )
-"""
 
 
 def affected(warehouse: SnowflakeWarehouse) -> tuple[Any, ...]:

@@ -1,0 +1,98 @@
+"""Law 4 on DuckDB: what readers see while a remediation goes on in their process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import duckdb
+
+from python_tests import oracle
+from python_tests.laws import (
+    AFFECTED,
+    HOUR,
+    INCIDENT,
+    NOON,
+    build_candidate,
+    build_replaced,
+    contaminate,
+    repaired_rows,
+    steady_events,
+)
+from python_tests.oracle import DEFAULT
+from python_tests.warehouse import Warehouse
+
+REGULAR = ("run", "--selector", "fifteen_minute")
+
+
+def test_readers_see_one_state_through_a_whole_remediation(warehouse: Warehouse) -> None:
+    """Thousands of reads: no error, no empty result, no mixture of the two tables."""
+    contaminate(warehouse)
+    # events without an arrival time are computed again by each regular run, and with the guard on
+    warehouse.dbt(*REGULAR)
+    # a view of both tables, as dashboards have
+    warehouse.execute(f"create view raw.affected as {AFFECTED}")
+    contaminated = warehouse.query("from raw.affected")[0]
+    seen: list[tuple[Any, ...]] = []
+    failures: list[Exception] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        with duckdb.connect(str(warehouse.path)) as connection:
+            try:
+                while not stop.wait(0.002):
+                    seen.extend(connection.execute("from raw.affected").fetchall())
+            except Exception as error:
+                failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        repair(warehouse, hour=24)
+        time.sleep(0.5)
+        run_elsewhere(warehouse, hour=25)
+        build_replaced(warehouse)
+        warehouse.operate("remediation_rollback", INCIDENT)
+        time.sleep(0.5)
+        repair(warehouse, hour=26)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join(timeout=60)
+    assert not failures, failures
+    assert len(seen) > 2000
+    repaired = counted(repaired_rows())
+    assert tuple(contaminated.values()) != repaired
+    in_turn = [state for state, before in zip(seen, [None, *seen], strict=False) if state != before]
+    assert set(seen) == {tuple(contaminated.values()), repaired}
+    # each reader saw the tables go there, back, and there again
+    assert len(in_turn) >= 4
+    assert seen[-1] == repaired
+
+
+def repair(warehouse: Warehouse, hour: int) -> None:
+    """Clone, let the regular job run, repair, catch up and swap."""
+    warehouse.operate("remediation_clone", INCIDENT)
+    run_elsewhere(warehouse, hour)
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+
+
+def run_elsewhere(warehouse: Warehouse, hour: int) -> None:
+    """A regular run that takes in events of a merchant whom the readers leave out."""
+    batch = steady_events(NOON + hour * HOUR, name="elsewhere")
+    warehouse.write_events([{**row, "merchant_id": "mer_elsewhere"} for row in batch])
+    warehouse.dbt(*REGULAR)
+
+
+def counted(rows: list[Any]) -> tuple[Any, ...]:
+    """What the readers' view should have of these events."""
+    return (
+        sum(row["event_count"] for row in oracle.payments(rows, DEFAULT)),
+        sum(
+            row["captured_count"] + row["authorized_count"]
+            for row in oracle.fraud_features(rows, DEFAULT)
+        ),
+    )
