@@ -159,6 +159,17 @@ def test_one_person_has_many_spellings(ready: Warehouse) -> None:
         assert problem(ready, other, "alice.smith") == ""
 
 
+def test_the_test_of_the_seed_knows_spellings_too(ready: Warehouse) -> None:
+    """In code review it speaks before any verb does."""
+    test = ("test", "--select", "incident_register_is_approved_by_another_person")
+    for spelling in ("ALICE.SMITH", "@alice_smith", " Alice Smith", "alice-smith@paywave.com"):
+        assert problem(ready, "alice.smith", spelling)
+        with pytest.raises(DbtError, match="Got 1 result"):
+            ready.dbt(*test)
+    assert not problem(ready, "alice.smith", "bob")
+    ready.dbt(*test)
+
+
 def test_what_stands_for_no_name_approves_and_requests_nothing(ready: Warehouse) -> None:
     for none in (
         *("pending", "Unknown", "nobody", "N.A.", "n/a", "tba", "T.B.D.", "self", "To Do", "none"),

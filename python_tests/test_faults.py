@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,12 +16,14 @@ from python_tests.faults import Death, StatementLog, deaths, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
+    LEDGER,
     NOON,
     arrive_and_run,
     assert_recorded,
     build_candidate,
     build_replaced,
     contaminate,
+    curated_digests,
     kept_state,
 )
 from python_tests.laws_of_raw import quarantined_rows, raw_rows
@@ -102,6 +106,45 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         assert kept_state(warehouse) == expected, (death, log.statements[death.place])
         assert_recorded(warehouse, name)
         warehouse.path.unlink()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "replaced_build"])
+def test_after_a_death_no_other_step_does_harm(
+    states: dict[str, Warehouse], name: str, tmp_path: Path
+) -> None:
+    """Another step is refused and writes nothing, or does its work; then the first goes on."""
+    step = STEPS[name]
+    whole = states[name].copied(tmp_path / "whole")
+    with watched() as log:
+        step(whole)
+    live = {tables_of_readers(state) for state in states.values()}
+    others = itertools.cycle(other for other in STEPS if other != name)
+    rows = rows_in_raw_and_quarantine(states[name])
+    for number, death in enumerate(chosen(name, log, {"candidate_build": "__candidate"})):
+        warehouse = states[name].copied(tmp_path / str(number))
+        die(step, warehouse, death)
+        other = next(others)
+        for again in (other, name, other):
+            before = kept_state(warehouse), warehouse.digest(LEDGER)
+            try:
+                STEPS[again](warehouse)
+            except DbtError as error:
+                said = str(error)
+                assert re.search(r"accepted: |Run: |remediation_status", said), (death, other, said)
+                if not again.endswith("_build"):
+                    after = kept_state(warehouse), warehouse.digest(LEDGER)
+                    assert after == before, (death, other, again, said)
+            assert tables_of_readers(warehouse) in live, (death, other, again)
+            assert rows_in_raw_and_quarantine(warehouse) == rows
+            warehouse.operate("remediation_status", INCIDENT)
+            assert_recorded(warehouse)
+        warehouse.path.unlink()
+
+
+def tables_of_readers(warehouse: Warehouse) -> tuple[str, ...]:
+    """What dashboards read, by digest."""
+    return tuple(curated_digests(warehouse))
 
 
 def die(step: Step, warehouse: Warehouse, death: Death) -> None:

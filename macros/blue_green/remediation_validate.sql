@@ -88,7 +88,8 @@
     ).rows[0][0] | int if exactly_once._is_there(quarantine) else 0 -%}
     {{- return({
         'name': 'copies in quarantine are among the decisions',
-        'found': undecided ~ ' that are not: run raw_restore and build the selector detection' if undecided else 'all',
+        'found': undecided ~ ' that are not. Run: ' ~ exactly_once._verb_command('raw_restore', incident_id) ~ ' and then: '
+            ~ exactly_once._detection_command(incident_id) if undecided else 'all',
         'passed': undecided == 0
     }) -}}
 {% endmacro %}
