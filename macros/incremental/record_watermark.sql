@@ -19,7 +19,16 @@
     {%- set watermark = node.get('arrival_watermark_before_build') -%}
     {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none -%}
     {#- a table that an earlier version made lacks columns until the next build of incremental_watermarks -#}
-    {%- set has_all_columns = node.get('marks_have_all_columns', false) %}
+    {%- set has_all_columns = node.get('marks_have_all_columns', false) -%}
+    {%- set reprocessed %}
+        {%- if has_all_columns %}
+            reprocessed_from = case
+                when recorded.reprocessed_from < reached.reprocessed_from then recorded.reprocessed_from
+                else coalesce(reached.reprocessed_from, recorded.reprocessed_from)
+            end,
+            reprocessed_at = coalesce(reached.reprocessed_at, recorded.reprocessed_at),
+        {%- endif %}
+    {%- endset %}
         merge into {{ exactly_once._watermarks_of(this) }} as recorded
         using (
             select
@@ -41,14 +50,12 @@
             repaired_for = coalesce(reached.repaired_for, recorded.repaired_for),
             {%- if has_all_columns %}
             built_with = reached.built_with,
-            reprocessed_from = case
-                when recorded.reprocessed_from < reached.reprocessed_from then recorded.reprocessed_from
-                else coalesce(reached.reprocessed_from, recorded.reprocessed_from)
-            end,
-            reprocessed_at = coalesce(reached.reprocessed_at, recorded.reprocessed_at),
             {%- endif %}
+            {{- reprocessed }}
             last_run = reached.last_run
-        when matched then update set last_run = reached.last_run
+        when matched then update set
+            {{- reprocessed }}
+            last_run = reached.last_run
         when not matched then insert (
             relation_name, arrival_watermark, generation, repaired_for, last_run
             {{- ', built_with, reprocessed_from, reprocessed_at' if has_all_columns }}
