@@ -38,7 +38,7 @@ demo: setup  ## Find, measure, repair and prove an incident on this machine
 	@$(BIN)/python -m demo.run
 
 test: setup lint docs  ## Lint, build the site, run every test, and check all that they sent to Snowflake
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 	$(BIN)/python -m python_tests.snowflake_statements
 
 oldest-dbt: setup  ## Build and repair with the oldest dbt that the package takes (a few minutes)
@@ -49,7 +49,7 @@ oldest-dbt: setup  ## Build and repair with the oldest dbt that the package take
 	target/oldest_dbt/bin/python -m pytest python_tests/test_installed.py -k "readme_says or repairs_an_incident"
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m soak
 
 bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt

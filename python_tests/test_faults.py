@@ -49,6 +49,9 @@ STEPS: Mapping[str, Step] = {
     "remediation_retire": verb("remediation_retire"),
 }
 
+# Those that take longest and that no reader sees
+IN_SOAK = ("remediation_clone", "candidate_build", "raw_restore")
+
 # What happens just before a step, without being killed.
 BEFORE: Mapping[str, Step] = {
     "replaced_build": lambda warehouse: arrive_and_run(warehouse, NOON + 24 * HOUR),
@@ -84,8 +87,7 @@ def states(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.soak) if n == "candidate_build" else n for n in STEPS],
+    "name", [pytest.param(n, marks=pytest.mark.soak) if n in IN_SOAK else n for n in STEPS]
 )
 def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     states: dict[str, Warehouse], name: str, tmp_path: Path

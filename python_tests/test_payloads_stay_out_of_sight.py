@@ -114,7 +114,7 @@ def failing_function(work: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "engine", [pytest.param("new_warehouse", marks=pytest.mark.soak), "new_snowflake_warehouse"]
+    "engine", ["new_warehouse", pytest.param("new_snowflake_warehouse", marks=pytest.mark.soak)]
 )
 def test_failing_runs_show_no_payload(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path

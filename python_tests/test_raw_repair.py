@@ -82,6 +82,7 @@ def test_a_restore_gives_equal_rows_back(any_warehouse: Callable[..., Warehouse]
     check_restore(any_warehouse())
 
 
+@DUCKDB_THEN_SOAK
 def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehouse]) -> None:
     check_refusals(any_warehouse())
 
