@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from dbt_common.behavior_flags import BehaviorFlagRendered
+from dbt_common.tests import enable_test_caching
 from hypothesis import HealthCheck, Phase, settings
 
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
@@ -34,6 +35,9 @@ settings.register_profile(
     "search", settings.get_profile("default"), derandomize=False, phases=list(Phase)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# dbt's own switch for tests: a macro is parsed once a process, not once for each set of vars
+enable_test_caching()
 
 # Whoever runs the tests, and where no user is named: bob approves, so he can't be the one.
 os.environ["EXACTLY_ONCE_ACTOR"] = "operator"

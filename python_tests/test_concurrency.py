@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from typing import Any
@@ -34,19 +35,19 @@ def test_readers_see_one_state_through_a_whole_remediation(warehouse: Warehouse)
     # a view of both tables, as dashboards have
     warehouse.execute(f"create view raw.affected as {AFFECTED}")
     contaminated = warehouse.query("from raw.affected")[0]
-    seen: list[tuple[Any, ...]] = []
+    seen: list[list[tuple[Any, ...]]] = [[], []]
     failures: list[Exception] = []
     stop = threading.Event()
 
-    def read() -> None:
+    def read(rows: list[tuple[Any, ...]]) -> None:
         with duckdb.connect(str(warehouse.path)) as connection:
             try:
                 while not stop.wait(0.002):
-                    seen.extend(connection.execute("from raw.affected").fetchall())
+                    rows.extend(connection.execute("from raw.affected").fetchall())
             except Exception as error:
                 failures.append(error)
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    readers = [threading.Thread(target=read, args=[rows]) for rows in seen]
     for reader in readers:
         reader.start()
     try:
@@ -62,14 +63,13 @@ def test_readers_see_one_state_through_a_whole_remediation(warehouse: Warehouse)
         for reader in readers:
             reader.join(timeout=60)
     assert not failures, failures
-    assert len(seen) > 2000
-    repaired = counted(repaired_rows())
-    assert tuple(contaminated.values()) != repaired
-    in_turn = [state for state, before in zip(seen, [None, *seen], strict=False) if state != before]
-    assert set(seen) == {tuple(contaminated.values()), repaired}
-    # each reader saw the tables go there, back, and there again
-    assert len(in_turn) >= 4
-    assert seen[-1] == repaired
+    assert not any(reader.is_alive() for reader in readers)
+    assert sum(map(len, seen)) > 2000
+    before, repaired = tuple(contaminated.values()), counted(repaired_rows())
+    # so that a mixture of the two would be neither
+    assert all(one != other for one, other in zip(before, repaired, strict=True))
+    for rows in seen:
+        assert [state for state, _ in itertools.groupby(rows)] == [before, repaired] * 2
 
 
 def repair(warehouse: Warehouse, hour: int) -> None:

@@ -33,7 +33,6 @@ from python_tests.laws import (
     check_repair,
     check_repair_of_what_another_quarantined,
     check_rollback,
-    check_rollback_after_reprocessing,
     check_rollback_without_a_gap,
     check_verdict,
     contaminated_rows,
@@ -236,10 +235,6 @@ def test_a_rollback_restores_the_tables_and_loses_nothing(warehouse: Warehouse) 
 
 def test_a_rollback_takes_nothing_from_readers_that_they_have_seen(warehouse: Warehouse) -> None:
     check_rollback_without_a_gap(warehouse)
-
-
-def test_a_rollback_keeps_what_was_read_again_since_the_swap(warehouse: Warehouse) -> None:
-    check_rollback_after_reprocessing(warehouse)
 
 
 def test_a_rollback_of_what_was_not_swapped_is_refused(contaminated: Warehouse) -> None:

@@ -68,7 +68,9 @@
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
-    {%- do exactly_once._say_next('dbt build --selector fifteen_minute, which takes in what has arrived since') -%}
+    {%- do exactly_once._say_next(
+        exactly_once._regular_job_after_rollback(tables) ~ ', which takes in what has arrived since'
+    ) -%}
 {% endmacro %}
 
 
@@ -218,15 +220,33 @@
             ) -%}
         {%- endif -%}
         {#- an event of a payment or hour that copies add to is not missed by its row -#}
-        {%- set row = exactly_once._recorded_row(table.live) -%}
-        {%- if exactly_once._has_reprocessed_since(row, exactly_once._recorded_row(table.replaced)) -%}
+        {%- set lacking = exactly_once._runs_lacking(
+            exactly_once._recorded_row(table.live), exactly_once._recorded_row(table.replaced)
+        ) -%}
+        {%- if lacking -%}
             {%- do behind.append(
-                table.name ~ ' lacks the run of ' ~ row.reprocessed_at ~ ' that read the source again from ' ~ row.reprocessed_from
-                ~ ' (UTC)'
+                table.name ~ ' lacks ' ~ lacking | length ~ ' runs of live that read the source again, from '
+                ~ exactly_once._earliest_start(lacking) ~ ' (UTC) on'
             ) -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(behind) -}}
+{% endmacro %}
+
+
+{% macro _regular_job_after_rollback(tables) %}
+    {#- The command, with what it needs beside its own mark to take in all that the repaired tables had. -#}
+    {%- set lacking = [] -%}
+    {%- for table in tables -%}
+        {%- do lacking.extend(exactly_once._runs_lacking(
+            exactly_once._recorded_row(table.withdrawn), exactly_once._recorded_row(table.live)
+        )) -%}
+    {%- endfor -%}
+    {%- set start = exactly_once._earliest_start(lacking) -%}
+    {{- return(
+        'dbt build --selector fifteen_minute'
+        ~ (" --vars '{exactly_once__reprocess_from: " ~ tojson(start | string) ~ "}'" if start is not none else '')
+    ) -}}
 {% endmacro %}
 
 
@@ -276,7 +296,7 @@
         'the tables that the swap for incident ' ~ incident_id ~ ' replaced', 'less than readers see: ' ~ behind | join('; '),
         'tables that have what has arrived since',
         'Run: ' ~ exactly_once._replaced_build_command(incident_id)
-        ~ ', and this again. To go back at once, and leave the rest to the next regular run: ' ~ exactly_once._rollback_at_once(incident_id)
+        ~ ', and this again. To go back at once, and leave the rest to the run that it names: ' ~ exactly_once._rollback_at_once(incident_id)
     ) -%}
 {% endmacro %}
 

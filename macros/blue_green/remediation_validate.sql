@@ -122,11 +122,16 @@
     {%- set candidate_mark = exactly_once.recorded_watermark(table.candidate) -%}
     {%- set events_mark = exactly_once.arrival_watermark(events) -%}
     {%- set missing = exactly_once._events_not_deduplicated(table) -%}
+    {%- set lacking = exactly_once._runs_lacking(
+        exactly_once._recorded_row(table.live), exactly_once._recorded_row(table.candidate)
+    ) -%}
     {%- do checks.append({
         'name': name ~ ', caught up with what has arrived',
         'found': 'to ' ~ candidate_mark ~ ', deduplicated events to ' ~ events_mark ~ ', '
-            ~ missing ~ ' arrived events not deduplicated',
-        'passed': missing == 0 and (events_mark is none or (candidate_mark is not none and candidate_mark >= events_mark))
+            ~ missing ~ ' arrived events not deduplicated'
+            ~ (', without what live read again from ' ~ exactly_once._earliest_start(lacking) ~ ' on' if lacking else ''),
+        'passed': missing == 0 and not lacking
+            and (events_mark is none or (candidate_mark is not none and candidate_mark >= events_mark))
     }) -%}
 
     {%- set keys = exactly_once.curated_keys(table.name) -%}

@@ -20,26 +20,18 @@
     {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none -%}
     {#- a table that an earlier version made lacks columns until the next build of incremental_watermarks -#}
     {%- set has_all_columns = node.get('marks_have_all_columns', false) -%}
-    {%- set reprocessed %}
-        {%- if has_all_columns %}
-            reprocessed_from = case
-                when recorded.reprocessed_from < reached.reprocessed_from then recorded.reprocessed_from
-                else coalesce(reached.reprocessed_from, recorded.reprocessed_from)
-            end,
-            reprocessed_at = coalesce(reached.reprocessed_at, recorded.reprocessed_at),
-        {%- endif %}
-    {%- endset %}
+    {%- set read_again = node.get('read_again_by_this_run', []) | join(' ') %}
         merge into {{ exactly_once._watermarks_of(this) }} as recorded
         using (
             select
                 {{ exactly_once.text_literal(exactly_once._watermark_key(this)) }} as relation_name,
-                {{ exactly_once._time_or_null(watermark) }} as arrival_watermark,
+                {{ exactly_once.null_timestamp() if watermark is none else exactly_once.timestamp_literal(watermark) }}
+                    as arrival_watermark,
                 {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
                 {{ exactly_once._text_or_null(incident_id) }} as repaired_for,
                 {%- if has_all_columns %}
                 {{ exactly_once.text_literal(tojson(exactly_once._built_with_of_curated())) }} as built_with,
-                {{ exactly_once._time_or_null(node.get('reprocessed_from')) }} as reprocessed_from,
-                {{ exactly_once._time_or_null(run_started_at.replace(tzinfo=none) if node.get('reprocessed_from') else none) }} as reprocessed_at,
+                {{ exactly_once._text_or_null(node.get('read_again')) }} as read_again,
                 {%- endif %}
                 {{ exactly_once.text_literal(invocation_id) }} as last_run
         ) as reached
@@ -50,19 +42,20 @@
             repaired_for = coalesce(reached.repaired_for, recorded.repaired_for),
             {%- if has_all_columns %}
             built_with = reached.built_with,
+            read_again = reached.read_again,
             {%- endif %}
-            {{- reprocessed }}
             last_run = reached.last_run
         when matched then update set
-            {{- reprocessed }}
+            {%- if has_all_columns and read_again %}
+            read_again = coalesce(recorded.read_again || ' ', '') || {{ exactly_once.text_literal(read_again) }},
+            {%- endif %}
             last_run = reached.last_run
         when not matched then insert (
-            relation_name, arrival_watermark, generation, repaired_for, last_run
-            {{- ', built_with, reprocessed_from, reprocessed_at' if has_all_columns }}
+            relation_name, arrival_watermark, generation, repaired_for, last_run{{ ', built_with, read_again' if has_all_columns }}
         )
         values (
             reached.relation_name, reached.arrival_watermark, reached.generation, reached.repaired_for, reached.last_run
-            {{- ', reached.built_with, reached.reprocessed_from, reached.reprocessed_at' if has_all_columns }}
+            {{- ', reached.built_with, reached.read_again' if has_all_columns }}
         )
 {% endmacro %}
 
@@ -83,15 +76,18 @@
         {%- set row = exactly_once._recorded_row(this) -%}
         {%- if is_incremental() -%}{%- do exactly_once._refuse_other_vars_of_curated(this, row) -%}{%- endif -%}
         {%- set recorded = exactly_once.recorded_watermark(this) -%}
-        {%- set reprocessed_from = exactly_once._reprocessed_by_this_build(row) -%}
+        {%- set lacking = exactly_once._runs_lacking_of_live(row) -%}
+        {%- set read_again = lacking + exactly_once._run_reads_again(recorded) -%}
+        {%- set all_runs = exactly_once._runs_kept(exactly_once._runs_that_read_again(row) + read_again) -%}
         {#- while the events catch up in pieces: the keys end there, and so the mark may not be later -#}
         {%- set taken_in = exactly_once._taken_in() -%}
         {%- do graph.nodes[model.unique_id].update({
             'noted_in': invocation_id,
             'generation_before_build': row.get('generation'),
-            'marks_have_all_columns': 'built_with' in row and 'reprocessed_at' in row,
-            'recorded_before_build': exactly_once._mark_to_read_from(recorded, reprocessed_from),
-            'reprocessed_from': reprocessed_from,
+            'marks_have_all_columns': 'built_with' in row and 'read_again' in row,
+            'read_again_by_this_run': read_again,
+            'read_again': all_runs | join(' ') or none,
+            'recorded_before_build': exactly_once._mark_to_read_from(recorded, lacking),
             'taken_in_before_build': taken_in,
             'arrival_watermark_before_build': taken_in or exactly_once.arrival_watermark(events),
             'is_update': is_incremental()
@@ -100,38 +96,11 @@
 {% endmacro %}
 
 
-{% macro _reprocessed_by_this_build(row) %}
-    {#-
-        From where this build reads the source again: exactly_once__reprocess_from, or none. A build of the tables that a
-        swap replaced goes as far back as live has gone, if live has done so since.
-    -#}
-    {%- set settings = exactly_once.settings() -%}
-    {%- set bounds = [] -%}
-    {%- if settings.reprocess_from is not none -%}{%- do bounds.append(settings.reprocess_from) -%}{%- endif -%}
-    {%- if settings.build_replaced is not none -%}
-        {%- for table in exactly_once.curated_relations(settings.build_replaced) if table.name == model.name -%}
-            {%- set live = exactly_once._recorded_row(table.live) -%}
-            {%- if exactly_once._has_reprocessed_since(live, row) -%}{%- do bounds.append(live.reprocessed_from) -%}{%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{- return(bounds | min if bounds else none) -}}
-{% endmacro %}
-
-
-{% macro _mark_to_read_from(recorded, reprocessed_from) %}
-    {%- if recorded is none or reprocessed_from is none -%}{{- return(recorded) -}}{%- endif -%}
-    {#- less the lookback, this is the time itself -#}
-    {%- set lookback = modules.datetime.timedelta(hours=exactly_once.settings().late_arrival_hours) -%}
-    {{- return([recorded, reprocessed_from + lookback] | min) -}}
-{% endmacro %}
-
-
-{% macro _has_reprocessed_since(row, other) %}
-    {#- Whether a table, by its row in incremental_watermarks, may have events behind the mark that another lacks. -#}
-    {{- return(
-        row.get('reprocessed_at') is not none
-        and (other.get('reprocessed_at') is none or other.reprocessed_at < row.reprocessed_at)
-    ) -}}
+{% macro _mark_to_read_from(recorded, runs) %}
+    {#- The mark from which, less the lookback, everything is read that these runs have read. -#}
+    {%- set start = exactly_once._earliest_start(runs) -%}
+    {%- if recorded is none or start is none -%}{{- return(recorded) -}}{%- endif -%}
+    {{- return([recorded, exactly_once.shifted_time(start, exactly_once.settings().late_arrival_hours)] | min) -}}
 {% endmacro %}
 
 
@@ -144,11 +113,6 @@
 {% macro _taken_in_before_build() %}
     {#- Where the piece ends that the events of this build end with, or none. -#}
     {{- return(graph.nodes[model.unique_id].get('taken_in_before_build') if execute and graph.nodes is defined else none) -}}
-{% endmacro %}
-
-
-{% macro _time_or_null(time) %}
-    {{- return(exactly_once.null_timestamp() if time is none else exactly_once.timestamp_literal(time)) -}}
 {% endmacro %}
 
 

@@ -16,6 +16,5 @@ select
     cast(null as varchar) as repaired_for,
     cast(null as varchar) as last_run,
     cast(null as varchar) as built_with,
-    {{ exactly_once.null_timestamp() }} as reprocessed_from,
-    {{ exactly_once.null_timestamp() }} as reprocessed_at
+    cast(null as varchar) as read_again
 where false

@@ -1,0 +1,75 @@
+"""What runs read again behind the mark, on purpose, stays known through a remediation."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from python_tests.laws import (
+    HOUR,
+    INCIDENT,
+    NOON,
+    arrive_and_run,
+    authorized,
+    build_candidate,
+    check_rollback_after_reprocessing,
+    contaminate,
+    event,
+    roll_back_at_once,
+    swap_and_read_again,
+)
+from python_tests.warehouse import DbtError, Warehouse
+
+
+def test_a_rollback_keeps_what_was_read_again_since_the_swap(warehouse: Warehouse) -> None:
+    check_rollback_after_reprocessing(warehouse)
+
+
+def test_the_run_that_a_rollback_at_once_names_takes_in_what_was_read_again(
+    warehouse: Warehouse,
+) -> None:
+    """Also what a run took in that built live from scratch."""
+    swap_and_read_again(warehouse, "--full-refresh")
+    with pytest.raises(
+        DbtError, match=r"payments lacks 1 runs of live .* from 0001-01-01 00:00:00"
+    ):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    roll_back_at_once(warehouse)
+    assert authorized(warehouse) == 3000
+    named = re.search(r"fifteen_minute --vars '(.*)', which", warehouse.project.logged[-1])
+    assert named
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert authorized(warehouse) == 3000
+    warehouse.dbt("run", "--selector", "fifteen_minute", **yaml.safe_load(named[1]))
+    assert authorized(warehouse) == 1007
+
+
+def test_candidates_take_in_what_live_has_read_again_since_the_clone(warehouse: Warehouse) -> None:
+    contaminate(warehouse)
+    arrive_and_run(warehouse, NOON + 24 * HOUR)
+    warehouse.operate("remediation_clone", INCIDENT)
+    build_candidate(warehouse)
+    # of a payment and an hour that the incident did not touch
+    late = event("late", NOON - 8 * HOUR, event_ts=NOON - 8 * HOUR, merchant_id="mer_late")
+    warehouse.write_events([late])
+    job = ("run", "--selector", "fifteen_minute")
+    warehouse.dbt(*job, exactly_once__reprocess_from=str(NOON - 8 * HOUR))
+    with pytest.raises(DbtError, match="payments, caught up with what has arrived"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    lacking = f"without what live read again from {NOON - 8 * HOUR} on"
+    assert any(lacking in line for line in warehouse.project.logged)
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    payments = warehouse.query("select payment_id from main_analytics.payments")
+    assert {"payment_id": "late"} in payments
+
+
+def test_runs_that_read_again_are_kept_to_the_last_fifty(warehouse: Warehouse) -> None:
+    starts = [NOON - HOUR, NOON - 2 * HOUR, *(NOON + number * HOUR for number in range(60))]
+    runs = [f"{start.isoformat()}@run{number}" for number, start in enumerate(starts)]
+    query = f"select '{{{{ exactly_once._runs_kept({runs}) | join(' ') }}}}' as kept"
+    kept = str(warehouse.dbt("show", "--inline", query).results[0].agate_table.rows[0][0]).split()
+    assert kept[1:] == runs[-49:]
+    assert kept[0] == f"{(NOON - 2 * HOUR).isoformat()}@run12"
