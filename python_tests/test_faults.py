@@ -56,6 +56,18 @@ BEFORE: Mapping[str, Step] = {
 }
 
 
+def undisturbed(
+    states: dict[str, Warehouse], name: str, folder: Path
+) -> tuple[StatementLog, dict[str, str]]:
+    """What a step sends that nobody kills, and what it leaves."""
+    whole = states[name].copied(folder / "whole")
+    with watched() as log:
+        STEPS[name](whole)
+    expected = kept_state(whole)
+    assert expected != kept_state(states[name])
+    return log, expected
+
+
 def nothing(_: Warehouse) -> None:
     """Before most steps."""
 
@@ -91,11 +103,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     states: dict[str, Warehouse], name: str, tmp_path: Path
 ) -> None:
     step = STEPS[name]
-    whole = states[name].copied(tmp_path / "whole")
-    with watched() as log:
-        step(whole)
-    expected = kept_state(whole)
-    assert expected != kept_state(states[name])
+    log, expected = undisturbed(states, name, tmp_path)
     rows = rows_in_raw_and_quarantine(states[name])
     # the builds differ in the names of their tables: one of them is killed everywhere
     for number, death in enumerate(chosen(name, log, {"replaced_build": "__replaced"})):
@@ -115,10 +123,7 @@ def test_after_a_death_no_other_step_does_harm(
 ) -> None:
     """Another step is refused, and the first then ends as ever; or it does its work."""
     step = STEPS[name]
-    whole = states[name].copied(tmp_path / "whole")
-    with watched() as log:
-        step(whole)
-    expected = kept_state(whole)
+    log, expected = undisturbed(states, name, tmp_path)
     live = {tables_of_readers(states[one]) for one in with_the_same_arrivals(name)}
     rows = rows_in_raw_and_quarantine(states[name])
     possible = chosen(name, log, {"candidate_build": "__candidate"})

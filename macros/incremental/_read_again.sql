@@ -61,7 +61,7 @@
         {%- set settings = exactly_once.settings() -%}
         {%- set reprocess_from = settings.reprocess_from -%}
         {%- if reprocess_from is not none
-            and reprocess_from < exactly_once.shifted_time(recorded, 0 - settings.late_arrival_hours) -%}
+            and reprocess_from < exactly_once.shifted_time(recorded, -settings.late_arrival_hours) -%}
             {%- set start = reprocess_from -%}
         {%- endif -%}
     {%- endif -%}
