@@ -28,11 +28,13 @@ from python_tests.laws import (
     assert_chained,
     check_entries,
     check_ledger,
+    contaminate,
     ledger,
     lift_constraints,
     record_detections,
     verification,
 )
+from python_tests.laws_of_raw import QUARANTINE
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import ROOT, Project, Warehouse
 
@@ -74,6 +76,8 @@ def test_an_entry_has_one_hash_on_snowflake(snowflake_warehouse: SnowflakeWareho
 
 def other_values(old: Any, kind: str) -> list[Any]:
     """Values that somebody may write instead, of the column's type."""
+    if kind == "JSON":
+        return [None, "1", f" {old}", str(old).replace("1", "1.0")] if old else ["1"]
     if old is None:
         return ["", "x"] if kind == "VARCHAR" else [datetime(2026, 1, 1) if "TIME" in kind else 0]
     if isinstance(old, datetime):
@@ -83,15 +87,40 @@ def other_values(old: Any, kind: str) -> list[Any]:
     return [None, old + 1, -old - 1]
 
 
+@pytest.fixture(scope="module")
+def with_quarantine(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse whose copies are in quarantine."""
+    made = Warehouse(project, tmp_path_factory.mktemp("with_quarantine"))
+    contaminate(made)
+    made.dbt("run", "--select", "quarantined_events")
+    made.operate("raw_quarantine", INCIDENT)
+    return made
+
+
 @pytest.mark.slow
-@settings(max_examples=70)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_is_changed_is_found_and_named(
     data: st.DataObject, with_record: Warehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Any field of any row to any other value, any row removed or repeated, any two exchanged."""
     warehouse = with_record.copied(tmp_path_factory.getbasetemp() / "tampered")
-    relation = data.draw(st.sampled_from([LEDGER, AUDIT]), "relation")
+    check_tampering(warehouse, data.draw(st.sampled_from([LEDGER, AUDIT]), "relation"), data)
+
+
+@pytest.mark.slow
+@settings(max_examples=20)
+@given(data=st.data())
+def test_whatever_is_changed_in_quarantine_is_found_and_named(
+    data: st.DataObject, with_quarantine: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also what says the same in other words, as 1.0 does for 1 in a payload."""
+    warehouse = with_quarantine.copied(tmp_path_factory.getbasetemp() / "tampered")
+    check_tampering(warehouse, QUARANTINE, data)
+
+
+def check_tampering(warehouse: Warehouse, relation: str, data: st.DataObject) -> None:
+    """What somebody does to a row of the record is found, and its row or its table is named."""
     kinds = {
         row["column_name"]: row["data_type"]
         for row in warehouse.query(
@@ -131,7 +160,7 @@ def test_whatever_is_changed_is_found_and_named(
         name = (
             rf"entry {one['entry_number']}\b"
             if relation == LEDGER
-            else f"audit_decisions of incident {one['incident_id']} is not what entry"
+            else rf"{relation.split('.')[1]} of incident {one['incident_id']} is not what entry"
         )
         assert re.search(name, said), f"{name} is not in: {said}"
 

@@ -367,6 +367,11 @@ def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: War
     repair(contaminated)
     assert_curated(contaminated, [*counted(touched, {}), *untouched])
     give_verdict(contaminated, name, "keep")
+    decide_again(contaminated)
+    with pytest.raises(DbtError, match="verdicts to keep copies that came or went since the swap"):
+        contaminated.operate("raw_quarantine", INCIDENT)
+    contaminated.operate("remediation_status", INCIDENT)
+    assert "incident_id: INC-1-2" in contaminated.project.logged[-1]
     decide_again(contaminated, "INC-2")
     repair(contaminated, "INC-2")
     assert_curated(contaminated, [*counted(touched, {name: "keep"}), *untouched])
@@ -766,6 +771,45 @@ def test_the_way_back_stays_until_the_swap_is_verified(
         warehouse.operate(verb, INCIDENT)
 
 
+def test_a_rollback_that_died_before_its_end_is_ended_before_all_else(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """Else the ledger would say for good that the swap stands."""
+    warehouse = built.copied(tmp_path)
+    warehouse.operate("remediation_swap", INCIDENT)
+    with watched() as log:
+        warehouse.copied(tmp_path / "whole").operate("remediation_rollback", INCIDENT)
+    death = max(n for n, sql in enumerate(log.statements) if "'remediation_rollback'" in sql)
+    with pytest.raises(DbtError, match="killed"), watched(Death(log.writing()[-2])):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert death > log.writing()[-2]
+    before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
+    for verb in ("remediation_retire", "remediation_clone", "raw_quarantine"):
+        with pytest.raises(DbtError, match="a rollback that moved the tables and stopped"):
+            warehouse.operate(verb, INCIDENT)
+    assert before == (warehouse.digest("main_audit.remediation_ledger"), warehouse.tables())
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_rollback" in warehouse.project.logged[-1]
+    for verb in ("remediation_rollback", "remediation_retire", "remediation_status"):
+        warehouse.operate(verb, INCIDENT)
+    assert not [line for line in warehouse.project.logged if "live is repaired" in line]
+
+
+def test_a_part_that_was_built_after_the_tests_is_not_swapped(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """The tests of the build before say nothing of its rows."""
+    warehouse = built.copied(tmp_path)
+    part = ("run", "--select", "payments")
+    warehouse.dbt(*part, exactly_once__build_candidate=True, incident_id=INCIDENT)
+    with pytest.raises(DbtError, match="the last build of the candidates ended well"):
+        warehouse.operate("remediation_swap", INCIDENT)
+    found = "not of payments, which a run of a part has built since"
+    assert [line for line in warehouse.project.logged if found in line]
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+
+
 def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path: Path) -> None:
     warehouse = built.copied(tmp_path)
 
@@ -783,6 +827,10 @@ def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path
     with pytest.raises(DbtError, match=r"found 1 indexes; .* Run: drop index .*merchants"):
         warehouse.operate("remediation_rollback", INCIDENT)
     warehouse.execute("drop index main_analytics.merchants")
+    warehouse.execute("alter table main_analytics.payments add column note varchar")
+    with pytest.raises(DbtError, match="payments lacks the columns note"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.execute("alter table main_analytics.payments drop column note")
     warehouse.operate("remediation_rollback", INCIDENT)
     assert (comment("payments"), comment("fraud_features")) == ("Money", None)
     warehouse.operate("remediation_status", INCIDENT)
@@ -853,6 +901,10 @@ def test_a_replaced_table_that_somebody_changed_does_not_become_live_unsaid(
             warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
     assert digests(warehouse) == live
     given = json.dumps({"incident_id": INCIDENT, "allow_changed": True})
+    warehouse.execute("delete from main_seeds.incident_register")
+    with pytest.raises(DbtError, match="found 0 rows; accepted: one row with a ticket"):
+        warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
+    approve(warehouse)
     warehouse.dbt("run-operation", "remediation_rollback", "--args", given)
     assert any("rows of payments become live" in line for line in warehouse.project.logged)
     begun = warehouse.query(

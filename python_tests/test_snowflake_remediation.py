@@ -234,6 +234,11 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     assert read("analyst", "payments") == len(warehouse.query(f"select * from {LIVE}.payments"))
     assert read("analyst", "totals") == 1
 
+    for kind, found in (("view", "made since the swap: SINCE"), ("table", "no repair knows: SINCE")):
+        warehouse.execute(f"create {kind} {LIVE}.since as select 1 as n")
+        with pytest.raises(DbtError, match=found):
+            warehouse.operate("remediation_rollback", INCIDENT)
+        warehouse.execute(f"drop {kind} {LIVE}.since")
     run_as_admin(warehouse, f"grant select on table {REPLACED}.payments to role auditor")
     with pytest.raises(DbtError, match=r"revoke SELECT on table .*payments from role \"AUDITOR\""):
         warehouse.operate("remediation_rollback", INCIDENT)
@@ -243,6 +248,13 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
         assert read("analyst", name) >= 1
     with pytest.raises(ProgrammingError, match="does not exist or not authorized"):
         read("auditor", "payments")
+
+    warehouse.execute(f"create table {WITHDRAWN}.of_somebody as select 1 as n")
+    with pytest.raises(DbtError, match="no repair knows: OF_SOMEBODY"):
+        warehouse.operate("remediation_retire", INCIDENT)
+    warehouse.execute(f"drop table {WITHDRAWN}.of_somebody")
+    warehouse.operate("remediation_retire", INCIDENT)
+    assert WITHDRAWN not in schemas(warehouse)
 
 
 def test_a_rollback_that_a_regular_run_overtakes_is_refused(

@@ -167,8 +167,29 @@
     {#- The digest of what a relation of evidence holds of an incident; none before it is made. -#}
     {%- set relation = exactly_once.model_relation(name) -%}
     {%- if not is_made and not exactly_once._is_there(relation) -%}{{- return(none) -}}{%- endif -%}
-    {{- return(run_query(exactly_once.relation_digest(
-        relation, predicate='hashed_rows.incident_id '
-        ~ ('is null' if incident_id is none else '= ' ~ exactly_once.text_literal(incident_id))
+    {%- set hashed = [] -%}
+    {%- for column in exactly_once._tested_columns('_evidence_digest', relation) -%}
+        {%- do hashed.append(exactly_once._as_stored(column)) -%}
+    {%- endfor -%}
+    {{- return(run_query(exactly_once._digest_query(
+        relation, hashed, 'hashed_rows.incident_id '
+        ~ ('is null' if incident_id is none else '= ' ~ exactly_once.text_literal(incident_id)), 'hashed_rows'
     )).rows[0][1]) -}}
+{% endmacro %}
+
+
+{% macro _as_stored(column) %}
+    {{- return(adapter.dispatch('_as_stored', 'exactly_once')(column)) -}}
+{% endmacro %}
+
+
+{% macro default___as_stored(column) %}
+    {{- return(column) -}}
+{% endmacro %}
+
+
+{#- JSON is text there: who writes 1.0 for 1 changes nothing that it says, and has changed the evidence all the same. -#}
+{% macro duckdb___as_stored(column) %}
+    {%- if exactly_once.type_family(column.type) != 'json' -%}{{- return(column) -}}{%- endif -%}
+    {{- return(dict(column, sql='cast(' ~ column.sql ~ ' as varchar)', type='varchar')) -}}
 {% endmacro %}

@@ -7,6 +7,11 @@
     -#}
     {%- set found = exactly_once._tested_columns('relation_digest', relation) if execute else [] -%}
     {%- set hashed = found if columns is none else exactly_once._digested_columns(relation, columns, found) -%}
+    {{- exactly_once._digest_query(relation, hashed, predicate, alias) -}}
+{% endmacro %}
+
+
+{% macro _digest_query(relation, hashed, predicate, alias) %}
     select
         count(*) as row_count,
         {{ exactly_once._digest_of_rows('true') }} as digest

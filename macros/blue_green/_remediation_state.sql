@@ -135,24 +135,27 @@
 {% endmacro %}
 
 
-{% macro _check_curated_only(tables) %}
-    {#- A swap of schemas takes along whatever is in them: a table of somebody else would change under his hands. -#}
+{% macro _check_curated_only(tables, place='live') %}
+    {#- A step moves or drops a schema with whatever is in it: a table of somebody else would change under his hands. -#}
     {%- if exactly_once._swaps_schemas() -%}
-        {%- set live = tables[0].live -%}
+        {%- set found = tables[0][place] -%}
         {%- set known = [exactly_once.model_relation('incremental_watermarks').identifier | upper] -%}
         {%- for table in tables -%}{%- do known.append(table.live.identifier | upper) -%}{%- endfor -%}
         {%- set others = [] -%}
         {%- for row in run_query(
-            'select table_name from ' ~ live.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
-            ~ exactly_once.text_literal(exactly_once._stored_name(live.schema, live.quote_policy.schema)) ~ ' order by 1'
+            'select table_name from ' ~ found.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
+            ~ exactly_once.text_literal(exactly_once._stored_name(found.schema, found.quote_policy.schema)) ~ ' order by 1'
         ).rows if row[0] | upper not in known and not (row[0] | lower).endswith('__dbt_tmp') -%}
             {%- do others.append(row[0]) -%}
         {%- endfor -%}
         {%- if others -%}
             {%- do exactly_once._refuse(
-                'schema ' ~ live.schema, 'tables that no repair knows: ' ~ others | join(', '),
+                'schema ' ~ found.schema, 'tables that no repair knows: ' ~ others | join(', '),
                 'the models tagged exactly_once_curated, and incremental_watermarks',
-                'Move them to another schema: a swap would exchange them for their state at the clone.'
+                'Move them to another schema: ' ~ (
+                    'readers would have them no more, or as they were at the clone.' if place == 'live'
+                    else 'they would be dropped with it.'
+                )
             ) -%}
         {%- endif -%}
     {%- endif -%}

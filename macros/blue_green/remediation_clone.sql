@@ -60,6 +60,8 @@
             'incident ' ~ incident_id, 'a swap that is done: ' ~ tables[0].replaced ~ ' is kept',
             'an incident without a swap', 'Use another incident_id for a further repair.'
         ) -%}
+    {%- elif state == 'rolled_back' -%}
+        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
     {%- endif -%}
     {{- return(state) -}}
 {% endmacro %}
@@ -231,6 +233,14 @@
 {% endmacro %}
 
 
+{% macro _warehouse_time() %}
+    {#- By the one clock that all sessions have: swaps have the order of their clones. -#}
+    {{- return(exactly_once.time_from_micros(
+        run_query('select ' ~ exactly_once.epoch_micros(exactly_once._utc_now()) ~ ' as micros').rows[0][0]
+    ).isoformat()) -}}
+{% endmacro %}
+
+
 {% macro default___clone_tables(tables, incident_id) %}
     {%- do exactly_once._refuse_engine('remediation_clone') -%}
 {% endmacro %}
@@ -238,13 +248,14 @@
 
 {% macro duckdb___clone_tables(tables, incident_id) %}
     {%- set watermarks = exactly_once.model_relation('incremental_watermarks') -%}
+    {%- set cloned_at = exactly_once._warehouse_time() -%}
     {%- set statements = [] -%}
     {%- for table in tables -%}
         {%- set watermark = exactly_once.recorded_watermark(table.live) -%}
         {%- set marker = {
             'app': 'exactly_once',
             'incident_id': incident_id,
-            'cloned_at': run_started_at.isoformat(),
+            'cloned_at': cloned_at,
             'cloned_watermark': exactly_once._iso_or_none(watermark),
             'comment_of_live': exactly_once._comment_of(table.live)
         } -%}
@@ -294,7 +305,7 @@
     {%- set marker = {
         'app': 'exactly_once',
         'incident_id': incident_id,
-        'cloned_at': run_started_at.isoformat(),
+        'cloned_at': exactly_once._warehouse_time(),
         'cloned_watermarks': watermarks,
         'comment_of_live': exactly_once._comment_of(live)
     } -%}

@@ -24,6 +24,8 @@
     {%- if place == 'replaced' -%}
         {%- do exactly_once._check_swap_is_verified(incident_id) -%}
         {%- do exactly_once._check_first_swap(tables[0], incident_id) -%}
+    {%- else -%}
+        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
     {%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {#- an earlier rollback of the same incident may have left its own -#}
@@ -31,6 +33,7 @@
     {%- if place == 'replaced' and exactly_once._comment_of(tables[0].withdrawn) is not none -%}
         {%- do places.append('withdrawn') -%}
     {%- endif -%}
+    {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step(

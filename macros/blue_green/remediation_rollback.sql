@@ -25,6 +25,8 @@
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
+    {#- to go back to what was live needs nobody; rows that no run wrote were never approved by anybody -#}
+    {%- if allow_changed is sameas true -%}{%- do exactly_once._check_registered(incident_id) -%}{%- endif -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
     {%- if state == 'swapped' -%}
         {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
@@ -50,7 +52,8 @@
                 **({'allow_changed': true} if allow_changed is sameas true else {})
             ), exactly_once._digests_of(tables, 'live')
         ) -%}
-        {#- last, since a regular run may have ended while the digests were taken -#}
+        {#- last, since a regular run may have ended while the digests were taken, or somebody made a view -#}
+        {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
         {%- if allow_gap is not sameas true -%}
             {%- set overtaken = exactly_once._marks_behind(tables) -%}
             {%- if not overtaken and exactly_once._last_runs(tables) != runs -%}
@@ -76,6 +79,7 @@
 
 {% macro _check_replaced(tables, incident_id, allow_gap, allow_changed) %}
     {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+    {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
     {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
     {%- do exactly_once._check_can_be_renamed(tables, ['live', 'replaced']) -%}
     {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
@@ -83,10 +87,33 @@
 {% endmacro %}
 
 
+{% macro _check_nothing_is_left_behind(tables) %}
+    {#- What somebody made in live since the swap would be withdrawn with it. -#}
+    {%- do exactly_once._check_curated_only(tables) -%}
+    {%- do exactly_once._check_views_are_kept(tables, 'replaced') -%}
+{% endmacro %}
+
+
+{% macro _has_rollback_ended(incident_id) %}
+    {#- Whether the last rollback, whose tables are moved, came to its end in the ledger. -#}
+    {{- return((exactly_once._last_entry('remediation_rollback', incident_id) or {}).get('phase') == 'ended') -}}
+{% endmacro %}
+
+
+{% macro _check_rollback_has_ended(incident_id) %}
+    {#- Before a step after which its end could not be written: the swap before it would seem to stand. -#}
+    {%- if not exactly_once._has_rollback_ended(incident_id) -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'a rollback that moved the tables and stopped before the ledger had its end',
+            'a rollback that came to its end', 'Run first: ' ~ exactly_once._verb_command('remediation_rollback', incident_id)
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {% macro _end_rollback(tables, incident_id) %}
     {#- Writes the end of a rollback, with the digests of live; not where it is written already. -#}
-    {%- set last = exactly_once._last_entry('remediation_rollback', incident_id) -%}
-    {%- if last is none or last.phase == 'begun' -%}
+    {%- if not exactly_once._has_rollback_ended(incident_id) -%}
         {%- do exactly_once._end_step(
             'remediation_rollback', incident_id, exactly_once._row_counts(tables, 'live'), exactly_once._digests_of(tables, 'live')
         ) -%}
@@ -168,6 +195,8 @@
             exactly_once._rows_behind(table, exactly_once._measures_that_copies_add_to(table, incident_id))
         ).rows[0][0] | int -%}
         {%- if lacking -%}{%- do behind.append(exactly_once._with_commas(lacking) ~ ' rows of ' ~ table.name) -%}{%- endif -%}
+        {%- set columns = exactly_once._columns_behind(table) -%}
+        {%- if columns -%}{%- do behind.append(table.name ~ ' lacks the columns ' ~ columns | join(', ')) -%}{%- endif -%}
     {%- endfor -%}
     {%- if behind and allow_gap is not sameas true -%}
         {%- do exactly_once._refuse_gap(incident_id, behind) -%}
@@ -272,6 +301,15 @@
         'select count(*) from ' ~ exactly_once.model_relation(name) ~ " where decision = 'remove' and incident_id = "
         ~ exactly_once.text_literal(incident_id) ~ ' and ' ~ exactly_once.source_columns().amount.sql ~ ' < 0'
     ).rows[0][0] | int > 0) -}}
+{% endmacro %}
+
+
+{% macro _columns_behind(table) %}
+    {#- What live has beside the columns of the replaced table. -#}
+    {%- set known = adapter.get_columns_in_relation(table.replaced) | map(attribute='name') | map('lower') | list -%}
+    {{- return(
+        adapter.get_columns_in_relation(table.live) | map(attribute='name') | map('lower') | reject('in', known) | list
+    ) -}}
 {% endmacro %}
 
 

@@ -72,13 +72,17 @@
     {%- set overwritten = (exactly_once._last_entry('remediation_swap', incident_id) or {'arguments': {}})
         .arguments.get('overwritten_before_compared', []) if state == 'swapped' and has_ledger else [] -%}
     {%- set is_unverified = state == 'swapped' and has_ledger and not exactly_once._is_swap_verified(incident_id) -%}
+    {%- set is_going_back = state in ('rollback_claimed', 'rolling_back')
+        or (state == 'rolled_back' and has_ledger and not exactly_once._has_rollback_ended(incident_id)) -%}
+    {%- set has_other_verdicts = is_swapped and has_ledger and is_decided and not unchecked and not is_unverified
+        and exactly_once._has_other_verdicts_than_swap(incident_id) -%}
     {%- do steps.append({
-        'name': 'swapped', 'is_done': is_swapped and not unchecked and not is_unverified,
-        'is_half_done': state in ('claimed', 'swapping', 'rollback_claimed', 'rolling_back') or is_unverified, 'command': exactly_once._verb_command(
-            'remediation_rollback' if unchecked or state in ('rollback_claimed', 'rolling_back') else 'remediation_swap',
-            incident_id
+        'name': 'swapped', 'is_done': is_swapped and not unchecked and not is_unverified and not has_other_verdicts,
+        'is_half_done': state in ('claimed', 'swapping') or is_going_back or is_unverified,
+        'command': exactly_once._repair_again_command(incident_id) if has_other_verdicts else exactly_once._verb_command(
+            'remediation_rollback' if unchecked or is_going_back else 'remediation_swap', incident_id
         ),
-        'found': {
+        'found': 'live is repaired, but verdicts to keep copies came or went since the swap' if has_other_verdicts else {
             'swapped': 'live is repaired; its rows were not compared yet with those that were checked' if is_unverified
                 else 'live has rows of ' ~ unchecked | join(', ') ~ ' that nobody checked' if unchecked
                 else 'live is repaired; the old tables are kept for a rollback' ~ (
@@ -88,7 +92,8 @@
             'claimed': 'a swap stopped before its last step; live is untouched',
             'swapping': 'a swap stopped half way; live is repaired already',
             'rollback_claimed': 'a rollback stopped before its last step; live is repaired',
-            'rolling_back': 'a rollback stopped half way; live is what the swap replaced already'
+            'rolling_back': 'a rollback stopped half way; live is what the swap replaced already',
+            'rolled_back': 'a rollback moved the tables and stopped before its end' if is_going_back else 'not yet'
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
@@ -126,6 +131,32 @@
     {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'ended') or {'entry_number': 0} -%}
     {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
     {{- return(swap.entry_number > rollback.entry_number) -}}
+{% endmacro %}
+
+
+{% macro _kept_by_verdict(incident_id) %}
+    {#- A digest of the decided events all of whose copies count, since a reviewer said so. -#}
+    {{- return(local_md5(run_query(
+        'select distinct event_fingerprint from ' ~ exactly_once.model_relation('incident_decisions')
+        ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
+        ~ " and decision = 'keep' and reason = 'override' order by event_fingerprint"
+    ).columns[0].values() | join(' '))) -}}
+{% endmacro %}
+
+
+{% macro _has_other_verdicts_than_swap(incident_id) %}
+    {#- Whether live counts events otherwise than the decisions in force say, for all that the swap put on record. -#}
+    {%- set swap = exactly_once._last_entry('remediation_swap', incident_id, 'begun') or {'arguments': {}} -%}
+    {{- return(
+        swap.arguments.get('kept_by_verdict') is not none
+        and swap.arguments.kept_by_verdict != exactly_once._kept_by_verdict(incident_id)
+    ) -}}
+{% endmacro %}
+
+
+{% macro _repair_again_command(incident_id) %}
+    {#- An incident is swapped once: what is decided otherwise later is a repair of its own. -#}
+    {{- return(exactly_once._detection_command(incident_id ~ '-2')) -}}
 {% endmacro %}
 
 

@@ -48,7 +48,7 @@
             {{- return(none) -}}
         {%- endif -%}
         {%- do exactly_once._begin_step('remediation_swap', incident_id, dict(
-            approval, last_runs=last_runs.live,
+            approval, kept_by_verdict=exactly_once._kept_by_verdict(incident_id), last_runs=last_runs.live,
             checked={'digests': validated.candidate, 'last_runs': last_runs.candidate}
         ), validated.live) -%}
         {#- last, since a regular run may have ended while the checks ran -#}

@@ -65,14 +65,20 @@
         {%- do of_others.append(table.name) -%}
     {%- endfor -%}
     {%- set untested = build.phase == 'ended' and not tests and of_others -%}
+    {%- set built_again = [] -%}
+    {%- for table in exactly_once.curated_relations(incident_id)
+        if build.phase == 'ended' and exactly_once._recorded(table.candidate, 'last_run') != build.invocation_id -%}
+        {%- do built_again.append(table.name) -%}
+    {%- endfor -%}
     {{- return({
         'name': 'the last build of the candidates ended well',
         'found': 'without tests, and nothing else looks at the rows of ' ~ of_others | join(', ') if untested
+            else 'not of ' ~ built_again | join(', ') ~ ', which a run of a part has built since' if built_again
             else {
                 'begun': 'it failed, left out a table, or goes on',
                 'ended': 'with ' ~ tests ~ ' tests' if tests else 'without tests'
             }.get(build.phase, 'no build'),
-        'passed': build.phase == 'ended' and not untested
+        'passed': build.phase == 'ended' and not untested and not built_again
     }) -}}
 {% endmacro %}
 
@@ -383,13 +389,14 @@
 {% endmacro %}
 
 
-{% macro _views_are_kept(tables) %}
-    {#- A swap takes the views of the schema along: one made since the clone would be gone for its readers. -#}
+{% macro _views_are_kept(tables, place='candidate') %}
+    {#- The views of a schema move with it: one that only live has would be gone for its readers. -#}
+    {%- set since = 'the clone' if place == 'candidate' else 'the swap' -%}
     {%- set live = exactly_once._views_beside(tables[0].live) | map(attribute='identifier') | list -%}
-    {%- set candidate = exactly_once._views_beside(tables[0].candidate) | map(attribute='identifier') | list -%}
+    {%- set other = exactly_once._views_beside(tables[0][place]) | map(attribute='identifier') | list -%}
     {%- set differences = [] -%}
-    {%- for view in live if view not in candidate -%}{%- do differences.append('made since the clone: ' ~ view) -%}{%- endfor -%}
-    {%- for view in candidate if view not in live -%}{%- do differences.append('dropped since the clone: ' ~ view) -%}{%- endfor -%}
+    {%- for view in live if view not in other -%}{%- do differences.append('made since ' ~ since ~ ': ' ~ view) -%}{%- endfor -%}
+    {%- for view in other if view not in live -%}{%- do differences.append('dropped since ' ~ since ~ ': ' ~ view) -%}{%- endfor -%}
     {{- return({
         'name': 'views of the schema are those of live',
         'found': differences | join(', ') or live | length ~ ' views',
@@ -398,13 +405,15 @@
 {% endmacro %}
 
 
-{% macro _check_views_are_kept(tables) %}
+{% macro _check_views_are_kept(tables, place='candidate') %}
     {%- if exactly_once._swaps_schemas() -%}
-        {%- set check = exactly_once._views_are_kept(tables) -%}
+        {%- set check = exactly_once._views_are_kept(tables, place) -%}
         {%- if not check.passed -%}
+            {%- set other = tables[0][place].schema -%}
             {%- do exactly_once._refuse(
-                'schema ' ~ tables[0].live.schema, 'views ' ~ check.found, 'the views that the candidates have',
-                'Run this again: the checks say what to do.'
+                'schema ' ~ tables[0].live.schema, 'views ' ~ check.found, 'the views that ' ~ other ~ ' has',
+                'Run this again: the checks say what to do.' if place == 'candidate'
+                else 'Make and drop the same in ' ~ other ~ ', reading its tables, and run this again.'
             ) -%}
         {%- endif -%}
     {%- endif -%}

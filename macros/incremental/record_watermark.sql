@@ -8,8 +8,25 @@
     {%- if execute -%}
         {%- do exactly_once._note_transaction(false) -%}
         {%- if not (config.get('incremental_strategy') == 'merge_and_mark' and exactly_once._is_update()) -%}
-            {{- exactly_once._watermark_merge() -}}
+            {%- do run_query(exactly_once._watermark_merge()) -%}
         {%- endif -%}
+        {%- do exactly_once._refuse_if_swapped_meanwhile() -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _refuse_if_swapped_meanwhile() %}
+    {#-
+        What other runs took in of tables that are live no more, the next run takes in again. Behind the mark nobody would:
+        such a run may have written to the one or to the others, so that neither says that it has it.
+    -#}
+    {%- set node = graph.nodes[model.unique_id] -%}
+    {%- if node.get('read_again_by_this_run')
+        and exactly_once._recorded_row(this).get('generation') != node.get('generation_before_build') -%}
+        {%- do exactly_once._refuse(
+            'model ' ~ model.name, 'a swap or a rollback since this run began, which reads behind the mark',
+            'a run between two steps of a remediation', 'Run the same command again: no event is lost by that.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -19,8 +36,7 @@
     {%- set watermark = node.get('arrival_watermark_before_build') -%}
     {%- set incident_id = exactly_once.decided_incident() if exactly_once.settings().build_candidate else none -%}
     {#- a table that an earlier version made lacks columns until the next build of incremental_watermarks -#}
-    {%- set has_all_columns = node.get('marks_have_all_columns', false) -%}
-    {%- set read_again = node.get('read_again_by_this_run', []) | join(' ') %}
+    {%- set has_all_columns = node.get('marks_have_all_columns', false) %}
         merge into {{ exactly_once._watermarks_of(this) }} as recorded
         using (
             select
@@ -45,11 +61,7 @@
             read_again = reached.read_again,
             {%- endif %}
             last_run = reached.last_run
-        when matched then update set
-            {%- if has_all_columns and read_again %}
-            read_again = coalesce(recorded.read_again || ' ', '') || {{ exactly_once.text_literal(read_again) }},
-            {%- endif %}
-            last_run = reached.last_run
+        when matched then update set last_run = reached.last_run
         when not matched then insert (
             relation_name, arrival_watermark, generation, repaired_for, last_run{{ ', built_with, read_again' if has_all_columns }}
         )

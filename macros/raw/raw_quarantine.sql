@@ -7,8 +7,11 @@
     {%- do exactly_once._begin_verb('raw_quarantine', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'raw_quarantine') -%}
-    {%- if tables and exactly_once._remediation_state(tables, incident_id) == 'swapped' -%}
+    {%- set state = exactly_once._remediation_state(tables, incident_id) if tables else none -%}
+    {%- if state == 'swapped' -%}
         {%- do exactly_once._check_swap_is_verified(incident_id) -%}
+    {%- elif state == 'rolled_back' -%}
+        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
     {%- endif -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set approval = exactly_once._check_approved(incident_id) -%}
@@ -18,6 +21,13 @@
             'Run: ' ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endfor -%}
+    {%- if exactly_once._is_swap_on_record(incident_id) and exactly_once._has_other_verdicts_than_swap(incident_id) -%}
+        {%- do exactly_once._refuse(
+            'the decisions for incident ' ~ incident_id, 'verdicts to keep copies that came or went since the swap',
+            'the verdicts by which live was repaired', 'Repair live by them first, under an incident_id of its own: '
+            ~ exactly_once._repair_again_command(incident_id)
+        ) -%}
+    {%- endif -%}
     {%- do exactly_once._check_raw_table() -%}
     {%- do exactly_once._check_quarantine() -%}
     {%- do exactly_once._ledger() -%}
