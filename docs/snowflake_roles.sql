@@ -61,8 +61,6 @@ grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role ide
 grant usage on warehouse TRANSFORMING to role identifier($auditor_role);
 grant usage on database ANALYTICS to role identifier($auditor_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_AUDIT to role identifier($auditor_role);
--- an earlier version of this script let them read all of it
-revoke select on future tables in schema ANALYTICS.EXACTLY_ONCE_AUDIT from role identifier($auditor_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
 grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_SEEDS to role identifier($auditor_role);
 

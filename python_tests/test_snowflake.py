@@ -211,16 +211,17 @@ def test_repairs_of_raw_and_curated_tables_are_the_same_in_each_time_zone(
 def test_first_build_batches_detection_and_full_refresh(
     both: Both, hard_day: IncidentTruth
 ) -> None:
-    """In UTC, the third time zone."""
+    """In UTC, the third time zone; in sessions that models share, as in life."""
+    at_once = ("--threads", "4")
     start = hard_day.settings.start
     for batch in range(BATCHES):
         both.load(hard_day, until=start + timedelta(hours=3 * (batch + 1)))
-        both.dbt(*JOB)
+        both.dbt(*JOB, *at_once)
     both.load(hard_day)
-    both.dbt("build", "--exclude", "test_type:unit")
+    both.dbt("build", "--exclude", "test_type:unit", *at_once)
     both.assert_equal(BUILT | DETECTED | MONITORED)
     both.assert_public_surface()
-    both.dbt("build", "--full-refresh", "--selector", "fifteen_minute")
+    both.dbt("build", "--full-refresh", "--selector", "fifteen_minute", *at_once)
     both.assert_equal(BUILT)
 
 

@@ -18,7 +18,7 @@ import pytest
 from python_tests.snowflake_simulator import Simulator, merge, running_simulator, variant
 from python_tests.snowflake_simulator.session import Session
 from python_tests.warehouse import ROOT
-from scripts import check_snowflake
+from scripts import check_snowflake, snowflake_items
 from scripts.check_snowflake import main
 from scripts.snowflake_items import ITEMS, Check, Item, Scratch
 
@@ -304,6 +304,38 @@ def test_what_it_made_is_removed_whatever_happens(
             check("--events", "50")
         assert stopped.value.code in (130, 143)
     assert schemas(simulator) == before
+
+
+# the connector's thread that would cancel a statement finds nobody either
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_account_that_goes_away_ends_the_check_and_so_does_a_second_signal(
+    check: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The connector alone would ask it for ever, and nobody could stop the removal."""
+    monkeypatch.setattr(snowflake_items, "NETWORK_SECONDS", 2)
+    with contextlib.ExitStack() as account:
+        simulator = account.enter_context(running_simulator())
+        as_admin(simulator, "grant usage, create schema on database analytics to role transformer")
+
+        def go_away(running: Check) -> str:
+            running.scratch.execute("select 1")
+            account.close()
+            running.scratch.execute("select 1")
+            return "never"
+
+        monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, Item("it", go_away, is_step=True)))
+        prefix = ("--prefix", "EXACTLY_ONCE_CHECK_GONE")
+        code, printed = check("--events", "50", *prefix, port=simulator.port)
+    assert code == 1
+    assert "could not look for schemas to remove" in printed
+    assert "--remove EXACTLY_ONCE_CHECK_GONE" in printed
+    stop = check_snowflake.Stop("EXACTLY_ONCE_CHECK_GONE")
+    stop.is_removing = True
+    stop(signal.SIGTERM, None)
+    assert "Once more leaves them behind" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        stop(signal.SIGTERM, None)
+    assert "To remove: --remove EXACTLY_ONCE_CHECK_GONE" in capsys.readouterr().out
 
 
 def test_what_a_killed_run_left_can_be_removed_later(simulator: Simulator, check: Run) -> None:

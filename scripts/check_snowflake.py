@@ -247,19 +247,27 @@ def run_item(item: Item, check: Check) -> tuple[str, str]:
 
 
 class Stop:
-    """Ctrl-C, or a scheduler's SIGTERM: ends the items, not the removal of the schemas."""
+    """Ctrl-C, or a scheduler's SIGTERM: ends the items; the removal of the schemas at the second."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        """`prefix` is that of the schemas, for who leaves them behind."""
         self.signal = 0
+        self.prefix = prefix
         self.is_removing = False
+        self.is_warned = False
 
     def __call__(self, number: int, _frame: object) -> None:
         """Handle a signal."""
-        if not self.is_removing:
-            self.signal = number
-            raise SystemExit(128 + number)
+        if self.is_removing and not self.is_warned:
+            self.is_warned = True
+            print("Removing the schemas that it made. Once more leaves them behind.", flush=True)
+            return
+        if self.is_removing:
+            print(f"Left behind: {self.prefix}_*. To remove: --remove {self.prefix}", flush=True)
+        self.signal = number
+        raise SystemExit(128 + number)
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
@@ -296,7 +304,7 @@ def main(arguments: list[str] | None = None) -> int:
         log_in(scratch)
         if given.remove:
             return 0 if remove(scratch) else 1
-        stop = Stop()
+        stop = Stop(prefix)
         with stop.heard():
             return _check(scratch, given, stop)
     except RefusedError as refused:

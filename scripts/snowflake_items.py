@@ -33,6 +33,8 @@ JOB = ("--selector", "fifteen_minute")
 LAYOUT = Layout(identity_paths=("op.id",))
 WITH_OP_ID = {"exactly_once__payload_identity_paths": ["op.id"]}
 LOGIN_SECONDS = 10
+# Without it the connector would ask an account that went away again and again, for ever.
+NETWORK_SECONDS = 600
 # The connector's own attempts with a key would take two minutes on an account that is not there.
 FEW_ATTEMPTS = {"JWT_CNXN_RETRY_ATTEMPTS": "1", "JWT_CNXN_WAIT_TIME": str(LOGIN_SECONDS)}
 
@@ -115,6 +117,7 @@ class Scratch(SnowflakeWarehouse):
             warehouse=given.warehouse,
             role=given.role,
             login_timeout=LOGIN_SECONDS,
+            network_timeout=NETWORK_SECONDS,
             session_parameters={"QUERY_TAG": self.prefix},
             **given.auth_args(),
             **options,
@@ -305,6 +308,20 @@ class Check:
         )
         return f"{found:,} copies to remove, those of the labels"
 
+    def report(self) -> str:
+        """What operators and reviewers ask before a repair, and what writes nothing."""
+        before = self._digests()
+        for verb in ("remediation_status", "remediation_plan"):
+            self.scratch.operate(verb, INCIDENT)
+        for macro in ("guard_report", "show_config"):
+            self.scratch.dbt("run-operation", macro)
+        self.scratch.dbt("run-operation", "uninstall", "--args", '{"dry_run": true}')
+        analyses = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
+        for analysis in analyses:
+            self.scratch.dbt("show", "--select", analysis)
+        expect(self._digests(), before, "as the digests of the tables")
+        return f"five reports, {len(analyses)} analyses, nothing written"
+
     def clone(self) -> str:
         """The curated schema, with its grants."""
         self.before_repair = self.scratch.value("select current_timestamp()")
@@ -392,7 +409,8 @@ class Check:
         return ", ".join(f"{row['step']} {row['bytes']:,}" for row in found[:5]) + " bytes"
 
     def roll_back(self) -> str:
-        """The tables as they were, copies and all."""
+        """The tables as they were, copies and all, once they have what arrived since."""
+        self.scratch.dbt("build", *JOB, exactly_once__build_replaced=INCIDENT)
         self.scratch.operate("remediation_rollback", INCIDENT)
         assert_curated(self.scratch, self.rows, LAYOUT)
         return "curated tables hold every copy again"
@@ -472,6 +490,7 @@ ITEMS = (
     Item("grants to readers", Check.grant_to_readers),
     Item("full refresh", Check.refresh_fully),
     Item("detection", Check.detect, is_step=True),
+    Item("reports", Check.report),
     Item("clone", Check.clone, is_step=True),
     Item("repair of the candidate", Check.build_candidate, is_step=True),
     Item("swap under a reader", Check.swap, is_step=True),

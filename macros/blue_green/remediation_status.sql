@@ -239,7 +239,7 @@
     {%- set is_decided = [] -%}
     {%- for relation in known -%}
         {%- set of_incident = ' from ' ~ relation ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id) -%}
-        {%- do is_decided.append('event_fingerprint in (select event_fingerprint' ~ of_incident ~ ')') -%}
+        {%- do is_decided.append('select event_fingerprint' ~ of_incident) -%}
         {#- also what stays, of events whose other copies went: the decisions no longer hold it -#}
         {%- for hash in ('row_hash', 'survivor_row_hash') -%}
             {%- do is_new.append('row_hash not in (select ' ~ hash ~ of_incident ~ ')') -%}
@@ -247,6 +247,6 @@
     {%- endfor -%}
     {{- return(run_query(
         'select count(*) from ' ~ exactly_once.model_relation('stg_events') ~ ' where ' ~ is_new | join(' and ')
-        ~ ' and (' ~ is_decided | join(' or ') ~ ')'
+        ~ ' and event_fingerprint in (' ~ is_decided | join(' union ') ~ ')'
     ).rows[0][0] | int) -}}
 {% endmacro %}

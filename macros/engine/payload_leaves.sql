@@ -34,7 +34,7 @@
 {#- https://docs.snowflake.com/en/sql-reference/functions/flatten -#}
 {% macro snowflake__payload_leaves(relation, key, payload, most_names) %}
     {#- a name that is no identifier is written ['so'] -#}
-    {%- set simple = exactly_once.text_literal("[[]'([^][.\"']*)'[]]") -%}
+    {%- set simple = exactly_once.text_literal("[[]'([^].\"'[]*)'[]]") -%}
     {%- set unquoted = 'regexp_replace(leaves.path, ' ~ simple ~ ', ' ~ exactly_once.text_literal('.\\1') ~ ')' -%}
     {%- set path = 'ltrim(replace(replace(' ~ unquoted ~ ", '[''', '.\"'), ''']', '\"'), '.')" -%}
     select

@@ -10,7 +10,8 @@
         {%- set first = exactly_once.shifted_time(settings.incident_start, -reach) -%}
         {%- set last = exactly_once.shifted_time(settings.incident_end, reach) -%}
     {%- else -%}
-        {%- set watermark = exactly_once.arrival_watermark(ref('exactly_once', 'stg_events')) -%}
+        {#- of the table itself, which a warehouse reads from its latest block on; a view of branches may be read whole -#}
+        {%- set watermark = exactly_once.arrival_watermark(exactly_once.source_columns().relation) -%}
         {#- too few sane rows to tell: every arrival that a calendar holds -#}
         {%- set first = modules.datetime.datetime(1, 1, 1) if watermark is none
             else exactly_once.shifted_time(watermark, -reach) -%}

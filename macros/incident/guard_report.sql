@@ -147,21 +147,25 @@
     ),
 
     -- what a reviewer keeps counts copy by copy, guard or no guard
+    kept as (
+        {%- if exactly_once._is_there(overrides) %}
+        select distinct event_fingerprint from {{ overrides }}
+        where decision = 'keep' and {{ exactly_once._verdict_is_signed() }}
+        {%- else %}
+        select event_fingerprint from copies where false
+        {%- endif %}
+    ),
+
     arrivals as (
         select
-            event_fingerprint,
-            event_type,
-            currency,
-            amount,
-            arrival_hour,
-            is_copy
-            {%- if exactly_once._is_there(overrides) %}
-            and event_fingerprint not in (
-                select event_fingerprint from {{ overrides }}
-                where decision = 'keep' and event_fingerprint is not null and {{ exactly_once._verdict_is_signed() }}
-            )
-            {%- endif %} as is_copy
+            copies.event_fingerprint,
+            copies.event_type,
+            copies.currency,
+            copies.amount,
+            copies.arrival_hour,
+            copies.is_copy and kept.event_fingerprint is null as is_copy
         from copies
-        where is_read
+        left join kept on copies.event_fingerprint = kept.event_fingerprint
+        where copies.is_read
     )
 {% endmacro %}

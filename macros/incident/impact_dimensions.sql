@@ -10,7 +10,13 @@
         {%- for column in columns.all if column.name | lower == name | lower -%}{%- do alike.append(column) -%}{%- endfor -%}
         {%- set column = (alike | selectattr('name', 'equalto', name) | list + alike) | first -%}
         {%- if column -%}
-            {%- do dimensions.append({'name': name, 'sql': 'cast(' ~ column.sql ~ ' as varchar)'}) -%}
+            {#- the text of a time by a cast is as the session has it -#}
+            {%- set is_time = exactly_once.type_family(column.type) in ('timestamp', 'timestamp_tz') -%}
+            {%- do dimensions.append({
+                'name': name,
+                'sql': exactly_once.minute_text(exactly_once.utc_timestamp(column)) if is_time
+                    else exactly_once.canonical_text(column.sql, column.type)
+            }) -%}
         {%- elif columns.payload is not none -%}
             {#- incident_root_cause writes the payload's name before the path -#}
             {%- set path = modules.re.sub('(?i)^' ~ modules.re.escape(columns.payload.name) ~ '[.]', '', name) -%}

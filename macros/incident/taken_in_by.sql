@@ -11,7 +11,7 @@
         'select max(arrival_micros) as last_micros from (select ' ~ exactly_once.epoch_micros(arrival_time.sql)
         ~ ' as arrival_micros from ' ~ exactly_once.model_relation('stg_events_deduplicated') ~ ' where '
         ~ exactly_once.has_sane_times() ~ ' and ' ~ arrival_time.sql ~ ' > '
-        ~ exactly_once.timestamp_literal(watermark, arrival_time.type) ~ ' order by 1 limit 9) as next_arrivals'
+        ~ exactly_once.timestamp_literal(watermark, arrival_time.type) ~ ' order by ' ~ arrival_time.sql ~ ' limit 9) as next_arrivals'
     ).rows[0][0] -%}
     {%- set last = exactly_once.time_from_micros(last_micros) if last_micros is not none else watermark -%}
     {{- return(

@@ -136,8 +136,10 @@ events_in_hours as (
 
 hours_after as (
     select
-        count(distinct events_in_hours.merchant_id || cast(affected_hours.event_hour as varchar))
-            as row_count,
+        count(
+            distinct events_in_hours.merchant_id || ' '
+            || cast({{ exactly_once.epoch_micros('affected_hours.event_hour') }} as varchar)
+        ) as row_count,
         {{ exactly_once.lifecycle_amount('authorized') }} as gmv_cents
     from events_in_hours
     inner join affected_hours

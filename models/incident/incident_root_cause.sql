@@ -13,7 +13,7 @@
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
-with sampled as (
+with sampled_events as (
     select
         event_fingerprint,
         {%- for dimension in dimensions %}
@@ -22,17 +22,22 @@ with sampled as (
         {%- if columns.payload is not none %}
         {{ columns.payload.sql }},
         {%- endif %}
-        case
-            when
-                event_fingerprint in (
-                    select duplicate_groups.event_fingerprint
-                    from {{ ref('exactly_once', 'incident_duplicate_groups') }} as duplicate_groups
-                )
-                then 1
-            else 0
-        end as is_repeated
+        has_complete_key
     from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where has_complete_key and {{ in_sample }}
+),
+
+repeated as (
+    select event_fingerprint
+    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
+),
+
+sampled as (
+    select
+        sampled_events.*,
+        case when repeated.event_fingerprint is null then 0 else 1 end as is_repeated
+    from sampled_events
+    left join repeated on sampled_events.event_fingerprint = repeated.event_fingerprint
 ),
 
 totals as (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,7 @@ import fakesnow.arrow
 import fakesnow.info_schema
 import fakesnow.macros
 import fakesnow.transforms
+import fakesnow.transforms.stage
 from sqlglot import exp
 
 from python_tests.snowflake_simulator import rewriting, views, wire
@@ -19,6 +22,8 @@ from python_tests.snowflake_simulator import rewriting, views, wire
 @functools.cache
 def install() -> None:
     """Change fakesnow, once for the process."""
+    # It makes a folder for stages when it is imported, and leaves it.
+    atexit.register(shutil.rmtree, fakesnow.transforms.stage.LOCAL_BUCKET_PATH, ignore_errors=True)
     # fakesnow takes Arrow tables in a way that DuckDB 2 advises against.
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
     # A NULL timestamp would arrive as 1970, and only UTC is known.
