@@ -152,7 +152,7 @@ def with_scripting(shapes: Mapping[str, Statement]) -> Iterator[str]:
 
 
 def with_subquery_outside_a_filter(shapes: Mapping[str, Statement]) -> Iterator[str]:
-    """IN (SELECT ..) stands in a WHERE, never in an OR, as sql-reference/operators-subquery has it."""
+    """IN (SELECT ..) stands in a WHERE, never in an OR: sql-reference/operators-subquery."""
     for text, one in shapes.items():
         if not re.search(r"\bin\s*\(\s*(select|with)\b", text, re.IGNORECASE):
             continue

@@ -247,7 +247,7 @@ def run_item(item: Item, check: Check) -> tuple[str, str]:
 
 
 class Stop:
-    """Ctrl-C, or a scheduler's SIGTERM: ends the items; the removal of the schemas at the second."""
+    """Ctrl-C, or a scheduler's SIGTERM: ends the items, a second one the removal too."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
