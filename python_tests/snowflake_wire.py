@@ -172,6 +172,11 @@ ACCOUNT_ONLY = (
         "not promise (decision 10)",
     ),
     AccountOnly(
+        "paths of payloads",
+        r".*\bflatten\(",
+        "that PATH writes a name that is no identifier as ['name'], which no page says",
+    ),
+    AccountOnly(
         "warehouse changed",
         r"use warehouse",
         "that the role may use it, and how long it takes to start",

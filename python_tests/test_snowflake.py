@@ -225,6 +225,24 @@ def test_first_build_batches_detection_and_full_refresh(
     both.assert_equal(BUILT)
 
 
+@pytest.mark.parametrize(
+    ("kind", "literal"),
+    [
+        ("TIMESTAMP_LTZ(9)", "cast('2026-03-01 12:00:00.000000+00:00' as timestamp_ltz)"),
+        ("TIMESTAMP_TZ(9)", "cast('2026-03-01 12:00:00.000000+00:00' as timestamp_tz)"),
+        ("TIMESTAMP_NTZ(9)", "cast('2026-03-01 12:00:00.000000' as timestamp_ntz)"),
+    ],
+)
+def test_a_bound_has_the_type_of_its_column(
+    snowflake_warehouse: SnowflakeWarehouse, kind: str, literal: str
+) -> None:
+    """Else the column might be cast to the bound's type, and no block passed over."""
+    noon = "modules.datetime.datetime(2026, 3, 1, 12)"
+    written = f"exactly_once.timestamp_literal({noon}, '{kind}') | replace('\\'', '|')"
+    shown = snowflake_warehouse.dbt("show", "--inline", f"select '{{{{ {written} }}}}' as bound")
+    assert shown.results[0].agate_table.rows[0][0].replace("|", "'") == literal
+
+
 def test_unit_tests_pass(snowflake_warehouse: SnowflakeWarehouse) -> None:
     """dbt takes the columns of some fixtures from the relations that they stand for."""
     snowflake_warehouse.dbt("seed")
