@@ -26,6 +26,13 @@ def run_peers(database: Path, memory: str) -> dict[str, float]:
     return _seconds(_run(database, memory, ("run", "--threads", "1"), PEERS, {}))
 
 
+def compiled(database: Path, memory: str, text: str) -> str:
+    """What dbt makes of a query."""
+    target = _run(database, memory, ("compile", "--inline", text), ROOT, {})
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    return str(results[-1]["compiled_code"])
+
+
 def _seconds(target: Path) -> dict[str, float]:
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     return {one["unique_id"].split(".")[2]: one["execution_time"] for one in results}

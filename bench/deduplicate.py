@@ -7,6 +7,10 @@ from pathlib import Path
 from bench import payloads
 
 KEY = "payment_id, event_type, amount_cents, currency, event_ts"
+BY_MACRO = (
+    "{{ exactly_once.deduplicate(exactly_once.source_columns().relation, "
+    f"key={KEY.split(', ')}, order_by=['ingest_ts', 'event_id']) }}}}"
+)
 FINGERPRINT = "event_fingerprint, row_hash, has_complete_key"
 
 FIND = "copies of the incident to remove, with their survivors"
@@ -38,14 +42,14 @@ NOTES = {
     FIND: "Ours decides for every copy of a group, kept ones too, wherever it arrived, and "
     "compares payloads; its groups alone are one row for each event with copies. The others list "
     "the copies after the first that arrived in the window.",
-    WRITE: "Ours also writes a fingerprint and a row hash, and keeps events with an incomplete key "
-    "apart, which the others fold together. Data frames have no memory limit.",
+    WRITE: "The model of ours also writes a fingerprint and a row hash. Ours keep events with an "
+    "incomplete key apart, which the others fold together. Data frames have no memory limit.",
     payloads.JUDGE: payloads.NOTE,
 }
 
 
-def cases(compiled: Path, window: tuple[str, str]) -> dict[str, dict[str, str]]:
-    """The query of each case, by group and name; `compiled` is where dbt put ours."""
+def cases(compiled: Path, by_macro: str, window: tuple[str, str]) -> dict[str, dict[str, str]]:
+    """The query of each case, by group and name; `compiled` is where dbt put our models."""
     start, end = window
     arrived = f"ingest_ts >= timestamp '{start}' and ingest_ts < timestamp '{end}'"
     order = f"(partition by {KEY} order by ingest_ts, event_id)"
@@ -74,6 +78,7 @@ def cases(compiled: Path, window: tuple[str, str]) -> dict[str, dict[str, str]]:
             BASELINES[WRITE]: f"select * exclude ({FINGERPRINT}) "
             "from main_staging.stg_events_deduplicated",
             "exactly_once: stg_events_deduplicated": ours.read_text(encoding="utf-8"),
+            "exactly_once: the macro deduplicate": by_macro,
             "QUALIFY over whole rows, as dbt_utils.deduplicate does on Snowflake": "select * "
             f"from raw.events qualify row_number() over {order} = 1",
             "DISTINCT ON": f"select distinct on ({KEY}) * from raw.events "

@@ -15,8 +15,8 @@ from pathlib import Path
 import duckdb
 
 from bench import plot, report
-from bench.dbt import ROOT, dbt
-from bench.deduplicate import DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
+from bench.dbt import ROOT, compiled, dbt
+from bench.deduplicate import BY_MACRO, DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
 from bench.history import build_histories
 from bench.payloads import JUDGE, measure_payloads
 from bench.regular_run import WHOLE_JOB, measure_growth
@@ -58,7 +58,8 @@ def measure_cases(
 ) -> report.Figures:
     """Every case in a process of its own, taking turns; medians."""
     window = declared["incident_start"], declared["incident_end"]
-    groups = cases(warehouse.parent / "dbt" / "compiled", window)
+    by_macro = compiled(warehouse, memory, BY_MACRO)
+    groups = cases(warehouse.parent / "dbt" / "compiled", by_macro, window)
     rows_file = warehouse.parent / "rows.parquet"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute(

@@ -17,9 +17,10 @@ from python_tests.laws import (
     assert_curated,
     assert_decided,
     assert_deduplicated,
+    event,
 )
 from python_tests.oracle import Layout
-from python_tests.warehouse import Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, Warehouse
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 # A time with an offset, as another producer would write it.
@@ -200,6 +201,35 @@ def test_a_key_that_holds_the_day_and_not_the_moment_meets_copies_of_the_whole_d
         warehouse.dbt("run", "--select", "staging")
     found = warehouse.read("main_staging.stg_events_deduplicated")
     assert len([row for row in found if row["order_ref"] == "a"]) == 1
+    window = {"incident_start": str(noon), "incident_end": str(noon + 10 * HOUR)}
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_decisions", incident_id="INC-1", **window)
+    assert decided(warehouse, "order_ref = 'a'") == ["keep", "remove"]
+
+
+def test_copies_whose_times_differ_in_nanoseconds_are_copies(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    """As their fingerprints are equal, which know no nanoseconds."""
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"event_ts": "timestamp_ns"})
+    noon = NOON.replace(tzinfo=None)
+    warehouse.write_events([event("a", noon), event("b", noon + HOUR)])
+    warehouse.execute(
+        "insert into raw.events select * replace (make_timestamp_ns(epoch_ns(event_ts) + 1) as "
+        "event_ts) from raw.events where payment_id = 'a'"
+    )
+    warehouse.dbt("run", "--select", "staging")
+    window = {"incident_start": str(noon), "incident_end": str(noon + 2 * HOUR)}
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_decisions", incident_id="INC-1", **window)
+    assert decided(warehouse, "true") == ["keep", "remove"]
+
+
+def decided(warehouse: Warehouse, which: str) -> list[str]:
+    """What becomes of some copies."""
+    decisions = "main_incident.incident_decisions"
+    found = warehouse.query(f"select decision from {decisions} where {which} order by decision")
+    return [row["decision"] for row in found]
 
 
 def test_a_source_without_payload_and_merchant_and_event_id(

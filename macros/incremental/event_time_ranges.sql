@@ -6,13 +6,16 @@
         date: copies share the day only).
     -#}
     {%- set columns = columns or exactly_once.source_columns() -%}
-    {%- set whole_times = columns.key | rejectattr('cast') | map(attribute='name') | list -%}
-    {%- if not execute or columns.event_time.name not in whole_times -%}
-        {{- return('true') -}}
-    {%- endif -%}
+    {%- if not exactly_once._copies_share_event_time(columns) -%}{{- return('true') -}}{%- endif -%}
     {%- set ranges = exactly_once._event_hour_ranges(
         'select ' ~ columns.event_time.sql ~ ' as event_time from ' ~ events
         ~ ' where has_complete_key and ' ~ predicate, columns.event_time, alias
     ) -%}
     {{- return('(' ~ ranges | join('\n    or ') ~ ')' if ranges else 'false') -}}
+{% endmacro %}
+
+
+{% macro _copies_share_event_time(columns) %}
+    {#- Whether the key has the event time, and whole. -#}
+    {{- return(execute and columns.event_time.name in columns.key | rejectattr('cast') | map(attribute='name')) -}}
 {% endmacro %}

@@ -4,11 +4,13 @@
 {%- set event_id = columns.event_id.sql if columns.event_id is not none else none -%}
 {%- set narrow = exactly_once.narrow_columns(columns) | reject('equalto', event_id) | list -%}
 {%- set quarantined_copies = exactly_once.quarantined_copies() -%}
+{%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'incident_duplicate_groups')) -%}
 
 with duplicate_groups as (
     select
         incident_id,
-        event_fingerprint
+        event_fingerprint,
+        {{ columns.event_time.sql }}
     from {{ ref('exactly_once', 'incident_duplicate_groups') }}
 ),
 
@@ -34,6 +36,9 @@ incident_in_force as (
 
 -- the row hash reads the payload: taken here of these copies, by the view of every event
 copies as (
+    {% for which in [
+        'has_complete_key and ' ~ exactly_once.among_event_times('duplicate_groups'), 'not has_complete_key'
+    ] -%}
     select
         event_fingerprint,
         has_complete_key,
@@ -41,8 +46,13 @@ copies as (
         {{ exactly_once.row_hash(columns.all) }} as row_hash
     from {{ ref('exactly_once', 'stg_events') }}
     where
-        event_fingerprint in (select duplicate_groups.event_fingerprint from duplicate_groups)
-        and {{ exactly_once.same_event_times(ref('exactly_once', 'incident_duplicate_groups')) }}
+        {{ which }}
+        and {{ is_in_reach }}
+        and event_fingerprint in (select duplicate_groups.event_fingerprint from duplicate_groups)
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {% endfor %}
 ),
 
 -- byte-identical copies share their row hash: numbered, so that each has a key of its own

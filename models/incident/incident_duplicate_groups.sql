@@ -6,7 +6,19 @@
 {%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) %}
 
 -- copies may lie outside the scope, but never at another event time
-with copies as (
+with repeated_times as (
+    select min({{ columns.event_time.sql }}) as {{ columns.event_time.sql }}
+    from {{ ref('exactly_once', 'stg_events') }}
+    where has_complete_key and {{ is_in_reach }}
+    group by {{ exactly_once.event_instant() }}
+    having count(*) > 1
+),
+
+copies as (
+    {% for which in [
+        'has_complete_key and ' ~ exactly_once.among_event_times('repeated_times'),
+        'not has_complete_key'
+    ] -%}
     select
         event_fingerprint,
         has_complete_key,
@@ -14,7 +26,13 @@ with copies as (
         {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
         coalesce({{ in_scope }}, false) as is_in_scope
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ is_in_reach }}
+    where
+        {{ which }}
+        and {{ is_in_reach }}
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {% endfor %}
 ),
 
 incident_scope as (
