@@ -603,9 +603,10 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
         ),
         Step(
             "detection",
-            "groups: every copy in the event hours of the scope, narrow; keys with a NULL anywhere",
-            read=(in_reach + incomplete) * (a.place_bytes + a.merchant_bytes),
-            rows=in_reach + incomplete,
+            "groups: event times in scope, copies where one repeats; keys with a NULL anywhere",
+            read=in_reach * a.time_bytes
+            + (in_reach + incomplete) * (a.place_bytes + a.merchant_bytes),
+            rows=2 * in_reach + incomplete,
             grows=True,
         ),
         Step(
