@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from demo.generate import IncidentSettings, IncidentTruth, generate, write_originals_only
 from demo.load import load
@@ -371,9 +372,14 @@ def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: War
     with pytest.raises(DbtError, match="verdicts to keep copies that came or went since the swap"):
         contaminated.operate("raw_quarantine", INCIDENT)
     contaminated.operate("remediation_status", INCIDENT)
-    assert "incident_id: INC-1-2" in contaminated.project.logged[-1]
-    decide_again(contaminated, "INC-2")
-    repair(contaminated, "INC-2")
+    named = re.search(r"--selector detection --vars '(.*)'", contaminated.project.logged[-1])
+    assert named
+    again = yaml.safe_load(named[1])
+    assert again.pop("incident_id") == "INC-1-2"
+    window = tuple(datetime.fromisoformat(time) for time in again.values())
+    assert window == WINDOW
+    decide_again(contaminated, "INC-1-2", window)
+    repair(contaminated, "INC-1-2")
     assert_curated(contaminated, [*counted(touched, {name: "keep"}), *untouched])
 
 
@@ -828,8 +834,9 @@ def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path
         warehouse.operate("remediation_rollback", INCIDENT)
     warehouse.execute("drop index main_analytics.merchants")
     warehouse.execute("alter table main_analytics.payments add column note varchar")
-    with pytest.raises(DbtError, match="payments lacks the columns note"):
+    with pytest.raises(DbtError, match="1 columns less than live") as refused:
         warehouse.operate("remediation_rollback", INCIDENT)
+    assert re.search('add column "note" .*; then dbt build', str(refused.value))
     warehouse.execute("alter table main_analytics.payments drop column note")
     warehouse.operate("remediation_rollback", INCIDENT)
     assert (comment("payments"), comment("fraud_features")) == ("Money", None)
@@ -911,7 +918,8 @@ def test_a_replaced_table_that_somebody_changed_does_not_become_live_unsaid(
         "select arguments from main_audit.remediation_ledger "
         "where step = 'remediation_rollback' and phase = 'begun'"
     )
-    assert json.loads(begun[0]["arguments"]) == {"allow_changed": True}
+    approved = {"approved_by": "bob", "requested_by": "alice", "ticket": "T-1"}
+    assert json.loads(begun[0]["arguments"]) == {"allow_changed": True} | approved
 
 
 def test_a_replaced_table_that_somebody_changed_before_it_is_swapped_again_is_said(

@@ -234,7 +234,7 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     assert read("analyst", "payments") == len(warehouse.query(f"select * from {LIVE}.payments"))
     assert read("analyst", "totals") == 1
 
-    for kind, found in (("view", "since the swap: SINCE"), ("table", "no repair knows: SINCE")):
+    for kind, found in (("view", "since the swap: SINCE"), ("table", "since the swap: SINCE")):
         warehouse.execute(f"create {kind} {LIVE}.since as select 1 as n")
         with pytest.raises(DbtError, match=found):
             warehouse.operate("remediation_rollback", INCIDENT)

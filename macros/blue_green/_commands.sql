@@ -15,9 +15,9 @@
 {% endmacro %}
 
 
-{% macro _detection_command(incident_id) %}
+{% macro _detection_command(incident_id, window_of=none) %}
     {#- With the window, where one is known: of itself a detection takes the one with the most copies. -#}
-    {%- set window = exactly_once._window_of(incident_id) -%}
+    {%- set window = exactly_once._window_of(window_of or incident_id) -%}
     {{- return(
         "dbt build --selector detection --vars '{incident_id: " ~ exactly_once._typed_id(incident_id)
         ~ (', incident_start: "' ~ window[0] ~ '", incident_end: "' ~ window[1] ~ '"' if window else '') ~ "}'"

@@ -142,11 +142,8 @@
         {%- set known = [exactly_once.model_relation('incremental_watermarks').identifier | upper] -%}
         {%- for table in tables -%}{%- do known.append(table.live.identifier | upper) -%}{%- endfor -%}
         {%- set others = [] -%}
-        {%- for row in run_query(
-            'select table_name from ' ~ found.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
-            ~ exactly_once.text_literal(exactly_once._stored_name(found.schema, found.quote_policy.schema)) ~ ' order by 1'
-        ).rows if row[0] | upper not in known and not (row[0] | lower).endswith('__dbt_tmp') -%}
-            {%- do others.append(row[0]) -%}
+        {%- for name in exactly_once._tables_in_schema_of(found) if name | upper not in known -%}
+            {%- do others.append(name) -%}
         {%- endfor -%}
         {%- if others -%}
             {%- do exactly_once._refuse(
@@ -159,6 +156,31 @@
             ) -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _tables_in_schema_of(relation) %}
+    {#- Their names, without those that dbt makes for a moment. -#}
+    {%- set names = [] -%}
+    {%- for row in run_query(
+        'select table_name from ' ~ relation.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
+        ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema)) ~ ' order by 1'
+    ).rows if not (row[0] | lower).endswith('__dbt_tmp') -%}
+        {%- do names.append(row[0]) -%}
+    {%- endfor -%}
+    {{- return(names) -}}
+{% endmacro %}
+
+
+{% macro _check_has_all_models(tables, place) %}
+    {#- A model that became a curated one since has no table there. -#}
+    {%- for table in tables if not exactly_once._is_there(table[place]) -%}
+        {%- do exactly_once._refuse(
+            'model ' ~ table.name ~ ', tagged exactly_once_curated', 'no table ' ~ table[place],
+            'the models that were curated at the swap',
+            'Disable it for this command (+enabled: false), and move its table out of the schema until then.'
+        ) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

@@ -30,6 +30,7 @@
                 {%- do exactly_once.check_candidate(table.replaced) -%}
                 {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
+            {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
             {%- do exactly_once._begin_step(
                 'replaced_build', settings.build_replaced,
                 {'last_runs': exactly_once._names_of_last_runs(tables, 'replaced')},

@@ -33,6 +33,7 @@
     {%- if place == 'replaced' and exactly_once._comment_of(tables[0].withdrawn) is not none -%}
         {%- do places.append('withdrawn') -%}
     {%- endif -%}
+    {%- do exactly_once._check_has_all_models(tables, place) -%}
     {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}

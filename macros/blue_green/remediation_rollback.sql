@@ -14,7 +14,10 @@
         {%- set state = exactly_once._take_claim_back(tables, incident_id, 'replaced') -%}
     {%- endif -%}
     {%- if state == 'rolled_back' -%}
-        {%- if not dry_run -%}{%- do exactly_once._end_rollback(tables, incident_id) -%}{%- endif -%}
+        {%- if not dry_run and not exactly_once._has_rollback_ended(incident_id) -%}
+            {%- do exactly_once._end_rollback(tables, incident_id) -%}
+            {%- do exactly_once._compare_with_before(tables, incident_id) -%}
+        {%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
         {{- return(none) -}}
     {%- elif state not in ('swapping', 'swapped', 'rollback_claimed', 'rolling_back') -%}
@@ -26,7 +29,7 @@
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {#- to go back to what was live needs nobody; rows that no run wrote were never approved by anybody -#}
-    {%- if allow_changed is sameas true -%}{%- do exactly_once._check_registered(incident_id) -%}{%- endif -%}
+    {%- set approval = exactly_once._check_registered(incident_id) if allow_changed is sameas true else {} -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
     {%- if state == 'swapped' -%}
         {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
@@ -48,8 +51,11 @@
     {%- if state != 'rolling_back' -%}
         {%- do exactly_once._begin_step(
             'remediation_rollback', incident_id, dict(
-                {'allow_gap': true} if allow_gap is sameas true else {},
-                **({'allow_changed': true} if allow_changed is sameas true else {})
+                approval,
+                **dict(
+                    {'allow_gap': true} if allow_gap is sameas true else {},
+                    **({'allow_changed': true} if allow_changed is sameas true else {})
+                )
             ), exactly_once._digests_of(tables, 'live')
         ) -%}
         {#- last, since a regular run may have ended while the digests were taken, or somebody made a view -#}
@@ -82,6 +88,7 @@
     {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
     {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
     {%- do exactly_once._check_can_be_renamed(tables, ['live', 'replaced']) -%}
+    {%- do exactly_once._check_columns_are_there(tables, incident_id, allow_gap) -%}
     {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_changed) -%}
 {% endmacro %}
@@ -89,8 +96,19 @@
 
 {% macro _check_nothing_is_left_behind(tables) %}
     {#- What somebody made in live since the swap would be withdrawn with it. -#}
-    {%- do exactly_once._check_curated_only(tables) -%}
-    {%- do exactly_once._check_views_are_kept(tables, 'replaced') -%}
+    {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- set live, replaced = tables[0].live, tables[0].replaced -%}
+        {%- set kept = exactly_once._tables_in_schema_of(replaced) -%}
+        {%- set others = exactly_once._tables_in_schema_of(live) | reject('in', kept) | list -%}
+        {%- if others -%}
+            {%- do exactly_once._refuse(
+                'schema ' ~ live.schema, 'tables made since the swap: ' ~ others | join(', '),
+                'the tables that ' ~ replaced.schema ~ ' has', 'Move them to another schema, and run this again.'
+            ) -%}
+        {%- endif -%}
+        {%- do exactly_once._check_views_are_kept(tables, 'replaced') -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -195,8 +213,6 @@
             exactly_once._rows_behind(table, exactly_once._measures_that_copies_add_to(table, incident_id))
         ).rows[0][0] | int -%}
         {%- if lacking -%}{%- do behind.append(exactly_once._with_commas(lacking) ~ ' rows of ' ~ table.name) -%}{%- endif -%}
-        {%- set columns = exactly_once._columns_behind(table) -%}
-        {%- if columns -%}{%- do behind.append(table.name ~ ' lacks the columns ' ~ columns | join(', ')) -%}{%- endif -%}
     {%- endfor -%}
     {%- if behind and allow_gap is not sameas true -%}
         {%- do exactly_once._refuse_gap(incident_id, behind) -%}
@@ -304,12 +320,27 @@
 {% endmacro %}
 
 
-{% macro _columns_behind(table) %}
-    {#- What live has beside the columns of the replaced table. -#}
-    {%- set known = adapter.get_columns_in_relation(table.replaced) | map(attribute='name') | map('lower') | list -%}
-    {{- return(
-        adapter.get_columns_in_relation(table.live) | map(attribute='name') | map('lower') | reject('in', known) | list
-    ) -}}
+{% macro _check_columns_are_there(tables, incident_id, allow_gap) %}
+    {#- Columns that live got since the swap: the build that fills them adds none by itself. -#}
+    {%- set statements = [] -%}
+    {%- for table in tables -%}
+        {%- set known = adapter.get_columns_in_relation(table.replaced) | map(attribute='name') | list -%}
+        {%- for column in adapter.get_columns_in_relation(table.live) if column.name not in known -%}
+            {%- do statements.append(
+                'alter table ' ~ table.replaced ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if statements and allow_gap is not sameas true -%}
+        {%- do exactly_once._refuse(
+            'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
+            statements | length ~ ' columns less than live', 'the columns that readers see',
+            'Run: ' ~ statements | join('; ') ~ '; then ' ~ exactly_once._replaced_build_command(incident_id)
+            ~ ', and this again. To go back at once, without them: ' ~ exactly_once._rollback_at_once(incident_id)
+        ) -%}
+    {%- elif statements -%}
+        {%- do log('  readers will lack ' ~ statements | length ~ ' columns that live got since the swap', info=true) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -61,11 +61,11 @@
             {%- do waiting.append(table.name) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set has_failed = state == 'cloned' and not waiting and not exactly_once._last_build_ended(incident_id).passed -%}
-    {%- set is_repaired = is_cloned and not waiting and not has_failed -%}
+    {%- set build = exactly_once._last_build_ended(incident_id) if state == 'cloned' and not waiting else {'passed': true} -%}
+    {%- set is_repaired = is_cloned and not waiting and build.passed -%}
     {%- do steps.append({
         'name': 'repaired', 'is_done': is_repaired, 'command': exactly_once._build_command(incident_id),
-        'found': 'candidates built' if is_repaired else ('the last build failed, left out a table, or goes on' if has_failed
+        'found': 'candidates built' if is_repaired else ('the last build: ' ~ build.found if not build.passed
             else (waiting | join(', ') ~ ' not yet' if waiting else 'not yet'))
     }) -%}
     {%- set unchecked = exactly_once._unlike_what_was_checked(incident_id) if state == 'swapped' and has_ledger else [] -%}
@@ -135,11 +135,12 @@
 
 
 {% macro _kept_by_verdict(incident_id) %}
-    {#- A digest of the decided events all of whose copies count, since a reviewer said so. -#}
+    {#- A digest of the decided events all of whose copies are in the curated tables, since a reviewer said so. -#}
     {{- return(local_md5(run_query(
         'select distinct event_fingerprint from ' ~ exactly_once.model_relation('incident_decisions')
         ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
-        ~ " and decision = 'keep' and reason = 'override' order by event_fingerprint"
+        ~ " and decision = 'keep' and reason = 'override' and "
+        ~ exactly_once.key_is_complete(exactly_once.source_columns()) ~ ' order by event_fingerprint'
     ).columns[0].values() | join(' '))) -}}
 {% endmacro %}
 
@@ -155,8 +156,10 @@
 
 
 {% macro _repair_again_command(incident_id) %}
-    {#- An incident is swapped once: what is decided otherwise later is a repair of its own. -#}
-    {{- return(exactly_once._detection_command(incident_id ~ '-2')) -}}
+    {#- An incident is swapped once: what is decided otherwise later is a repair of its own, of the same window. -#}
+    {%- for number in range(2, 100) if exactly_once._last_entry('remediation_swap', incident_id ~ '-' ~ number) is none -%}
+        {{- return(exactly_once._detection_command(incident_id ~ '-' ~ number, window_of=incident_id)) -}}
+    {%- endfor -%}
 {% endmacro %}
 
 

@@ -53,7 +53,7 @@
         ), validated.live) -%}
         {#- last, since a regular run may have ended while the checks ran -#}
         {%- do exactly_once._check_curated_only(tables) -%}
-        {%- do exactly_once._check_views_are_kept(tables) -%}
+        {%- if exactly_once._swaps_schemas() -%}{%- do exactly_once._check_views_are_kept(tables, 'candidate') -%}{%- endif -%}
         {%- do exactly_once._check_not_overtaken(tables, incident_id, runs) -%}
         {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, runs, cloned_at) -%}

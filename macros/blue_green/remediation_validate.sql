@@ -17,7 +17,7 @@
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_can_be_renamed(tables, ['live', 'candidate']) -%}
     {%- if exactly_once._swaps_schemas() -%}
-        {%- do checks.extend([exactly_once._views_are_kept(tables), exactly_once._grants_are_kept(tables)]) -%}
+        {%- do checks.extend([exactly_once._views_are_kept(tables, 'candidate'), exactly_once._grants_are_kept(tables)]) -%}
     {%- endif -%}
     {%- set digests = {'live': {}, 'candidate': {}} -%}
     {%- for table in tables -%}
@@ -389,7 +389,7 @@
 {% endmacro %}
 
 
-{% macro _views_are_kept(tables, place='candidate') %}
+{% macro _views_are_kept(tables, place) %}
     {#- The views of a schema move with it: one that only live has would be gone for its readers. -#}
     {%- set since = 'the clone' if place == 'candidate' else 'the swap' -%}
     {%- set live = exactly_once._views_beside(tables[0].live) | map(attribute='identifier') | list -%}
@@ -405,17 +405,15 @@
 {% endmacro %}
 
 
-{% macro _check_views_are_kept(tables, place='candidate') %}
-    {%- if exactly_once._swaps_schemas() -%}
-        {%- set check = exactly_once._views_are_kept(tables, place) -%}
-        {%- if not check.passed -%}
-            {%- set other = tables[0][place].schema -%}
-            {%- do exactly_once._refuse(
-                'schema ' ~ tables[0].live.schema, 'views ' ~ check.found, 'the views that ' ~ other ~ ' has',
-                'Run this again: the checks say what to do.' if place == 'candidate'
-                else 'Make and drop the same in ' ~ other ~ ', reading its tables, and run this again.'
-            ) -%}
-        {%- endif -%}
+{% macro _check_views_are_kept(tables, place) %}
+    {%- set check = exactly_once._views_are_kept(tables, place) -%}
+    {%- if not check.passed -%}
+        {%- set other = tables[0][place].schema -%}
+        {%- do exactly_once._refuse(
+            'schema ' ~ tables[0].live.schema, 'views ' ~ check.found, 'the views that ' ~ other ~ ' has',
+            'Run this again: the checks say what to do.' if place == 'candidate'
+            else 'Make and drop the same in ' ~ other ~ ', reading its tables, and run this again.'
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 

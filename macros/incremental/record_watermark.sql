@@ -3,7 +3,8 @@
         A post-hook for curated models: writes to incremental_watermarks how far this relation has taken in
         arrivals, as changed_keys read it before the build. A mark that lags is safe: the next run reads a
         little more. Without changed_keys there is none, and every run reads everything. The incremental strategy
-        merge_and_mark writes it with the rows, so that nothing is left for the hook but the first build.
+        merge_and_mark writes it with the rows, so that the hook does it for the first build alone; it looks after
+        each whether a swap crossed a run that read behind the mark.
     -#}
     {%- if execute -%}
         {%- do exactly_once._note_transaction(false) -%}
