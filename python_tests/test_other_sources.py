@@ -201,7 +201,7 @@ def test_a_key_that_holds_the_day_and_not_the_moment_meets_copies_of_the_whole_d
         warehouse.dbt("run", "--select", "staging")
     found = warehouse.read("main_staging.stg_events_deduplicated")
     assert len([row for row in found if row["order_ref"] == "a"]) == 1
-    window = {"incident_start": str(noon), "incident_end": str(noon + 10 * HOUR)}
+    window: dict[str, Any] = {"incident_start": str(noon), "incident_end": str(noon + 10 * HOUR)}
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "+incident_decisions", incident_id="INC-1", **window)
     assert decided(warehouse, "order_ref = 'a'") == ["keep", "remove"]
@@ -219,7 +219,7 @@ def test_copies_whose_times_differ_in_nanoseconds_are_copies(
         "event_ts) from raw.events where payment_id = 'a'"
     )
     warehouse.dbt("run", "--select", "staging")
-    window = {"incident_start": str(noon), "incident_end": str(noon + 2 * HOUR)}
+    window: dict[str, Any] = {"incident_start": str(noon), "incident_end": str(noon + 2 * HOUR)}
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "+incident_decisions", incident_id="INC-1", **window)
     assert decided(warehouse, "true") == ["keep", "remove"]

@@ -4,14 +4,15 @@
 {%- set event_id = columns.event_id.sql if columns.event_id is not none else none -%}
 {%- set narrow = exactly_once.narrow_columns(columns) | reject('equalto', event_id) | list -%}
 {%- set quarantined_copies = exactly_once.quarantined_copies() -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'incident_duplicate_groups')) -%}
+{%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
+{%- set is_in_reach = exactly_once.same_event_times(groups) -%}
 
 with duplicate_groups as (
     select
         incident_id,
         event_fingerprint,
         {{ columns.event_time.sql }}
-    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
+    from {{ groups }}
 ),
 
 overrides as (
