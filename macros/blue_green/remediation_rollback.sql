@@ -28,8 +28,7 @@
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
-    {#- to go back to what was live needs nobody; rows that no run wrote were never approved by anybody -#}
-    {%- set approval = exactly_once._check_registered(incident_id) if allow_changed is sameas true else {} -%}
+    {%- set arguments = exactly_once._arguments_of_rollback(incident_id, allow_gap, allow_changed) -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
     {%- if state == 'swapped' -%}
         {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
@@ -50,13 +49,7 @@
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
         {%- do exactly_once._begin_step(
-            'remediation_rollback', incident_id, dict(
-                approval,
-                **dict(
-                    {'allow_gap': true} if allow_gap is sameas true else {},
-                    **({'allow_changed': true} if allow_changed is sameas true else {})
-                )
-            ), exactly_once._digests_of(tables, 'live')
+            'remediation_rollback', incident_id, arguments, exactly_once._digests_of(tables, 'live')
         ) -%}
         {#- last, since a regular run may have ended while the digests were taken, or somebody made a view -#}
         {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
@@ -80,6 +73,17 @@
     {%- do exactly_once._say_next(
         exactly_once._regular_job_after_rollback(tables) ~ ', which takes in what has arrived since'
     ) -%}
+{% endmacro %}
+
+
+{% macro _arguments_of_rollback(incident_id, allow_gap, allow_changed) %}
+    {#- As the ledger has them. To go back to what was live needs nobody; nobody approved rows that no run wrote. -#}
+    {%- set arguments = {} -%}
+    {%- if allow_changed is sameas true -%}
+        {%- do arguments.update(exactly_once._check_registered(incident_id), allow_changed=true) -%}
+    {%- endif -%}
+    {%- if allow_gap is sameas true -%}{%- do arguments.update(allow_gap=true) -%}{%- endif -%}
+    {{- return(arguments) -}}
 {% endmacro %}
 
 
