@@ -445,7 +445,7 @@ def test_candidates_whose_build_did_not_end_well_are_not_swapped(
     refused(ready, "remediation_swap", "the last build of the candidates ended well")
     ready.operate("remediation_status", INCIDENT)
     assert (
-        "  next repaired     the last build failed, left out a table, or goes on"
+        "  next repaired     the last build: it failed, left out a table, or goes on"
         in ready.project.logged
     )
     build_candidate(ready)
