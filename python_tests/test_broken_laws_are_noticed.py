@@ -223,7 +223,14 @@ DECISION_MUTATIONS: dict[str, list[Edit]] = {
         )
     ],
     "no copy outside the window is met": [
-        Edit(GROUPS, "where {{ is_in_reach }}", "where {{ in_scope }}")
+        Edit(GROUPS, "        and {{ is_in_reach }}\n", "        and {{ in_scope }}\n")
+    ],
+    "an event time has to repeat in the scope": [
+        Edit(
+            GROUPS,
+            "where has_complete_key and {{ is_in_reach }}",
+            "where has_complete_key and {{ in_scope }}",
+        )
     ],
     "the scope is the bare window": [
         Edit("models/incident/incident_scope.sql", "window_end + {{ lookback }}", "window_end")
