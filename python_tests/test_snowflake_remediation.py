@@ -441,6 +441,7 @@ def test_a_clone_replaces_nothing_that_is_not_of_its_incident(
     ]
 
 
+@pytest.mark.soak
 def test_a_rule_that_live_got_since_the_clone_is_missed(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -484,6 +485,7 @@ def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
     assert digests(warehouse, CANDIDATE) == repaired
 
 
+@pytest.mark.soak
 def test_live_is_compared_with_what_was_checked_and_what_was_kept_with_what_it_was(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -647,6 +649,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     check_tags(warehouse)
 
 
+@pytest.mark.soak
 def test_a_role_with_manage_grants_copies_future_grants_too(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
