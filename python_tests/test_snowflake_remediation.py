@@ -234,11 +234,16 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     assert read("analyst", "payments") == len(warehouse.query(f"select * from {LIVE}.payments"))
     assert read("analyst", "totals") == 1
 
-    for kind, found in (("view", "since the swap: SINCE"), ("table", "since the swap: SINCE")):
+    for kind in ("view", "table"):
         warehouse.execute(f"create {kind} {LIVE}.since as select 1 as n")
-        with pytest.raises(DbtError, match=found):
+        with pytest.raises(DbtError, match="made since the swap: SINCE"):
             warehouse.operate("remediation_rollback", INCIDENT)
         warehouse.execute(f"drop {kind} {LIVE}.since")
+    # as if the model had become a curated one since
+    warehouse.execute(f"alter table {REPLACED}.fraud_features rename to {REPLACED}.aside")
+    with pytest.raises(DbtError, match="model fraud_features, .* found no table"):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.execute(f"alter table {REPLACED}.aside rename to {REPLACED}.fraud_features")
     run_as_admin(warehouse, f"grant select on table {REPLACED}.payments to role auditor")
     with pytest.raises(DbtError, match=r"revoke SELECT on table .*payments from role \"AUDITOR\""):
         warehouse.operate("remediation_rollback", INCIDENT)

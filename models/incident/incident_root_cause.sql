@@ -15,14 +15,13 @@
 
 with sampled_events as (
     select
-        event_fingerprint,
         {%- for dimension in dimensions %}
         {{ dimension.sql }} as dimension_{{ loop.index }},
         {%- endfor %}
         {%- if columns.payload is not none %}
         {{ columns.payload.sql }},
         {%- endif %}
-        has_complete_key
+        event_fingerprint
     from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where has_complete_key and {{ in_sample }}
 ),
