@@ -119,9 +119,19 @@ def test_whatever_is_changed_is_found_and_named(
 def test_whatever_is_changed_in_quarantine_is_found_and_named(
     data: st.DataObject, with_quarantine: Warehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Also what says the same in other words, as 1.0 does for 1 in a payload."""
+    """What was taken out of raw is evidence like the decisions on it."""
     warehouse = with_quarantine.copied(tmp_path_factory.getbasetemp() / "tampered")
     check_tampering(warehouse, QUARANTINE, data)
+
+
+def test_a_payload_in_quarantine_that_says_the_same_in_other_words_is_found(
+    with_quarantine: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = with_quarantine.copied(tmp_path)
+    assert not verification(warehouse)
+    changed = "set payload = '{\"n\": 1.0}' where payment_id = 'numbered'"
+    warehouse.execute(f"update {QUARANTINE} {changed}")
+    assert f"quarantined_events of incident {INCIDENT} is not what entry" in verification(warehouse)
 
 
 def check_tampering(warehouse: Warehouse, relation: str, data: st.DataObject) -> None:
