@@ -241,7 +241,7 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
         warehouse.execute(f"drop {kind} {LIVE}.since")
     # as if the model had become a curated one since
     warehouse.execute(f"alter table {REPLACED}.fraud_features rename to {REPLACED}.aside")
-    with pytest.raises(DbtError, match="model fraud_features, .* found no table"):
+    with pytest.raises(DbtError, match=r"model fraud_features, .* found no table"):
         warehouse.operate("remediation_rollback", INCIDENT)
     warehouse.execute(f"alter table {REPLACED}.aside rename to {REPLACED}.fraud_features")
     run_as_admin(warehouse, f"grant select on table {REPLACED}.payments to role auditor")
