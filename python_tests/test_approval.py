@@ -299,6 +299,18 @@ def test_an_approval_does_not_hold_for_decisions_on_another_window(ready: Wareho
     ready.operate("remediation_swap", INCIDENT)
 
 
+def test_decisions_on_a_part_of_what_was_recorded_stop_the_repair(ready: Warehouse) -> None:
+    """As a detection of a narrower window leaves them that fails before its snapshot."""
+    for table in ("incident_duplicate_groups", "incident_decisions"):
+        ready.execute(
+            f"delete from main_incident.{table} where event_fingerprint = "
+            "(select min(event_fingerprint) from main_audit.audit_decisions)"
+        )
+    for verb in ("remediation_swap", "raw_quarantine"):
+        refused(ready, verb, "decisions are those that the detection recorded")
+    assert any(re.search(r"\d+ where ledger entry \d+ has \d+", x) for x in ready.project.logged)
+
+
 def test_an_approval_does_not_hold_for_decisions_on_another_incident(ready: Warehouse) -> None:
     approve(ready, "INC-2")
     ready.dbt("run", "--select", "incident_scope", **LATER | {"incident_id": "INC-2"})

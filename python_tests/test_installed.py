@@ -292,6 +292,10 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
             DbtError, match=f"impact_measures of model shop_hours: found {wrong}; accepted: "
         ):
             company.dbt("run", "--select", "incident_impact_on_measures")
+    for wrong in ("shop", "entry_count"):
+        model.write_text(text.replace("'pruned_by': 'event_hour'", f"'pruned_by': '{wrong}'"))
+        with pytest.raises(DbtError, match=f"of model shop_hours: found {wrong}; accepted: a time"):
+            company.dbt("run", "--select", "shop_hours")
 
 
 @pytest.mark.slow

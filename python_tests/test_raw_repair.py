@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_tests import oracle
+from python_tests.faults import Death, watched
 from python_tests.laws import (
     HOUR,
+    INCIDENT,
     MICROSECOND,
     MINUTE,
     NOON,
@@ -382,15 +385,49 @@ def test_a_verdict_on_copies_in_quarantine_asks_for_their_return(warehouse: Ware
     assert not any("a verdict that keeps" in line for line in warehouse.project.logged)
     warehouse.execute("update main_seeds.decision_overrides set decision = 'keep'")
     decide_again(warehouse)
-    problem = "on 1 events with copies in quarantine, a verdict that keeps them: run raw_restore"
-    operate(warehouse, "remediation_status")
-    assert any(problem in line for line in warehouse.project.logged)
-    with pytest.raises(DbtError, match=problem):
-        operate(warehouse, "raw_quarantine")
+    problem = "on 1 events with copies in quarantine, a verdict that keeps them"
+    # whichever incident they went for
+    for incident in ("INC-2", INCIDENT):
+        decide_again(warehouse, incident)
+        warehouse.operate("remediation_status", incident)
+        assert any(problem in line for line in warehouse.project.logged)
+        restore = f"dbt run-operation raw_restore --args '{{incident_id: {INCIDENT}}}'"
+        again = f"dbt build --selector detection --vars '{{incident_id: {incident}}}'"
+        assert warehouse.project.logged[-1] == f"Next: {restore}; then: {again}"
+        with pytest.raises(DbtError, match=problem) as refused:
+            warehouse.operate("raw_quarantine", incident)
+        assert f"Run: {restore}; then: {again}" in str(refused.value)
     operate(warehouse, "raw_restore")
     decide_again(warehouse)
     assert not to_decide(warehouse, name)
     operate(warehouse, "raw_quarantine")
+
+
+def test_rows_that_somebody_removed_meanwhile_are_in_the_ledger_for_good(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Also where the step died before its end, and the next one finds nothing left to move."""
+    contaminate(warehouse)
+    with watched() as log:
+        operate(warehouse.copied(tmp_path / "whole"), "raw_quarantine")
+    end = next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
+    with pytest.raises(DbtError, match="killed"), watched(Death(end)):
+        operate(warehouse, "raw_quarantine")
+    operate(warehouse, "remediation_status")
+    stopped = "  next quarantined  raw_quarantine stopped half way"
+    assert stopped in warehouse.project.logged
+    assert "Next: dbt run-operation raw_quarantine" in warehouse.project.logged[-1]
+    in_slice = f"date_trunc('hour', ingest_ts) in (select slice_start from {QUARANTINE})"
+    warehouse.execute(
+        f"delete from raw.events where rowid = (select min(rowid) from raw.events where {in_slice})"
+    )
+    with pytest.raises(DbtError, match="Somebody else removed rows meanwhile"):
+        operate(warehouse, "raw_quarantine")
+    assert ledger(warehouse)[-1]["counts"]["missing"] == 1
+    operate(warehouse, "raw_quarantine")
+    operate(warehouse, "remediation_status")
+    assert stopped not in warehouse.project.logged
+    verify_ledger(warehouse)
 
 
 def to_decide(warehouse: Warehouse, name: str) -> Sequence[Row]:

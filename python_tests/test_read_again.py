@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from python_tests.faults import Death, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -44,6 +46,32 @@ def test_the_run_that_a_rollback_at_once_names_takes_in_what_was_read_again(
     assert authorized(warehouse) == 3000
     warehouse.dbt("run", "--selector", "fifteen_minute", **yaml.safe_load(named[1]))
     assert authorized(warehouse) == 1007
+
+
+def test_a_rollback_at_once_that_died_names_that_run_too(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """And so does the status, until a run has read from there: a clone would not know of it."""
+    swap_and_read_again(warehouse, exactly_once__reprocess_from=str(NOON))
+    with watched() as log:
+        roll_back_at_once(warehouse.copied(tmp_path / "whole"))
+    end = next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
+    with pytest.raises(DbtError, match="killed"), watched(Death(end)):
+        roll_back_at_once(warehouse)
+    start = f'exactly_once__reprocess_from: "{NOON}"'
+    job = f"dbt build --selector fifteen_minute --vars '{{{start}}}'"
+    roll_back_at_once(warehouse)
+    assert warehouse.project.logged[-1] == f"Next: {job}"
+    warehouse.operate("remediation_status", INCIDENT)
+    assert warehouse.project.logged[-1] == f"Next: {job}"
+    with pytest.raises(DbtError, match="lack what live had read again") as refused:
+        warehouse.operate("remediation_clone", INCIDENT)
+    assert job in str(refused.value)
+    warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__reprocess_from=str(NOON))
+    assert authorized(warehouse) == 1007
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
+    warehouse.operate("remediation_clone", INCIDENT)
 
 
 def test_candidates_take_in_what_live_has_read_again_since_the_clone(warehouse: Warehouse) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from demo.generate import IncidentSettings, IncidentTruth, generate
 from demo.load import load
 from python_tests import oracle
+from python_tests.faults import watched
 from python_tests.laws import (
     HOUR,
     NOON,
@@ -76,6 +78,25 @@ def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse)
     warehouse.write_events(rows)
     warehouse.dbt(*JOB, exactly_once__deduplicate=False)
     assert_curated(warehouse, rows)
+
+
+def test_the_merge_names_the_hours_that_it_touches(warehouse: Warehouse) -> None:
+    """So that an engine reads no others of a long history; a late event has a range of its own."""
+    long_ago = NOON - 30 * HOUR
+    rows = [*steady_events(long_ago - HOUR), *steady_events(long_ago)]
+    warehouse.write_events(rows)
+    warehouse.dbt(*JOB)
+    arrived = [event("late", event_ts=long_ago), *steady_events(NOON)]
+    warehouse.write_events(arrived)
+    with watched() as log:
+        warehouse.dbt(*JOB)
+    (merge,) = [sql for sql in log.statements if "merge into" in sql and '"fraud_features"' in sql]
+    named = re.findall(r"stored\.event_hour (>=|<) [^']*'([-0-9]+[ T][0-9]+)", merge)
+    assert [(sign, datetime.fromisoformat(hour)) for sign, hour in named] == [
+        *((">=", long_ago), ("<", long_ago + HOUR)),
+        *((">=", NOON), ("<", NOON + HOUR)),
+    ]
+    assert_curated(warehouse, [*rows, *arrived])
 
 
 @pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata"])

@@ -766,7 +766,7 @@ def test_the_way_back_stays_until_the_swap_is_verified(
     warehouse.operate("remediation_status", INCIDENT)
     assert "Next: dbt run-operation remediation_swap" in warehouse.project.logged[-1]
     before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
-    with pytest.raises(DbtError, match="a swap whose rows were not compared yet"):
+    with pytest.raises(DbtError, match="an unfinished remediation_swap for"):
         warehouse.operate(verb, INCIDENT)
     warehouse.execute(f"update main_analytics.payments set captured_cents = 0 where {A_PAYMENT}")
     assert before == (warehouse.digest("main_audit.remediation_ledger"), warehouse.tables())
@@ -788,15 +788,79 @@ def test_a_rollback_that_died_before_its_end_is_ended_before_all_else(
     with pytest.raises(DbtError, match="killed"), watched(Death(end)):
         warehouse.operate("remediation_rollback", INCIDENT)
     before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
+    unfinished = f"an unfinished remediation_rollback for incident {INCIDENT}"
     for verb in ("remediation_retire", "remediation_clone", "raw_quarantine"):
-        with pytest.raises(DbtError, match="a rollback that moved the tables and stopped"):
+        with pytest.raises(DbtError, match=unfinished):
             warehouse.operate(verb, INCIDENT)
+    # its end has the digests of live, which another incident's step would change
+    for verb in ("remediation_swap", "remediation_rollback", "remediation_retire"):
+        with pytest.raises(DbtError, match=unfinished):
+            warehouse.operate(verb, "INC-2")
+    warehouse.operate("remediation_status", "INC-2")
+    assert f"  first {unfinished}" in warehouse.project.logged
     assert before == (warehouse.digest("main_audit.remediation_ledger"), warehouse.tables())
     warehouse.operate("remediation_status", INCIDENT)
     assert "Next: dbt run-operation remediation_rollback" in warehouse.project.logged[-1]
     for verb in ("remediation_rollback", "remediation_retire", "remediation_status"):
         warehouse.operate(verb, INCIDENT)
     assert not [line for line in warehouse.project.logged if "live is repaired" in line]
+
+
+def test_what_others_did_while_digests_were_taken_is_not_undone(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """A part of the candidates built again, and a later swap: the last look finds them."""
+    warehouse = built.copied(tmp_path)
+
+    def once(verb: str, *statements: str) -> Callable[[str], None]:
+        done: list[str] = []
+
+        def meanwhile(sql: str) -> None:
+            if not done and "merge into" in sql and f"'{verb}'" in sql:
+                done.extend(statements)
+                for statement in statements:
+                    warehouse.execute(statement)
+
+        return meanwhile
+
+    before = digests(warehouse)
+    note = (
+        "update main_analytics.incremental_watermarks set last_run = {} "
+        "where relation_name like '%payments__candidate'"
+    )
+    with (
+        pytest.raises(DbtError, match="a build or a detection that began, or ended, after"),
+        watched(meanwhile=once("remediation_swap", note.format("'another'"))),
+    ):
+        warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == before
+    build_candidate(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    repaired = digests(warehouse)
+
+    later = json.dumps({"app": "exactly_once", "replaced_for": "INC-2", "cloned_at": "9999-01-01"})
+    kept = "main_analytics.payments__replaced_inc_2"
+    another = (f"create table {kept} (a int)", f"comment on table {kept} is '{later}'")
+    with (
+        pytest.raises(DbtError, match="a later swap, for incident INC-2"),
+        watched(meanwhile=once("remediation_rollback", *another)),
+    ):
+        roll_back_at_once(warehouse)
+    assert digests(warehouse) == repaired
+
+
+def test_status_after_a_verdict_on_copies_that_went_leads_to_their_return(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """Not to the retire, after which nobody can go back."""
+    warehouse = built.copied(tmp_path)
+    for verb in ("remediation_swap", "raw_quarantine"):
+        warehouse.operate(verb, INCIDENT)
+    gone = warehouse.query("select event_fingerprint from main_audit.quarantined_events limit 1")
+    give_verdict(warehouse, gone[0]["event_fingerprint"], "keep")
+    decide_again(warehouse)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert warehouse.project.logged[-1].startswith("Next: dbt run-operation raw_restore")
 
 
 def test_a_part_that_was_built_after_the_tests_is_not_swapped(
@@ -835,6 +899,8 @@ def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path
     with pytest.raises(DbtError, match="1 columns less than live") as refused:
         warehouse.operate("remediation_rollback", INCIDENT)
     assert re.search('add column "note" .*; then dbt build', str(refused.value))
+    with pytest.raises(DbtError, match="1 columns less than live"):
+        build_replaced(warehouse)
     warehouse.execute("alter table main_analytics.payments drop column note")
     warehouse.operate("remediation_rollback", INCIDENT)
     assert (comment("payments"), comment("fraud_features")) == ("Money", None)

@@ -525,10 +525,10 @@ def test_live_is_compared_with_what_was_checked_and_what_was_kept_with_what_it_w
 
 
 @pytest.mark.soak
-def test_candidates_that_are_built_again_after_the_checks_are_refused(
+def test_what_another_session_did_after_the_checks_is_found_before_the_swap(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
-    """The ledger would have digests of candidates that never went live."""
+    """The ledger would have digests of candidates that never went live, or a text misleads."""
     warehouse = snowflake_warehouse
     ready_to_swap(warehouse)
     before = digests(warehouse)
@@ -547,7 +547,7 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
                 f"where entry_number = (select max(entry_number) from {LEDGER})"
             )
 
-    refused = pytest.raises(DbtError, match="a build that began, or ended, after the checks")
+    refused = pytest.raises(DbtError, match="a build or a detection that began, or ended, after")
     with watched(meanwhile=build_again), refused:
         warehouse.operate("remediation_swap", INCIDENT)
     assert built
@@ -555,8 +555,29 @@ def test_candidates_that_are_built_again_after_the_checks_are_refused(
     with pytest.raises(DbtError, match="the last build of the candidates ended well"):
         warehouse.operate("remediation_swap", INCIDENT)
     build_candidate(warehouse)
+
+    def renamed(step: str, old: str, new: str) -> None:
+        """The step finds that its tables have gone, as when another session finishes it."""
+        moved: list[str] = []
+
+        def move(sql: str) -> None:
+            if not moved and "merge into" in sql and f"'{step}'" in sql:
+                moved.append(sql)
+                warehouse.execute(f"alter schema {old} rename to {new}")
+
+        live = digests(warehouse)
+        crossed = pytest.raises(DbtError, match="found a step of another session since the checks")
+        with watched(meanwhile=move), crossed:
+            warehouse.operate(step, INCIDENT)
+        assert digests(warehouse) == live
+        warehouse.execute(f"alter schema {new} rename to {old}")
+
+    renamed("remediation_swap", CANDIDATE, CLAIMED)
     warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) != before
+    renamed("remediation_rollback", REPLACED, f"{LIVE}__elsewhere")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert digests(warehouse) == before
 
 
 def note_checks(warehouse: SnowflakeWarehouse, schema: str = CANDIDATE) -> None:

@@ -56,6 +56,13 @@
             ~ ' and dbt_valid_to is null) as lacking'
         ).rows[0][0] | int -%}
         {%- if lacking -%}{%- do found.append(exactly_once._with_commas(lacking) ~ ' that audit_decisions does not have') -%}{%- endif -%}
+        {#- fewer are no sign of another decision in the audit, which still has them -#}
+        {%- set counts = exactly_once._decision_counts(incident_id) -%}
+        {%- if counts != detection.counts -%}
+            {%- do found.append(
+                counts.values() | sum ~ ' where ledger entry ' ~ detection.entry_number ~ ' has ' ~ detection.counts.values() | sum
+            ) -%}
+        {%- endif -%}
         {%- if exactly_once._evidence_digest('audit_decisions', incident_id) != detection.digests.audit_decisions -%}
             {%- do found.append(
                 'audit_decisions is not what ledger entry ' ~ detection.entry_number ~ ' says: run ledger_verify'

@@ -83,10 +83,16 @@
 
 
 {% macro _claims_among(schemas, live) %}
-    {%- set prefix = exactly_once._stored_name(live.schema ~ '__claimed_', live.quote_policy.schema) -%}
-    {%- set claims = [] -%}
-    {%- for name in schemas if name.startswith(prefix) -%}{%- do claims.append(name) -%}{%- endfor -%}
-    {{- return(claims) -}}
+    {{- return(exactly_once._names_among(schemas, live, '__claimed_')) -}}
+{% endmacro %}
+
+
+{% macro _names_among(schemas, live, ending) %}
+    {#- The names of live itself with some ending: the schema of another deployment may begin like that of live. -#}
+    {%- set prefix = exactly_once._stored_name(live.schema ~ ending, live.quote_policy.schema) -%}
+    {%- set names = [] -%}
+    {%- for name in schemas if name.startswith(prefix) -%}{%- do names.append(name) -%}{%- endfor -%}
+    {{- return(names) -}}
 {% endmacro %}
 
 
@@ -103,29 +109,62 @@
 
 {% macro _unfinished(tables) %}
     {#-
-        The swap or rollback that has stopped half way, as {verb, incident_id, is_live: whether live bears its marker}, or
-        none: live bears a marker, or a schema is claimed.
+        The swap or rollback that has not come to its end, of whatever incident, as {verb, incident_id, has_moved: whether
+        live is exchanged already}, or none: live bears a marker, a schema is claimed, or the ledger lacks the end.
     -#}
-    {%- if not tables or not exactly_once._swaps_schemas() -%}{{- return(none) -}}{%- endif -%}
-    {%- set marker = exactly_once.candidate_marker(tables[0].live) -%}
-    {%- set open = marker or (exactly_once._claimed_schema(tables[0]) or {}).get('marker') -%}
-    {%- if not open -%}{{- return(none) -}}{%- endif -%}
-    {{- return({
-        'verb': 'remediation_swap' if open.incident_id else 'remediation_rollback',
-        'incident_id': open.incident_id or open.replaced_for,
-        'is_live': marker is not none
-    }) -}}
+    {%- if not tables -%}{{- return(none) -}}{%- endif -%}
+    {%- if exactly_once._swaps_schemas() -%}
+        {%- set marker = exactly_once.candidate_marker(tables[0].live) -%}
+        {%- set open = marker or (exactly_once._claimed_schema(tables[0]) or {}).get('marker') -%}
+        {%- if open -%}
+            {{- return({
+                'verb': 'remediation_swap' if open.incident_id else 'remediation_rollback',
+                'incident_id': open.incident_id or open.replaced_for,
+                'has_moved': marker is not none
+            }) -}}
+        {%- endif -%}
+    {%- endif -%}
+    {{- return(exactly_once._moved_without_end(tables[0].live)) -}}
+{% endmacro %}
+
+
+{% macro _moved_without_end(live) %}
+    {#- A later step would change live, or its name in the ledger, before the digests of the end are taken. -#}
+    {%- set moved = {} -%}
+    {#- tables that a rollback withdrew stay while the same incident is swapped again -#}
+    {%- for place, verb in (('withdrawn', 'remediation_rollback'), ('replaced', 'remediation_swap')) -%}
+        {%- for marker in exactly_once._kept_markers(live, place) -%}
+            {%- do moved.update({marker.replaced_for or marker.withdrawn_for: verb}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if moved and exactly_once._is_there(exactly_once.model_relation('remediation_ledger')) -%}
+        {%- set phases = {} -%}
+        {%- for incident_id, step, phase in run_query(
+            'select incident_id, step, phase from ' ~ exactly_once._ledger()
+            ~ " where step in ('remediation_swap', 'remediation_rollback') order by entry_number nulls first"
+        ).rows -%}
+            {%- do phases.update({(incident_id, step): phase}) -%}
+        {%- endfor -%}
+        {%- for incident_id, verb in moved.items() if phases.get((incident_id, verb)) != 'ended' -%}
+            {{- return({'verb': verb, 'incident_id': incident_id, 'has_moved': true}) -}}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(none) -}}
 {% endmacro %}
 
 
 {% macro _check_unfinished(tables, incident_id, verb) %}
-    {#- An unfinished step is finished before all else. A claim of this incident's swap may also be started over with a clone. -#}
+    {#-
+        An unfinished step is finished before all else, whosever it is. This incident's swap may be rolled back instead, or,
+        before it moved anything, started over with a clone.
+    -#}
     {%- set open = exactly_once._unfinished(tables) -%}
     {%- if open is not none -%}
-        {%- set may_start_over = not open.is_live and open.verb == 'remediation_swap' -%}
-        {%- if open.incident_id != incident_id or verb == 'raw_quarantine'
-            or (verb == 'remediation_clone' and not may_start_over)
-            or (open.verb == 'remediation_rollback' and verb == 'remediation_swap') -%}
+        {%- set ways_on = [open.verb] -%}
+        {%- if open.verb == 'remediation_swap' -%}
+            {%- do ways_on.append('remediation_rollback' if open.has_moved else 'remediation_clone') -%}
+        {%- endif -%}
+        {%- if open.incident_id != incident_id or verb not in ways_on -%}
             {%- do exactly_once._refuse(
                 'schema ' ~ tables[0].live.schema, 'an unfinished ' ~ open.verb ~ ' for incident ' ~ open.incident_id,
                 'no unfinished step', 'Run: ' ~ exactly_once._verb_command(open.verb, open.incident_id)
@@ -346,9 +385,9 @@
     -#}
     {%- set schemas = exactly_once._schemas_beside(table.live) -%}
     {%- set has_withdrawn = exactly_once._comment_of(table.withdrawn) is not none -%}
-    {%- for name, comment in schemas.items() if '__aside_' in name | lower -%}
+    {%- for name in exactly_once._names_among(schemas, table.live, '__aside_') -%}
         {%- set aside = exactly_once._relation_beside(table.live, name[table.live.schema | length:] | lower) -%}
-        {%- set is_withdrawn = (exactly_once._parsed_marker(comment) or {}).withdrawn_for == incident_id -%}
+        {%- set is_withdrawn = (exactly_once._parsed_marker(schemas[name]) or {}).withdrawn_for == incident_id -%}
         {%- if (is_withdrawn and has_withdrawn) or exactly_once._is_empty_schema(aside) -%}
             {%- do run_query('drop schema if exists ' ~ aside.include(identifier=false)) -%}
         {%- endif -%}

@@ -31,6 +31,7 @@
                 {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
             {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
+            {%- do exactly_once._check_columns_are_there(tables, settings.build_replaced, false) -%}
             {%- do exactly_once._begin_step(
                 'replaced_build', settings.build_replaced,
                 {'last_runs': exactly_once._names_of_last_runs(tables, 'replaced')},

@@ -61,7 +61,7 @@
             'an incident without a swap', 'Use another incident_id for a further repair.'
         ) -%}
     {%- elif state == 'rolled_back' -%}
-        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
+        {%- do exactly_once._check_read_again_after_rollback(tables, incident_id) -%}
     {%- endif -%}
     {{- return(state) -}}
 {% endmacro %}
@@ -221,8 +221,8 @@
     {%- set problem = exactly_once._decisions_problem(incident_id) -%}
     {%- if problem -%}
         {%- do exactly_once._refuse(
-            'the decisions for incident ' ~ incident_id, problem, 'decisions on the window that incident_scope holds',
-            'Run: ' ~ exactly_once._detection_command(incident_id)
+            'the decisions for incident ' ~ incident_id, problem.found, 'decisions on the window that incident_scope holds',
+            'Run: ' ~ problem.command
         ) -%}
     {%- endif -%}
 {% endmacro %}

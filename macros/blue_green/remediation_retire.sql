@@ -18,14 +18,12 @@
     {%- elif place is none -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'no tables that are kept for it', 'an incident that has been swapped or rolled back',
-            'There is nothing to retire: see remediation_status.'
+            'There is nothing to retire. What is next: ' ~ exactly_once._verb_command('remediation_status', incident_id)
         ) -%}
     {%- endif -%}
     {%- if place == 'replaced' -%}
-        {%- do exactly_once._check_swap_is_verified(incident_id) -%}
+        {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
         {%- do exactly_once._check_first_swap(tables[0], incident_id) -%}
-    {%- else -%}
-        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
     {%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {#- an earlier rollback of the same incident may have left its own -#}

@@ -19,14 +19,18 @@
             {%- do exactly_once._compare_with_before(tables, incident_id) -%}
         {%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
+        {%- if exactly_once._lacking_since_rollback(tables) is not none -%}
+            {%- do exactly_once._say_next(exactly_once._regular_job_after_rollback(tables), dry_run) -%}
+        {%- endif -%}
         {{- return(none) -}}
     {%- elif state not in ('swapping', 'swapped', 'rollback_claimed', 'rolling_back') -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'no tables that a swap replaced', 'an incident that has been swapped, and not retired',
-            'There is nothing to roll back to: see remediation_status.'
+            'There is nothing to roll back to. What is next: ' ~ exactly_once._verb_command('remediation_status', incident_id)
         ) -%}
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
+    {%- if state == 'swapped' -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- set arguments = exactly_once._arguments_of_rollback(incident_id, allow_gap, allow_changed) -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
@@ -51,8 +55,7 @@
         {%- do exactly_once._begin_step(
             'remediation_rollback', incident_id, arguments, exactly_once._digests_of(tables, 'live')
         ) -%}
-        {#- last, since a regular run may have ended while the digests were taken, or somebody made a view -#}
-        {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
+        {%- do exactly_once._check_still_swapped(tables, incident_id) -%}
         {%- if allow_gap is not sameas true -%}
             {%- set overtaken = exactly_once._marks_behind(tables) -%}
             {%- if not overtaken and exactly_once._last_runs(tables) != runs -%}
@@ -88,13 +91,23 @@
 
 
 {% macro _check_replaced(tables, incident_id, allow_gap, allow_changed) %}
-    {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
     {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
     {%- do exactly_once._check_nothing_revoked(tables, incident_id) -%}
     {%- do exactly_once._check_can_be_renamed(tables, ['live', 'replaced']) -%}
     {%- do exactly_once._check_columns_are_there(tables, incident_id, allow_gap) -%}
     {%- do exactly_once._check_no_gap(tables, incident_id, allow_gap) -%}
     {%- do exactly_once._check_kept_as_they_were(tables, incident_id, allow_changed) -%}
+{% endmacro %}
+
+
+{% macro _check_still_swapped(tables, incident_id) %}
+    {#- Once more right before the tables are moved: digests take minutes, and others work meanwhile. -#}
+    {%- if exactly_once._remediation_state(tables, incident_id) != 'swapped' -%}
+        {%- do exactly_once._refuse_crossed(incident_id, 'a step of another session since the checks') -%}
+    {%- endif -%}
+    {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+    {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
+    {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
 {% endmacro %}
 
 
@@ -119,17 +132,6 @@
 {% macro _has_rollback_ended(incident_id) %}
     {#- Whether the last rollback, whose tables are moved, came to its end in the ledger. -#}
     {{- return((exactly_once._last_entry('remediation_rollback', incident_id) or {}).get('phase') == 'ended') -}}
-{% endmacro %}
-
-
-{% macro _check_rollback_has_ended(incident_id) %}
-    {#- Before a step after which its end could not be written: the swap before it would seem to stand. -#}
-    {%- if not exactly_once._has_rollback_ended(incident_id) -%}
-        {%- do exactly_once._refuse(
-            'incident ' ~ incident_id, 'a rollback that moved the tables and stopped before the ledger had its end',
-            'a rollback that came to its end', 'Run first: ' ~ exactly_once._verb_command('remediation_rollback', incident_id)
-        ) -%}
-    {%- endif -%}
 {% endmacro %}
 
 
@@ -285,17 +287,36 @@
 
 {% macro _regular_job_after_rollback(tables) %}
     {#- The command, with what it needs beside its own mark to take in all that the repaired tables had. -#}
-    {%- set lacking = [] -%}
-    {%- for table in tables -%}
-        {%- do lacking.extend(exactly_once._runs_lacking(
-            exactly_once._recorded_row(table.withdrawn), exactly_once._recorded_row(table.live)
-        )) -%}
-    {%- endfor -%}
-    {%- set start = exactly_once._earliest_start(lacking) -%}
+    {%- set start = exactly_once._lacking_since_rollback(tables) -%}
     {{- return(
         'dbt build --selector fifteen_minute'
         ~ (" --vars '{exactly_once__reprocess_from: " ~ tojson(start | string) ~ "}'" if start is not none else '')
     ) -}}
+{% endmacro %}
+
+
+{% macro _lacking_since_rollback(tables) %}
+    {#- From where live lacks what the withdrawn tables had read again; none once a run has read from there. -#}
+    {%- set starts = [] -%}
+    {%- for table in tables -%}
+        {%- set live, withdrawn = exactly_once._recorded_row(table.live), exactly_once._recorded_row(table.withdrawn) -%}
+        {%- set start = exactly_once._earliest_start(exactly_once._runs_lacking(withdrawn, live)) -%}
+        {%- set read_since = exactly_once._earliest_start(exactly_once._runs_lacking(live, withdrawn)) -%}
+        {%- if start is not none and (read_since is none or read_since > start) -%}{%- do starts.append(start) -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return(starts | min if starts else none) -}}
+{% endmacro %}
+
+
+{% macro _check_read_again_after_rollback(tables, incident_id) %}
+    {#- A clone of live without those rows would not know that it lacks them. -#}
+    {%- set start = exactly_once._lacking_since_rollback(tables) -%}
+    {%- if start is not none -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, 'a rollback to tables that lack what live had read again, from ' ~ start ~ ' (UTC) on',
+            'live with all that readers have seen', 'Run first: ' ~ exactly_once._regular_job_after_rollback(tables)
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -325,25 +346,28 @@
 
 
 {% macro _check_columns_are_there(tables, incident_id, allow_gap) %}
-    {#- Columns that live got since the swap: the build that fills them adds none by itself. -#}
-    {%- set statements = [] -%}
+    {#- Columns that live got since the swap: no run adds them by itself. -#}
+    {%- set on_replaced, on_live = [], [] -%}
     {%- for table in tables -%}
         {%- set known = adapter.get_columns_in_relation(table.replaced) | map(attribute='name') | list -%}
         {%- for column in adapter.get_columns_in_relation(table.live) if column.name not in known -%}
-            {%- do statements.append(
-                'alter table ' ~ table.replaced ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type
-            ) -%}
+            {%- set added = ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type -%}
+            {%- do on_replaced.append('alter table ' ~ table.replaced ~ added) -%}
+            {%- do on_live.append('alter table ' ~ table.live ~ added) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- if statements and allow_gap is not sameas true -%}
+    {%- if on_replaced and allow_gap is not sameas true -%}
         {%- do exactly_once._refuse(
             'the tables that the swap for incident ' ~ incident_id ~ ' replaced',
-            statements | length ~ ' columns less than live', 'the columns that readers see',
-            'Run: ' ~ statements | join('; ') ~ '; then ' ~ exactly_once._replaced_build_command(incident_id)
+            on_replaced | length ~ ' columns less than live', 'the columns that readers see',
+            'Run: ' ~ on_replaced | join('; ') ~ '; then ' ~ exactly_once._replaced_build_command(incident_id)
             ~ ', and this again. To go back at once, without them: ' ~ exactly_once._rollback_at_once(incident_id)
         ) -%}
-    {%- elif statements -%}
-        {%- do log('  readers will lack ' ~ statements | length ~ ' columns that live got since the swap', info=true) -%}
+    {%- elif on_replaced -%}
+        {%- do log(
+            '  readers will lack ' ~ on_replaced | length ~ ' columns that live got since the swap. A regular run may need'
+            ~ ' them; after the rollback: ' ~ on_live | join('; '), info=true
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -411,11 +435,21 @@
 {% macro _kept_swaps(live) %}
     {#- The incidents whose replaced tables are kept, and when they were cloned: swaps have the order of their clones. -#}
     {%- set swaps = {} -%}
-    {%- for comment in adapter.dispatch('_replaced_comments', 'exactly_once')(live) -%}
-        {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
-        {%- if marker.replaced_for -%}{%- do swaps.update({marker.replaced_for: marker.cloned_at}) -%}{%- endif -%}
+    {%- for marker in exactly_once._kept_markers(live, 'replaced') -%}
+        {%- do swaps.update({marker.replaced_for: marker.cloned_at}) -%}
     {%- endfor -%}
     {{- return(swaps) -}}
+{% endmacro %}
+
+
+{% macro _kept_markers(live, place) %}
+    {#- The markers of the tables that are kept beside live: those that swaps replaced, or that rollbacks withdrew. -#}
+    {%- set markers = [] -%}
+    {%- for comment in adapter.dispatch('_kept_comments', 'exactly_once')(live, '__' ~ place ~ '_') -%}
+        {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
+        {%- if marker.replaced_for or marker.withdrawn_for -%}{%- do markers.append(marker) -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return(markers) -}}
 {% endmacro %}
 
 
@@ -431,23 +465,20 @@
 {% endmacro %}
 
 
-{% macro duckdb___replaced_comments(live) %}
+{% macro duckdb___kept_comments(live, ending) %}
     {{- return(run_query(
         'select comment from duckdb_tables() where database_name = ' ~ exactly_once.text_literal(live.database)
         ~ ' and schema_name = ' ~ exactly_once.text_literal(live.schema)
-        ~ ' and starts_with(table_name, ' ~ exactly_once.text_literal(live.identifier ~ '__replaced_') ~ ')'
+        ~ ' and starts_with(table_name, ' ~ exactly_once.text_literal(live.identifier ~ ending) ~ ')'
     ).columns[0].values()) -}}
 {% endmacro %}
 
 
-{% macro snowflake___replaced_comments(live) %}
-    {{- return(run_query(
-        'select comment from ' ~ live.information_schema() ~ '.schemata where startswith(schema_name, '
-        ~ exactly_once.text_literal(
-            exactly_once._stored_name(live.schema, live.quote_policy.schema)
-            ~ exactly_once._stored_name('__replaced_', live.quote_policy.schema)
-        ) ~ ')'
-    ).columns[0].values()) -}}
+{% macro snowflake___kept_comments(live, ending) %}
+    {%- set schemas = exactly_once._schemas_beside(live) -%}
+    {%- set comments = [] -%}
+    {%- for name in exactly_once._names_among(schemas, live, ending) -%}{%- do comments.append(schemas[name]) -%}{%- endfor -%}
+    {{- return(comments) -}}
 {% endmacro %}
 
 

@@ -37,10 +37,10 @@
     {%- set is_decided = decided == incident_id and not problem -%}
     {%- set steps = [] -%}
     {%- do steps.append({
-        'name': 'decided', 'is_done': is_decided or is_swapped,
-        'command': exactly_once._detection_command(incident_id),
+        'name': 'decided', 'is_done': is_decided or (is_swapped and not problem),
+        'command': problem.command if problem else exactly_once._detection_command(incident_id),
         'found': exactly_once._decided_text(incident_id) if is_decided
-            else problem or 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
+            else problem.found if problem else 'incident_decisions holds ' ~ ('incident ' ~ decided if decided else 'no incident')
     }) -%}
     {%- set approval = exactly_once._approval_text(incident_id, is_decided) -%}
     {%- do steps.append({
@@ -49,9 +49,13 @@
     }) -%}
     {%- set is_cloned = is_swapped
         or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
+    {%- set lacking_from = exactly_once._lacking_since_rollback(tables) if state == 'rolled_back' else none -%}
     {%- do steps.append({
-        'name': 'cloned', 'is_done': is_cloned, 'command': exactly_once._verb_command('remediation_clone', incident_id),
-        'found': {
+        'name': 'cloned', 'is_done': is_cloned,
+        'command': exactly_once._verb_command('remediation_clone', incident_id) if lacking_from is none
+            else exactly_once._regular_job_after_rollback(tables),
+        'found': 'rolled back; live lacks what the repaired tables had read again, from ' ~ lacking_from ~ ' (UTC) on'
+            if lacking_from is not none else {
             'rolled_back': 'rolled back; live is what the swap replaced', 'none': 'no candidates', 'cloned': 'candidates beside live'
         }.get(state, 'candidates made')
     }) -%}
@@ -100,9 +104,9 @@
     {%- set late = exactly_once._late_copies(incident_id) if raw is not none and has_ledger else 0 -%}
     {%- set is_possible = exactly_once._is_beside_quarantine() -%}
     {%- set last = exactly_once._last_raw_step(incident_id) if has_ledger else {} -%}
-    {%- set is_restoring = last.step == 'raw_restore' and last.phase == 'begun' -%}
+    {%- set is_half_moved = last.phase == 'begun' -%}
     {%- set was_quarantined = raw is none and last.step == 'raw_quarantine' and last.phase == 'ended' -%}
-    {%- set left = 'raw_restore stopped half way' if is_restoring
+    {%- set left = last.step ~ ' stopped half way' if is_half_moved
         else raw ~ ' copies to take out of the source' ~ (
             ', and ' ~ late ~ ' that came since the detection' if late else ''
         ) if raw is not none
@@ -110,11 +114,11 @@
         else 'decided for another incident now' if decided and not problem else 'not yet' -%}
     {%- do steps.append({
         'name': 'quarantined',
-        'is_done': not is_restoring and (
+        'is_done': not is_half_moved and (
             (raw == 0 and not late) or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
         ),
-        'command': exactly_once._detection_command(incident_id) if late and raw == 0 and not is_restoring
-            else exactly_once._verb_command('raw_restore' if is_restoring else 'raw_quarantine', incident_id),
+        'command': exactly_once._detection_command(incident_id) if late and raw == 0 and not is_half_moved
+            else exactly_once._verb_command(last.step if is_half_moved else 'raw_quarantine', incident_id),
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({

@@ -33,11 +33,9 @@
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- set cloned_at = (exactly_once.candidate_marker(tables[0].candidate) or {}).cloned_at -%}
         {%- set runs = exactly_once._last_runs(tables) -%}
-        {%- set last_build = exactly_once._last_entry('candidate_build', incident_id) -%}
-        {%- set last_runs = {} -%}
-        {%- for place in ('live', 'candidate') -%}
-            {%- do last_runs.update({place: exactly_once._names_of_last_runs(tables, place)}) -%}
-        {%- endfor -%}
+        {%- set last_runs = exactly_once._names_of_last_runs(tables, 'live') -%}
+        {%- set checked = exactly_once._what_is_checked(tables, incident_id) -%}
+        {%- set kept_by_verdict = exactly_once._kept_by_verdict(incident_id) -%}
         {%- set validated = exactly_once._validated(incident_id) -%}
         {%- do exactly_once._announce('Swapping', tables, incident_id, dry_run) -%}
         {%- if dry_run -%}
@@ -48,14 +46,17 @@
             {{- return(none) -}}
         {%- endif -%}
         {%- do exactly_once._begin_step('remediation_swap', incident_id, dict(
-            approval, kept_by_verdict=exactly_once._kept_by_verdict(incident_id), last_runs=last_runs.live,
-            checked={'digests': validated.candidate, 'last_runs': last_runs.candidate}
+            approval, kept_by_verdict=kept_by_verdict, last_runs=last_runs,
+            checked={'digests': validated.candidate, 'last_runs': checked.last_runs}
         ), validated.live) -%}
-        {#- last, since a regular run may have ended while the checks ran -#}
+        {#- last, since others work while the checks run -#}
+        {%- if exactly_once._remediation_state(tables, incident_id) != 'cloned' -%}
+            {%- do exactly_once._refuse_crossed(incident_id, 'a step of another session since the checks; live is untouched by this one') -%}
+        {%- endif -%}
         {%- do exactly_once._check_curated_only(tables) -%}
         {%- if exactly_once._swaps_schemas() -%}{%- do exactly_once._check_views_are_kept(tables, 'candidate') -%}{%- endif -%}
         {%- do exactly_once._check_not_overtaken(tables, incident_id, runs) -%}
-        {%- do exactly_once._check_not_built_again(incident_id, last_build) -%}
+        {%- do exactly_once._check_not_changed_since(checked, tables, incident_id) -%}
         {%- do adapter.dispatch('_swap_tables', 'exactly_once')(tables, incident_id, runs, cloned_at) -%}
     {%- endif -%}
     {%- do adapter.dispatch('_finish_swap', 'exactly_once')(tables, incident_id) -%}
@@ -108,18 +109,6 @@
 {% macro _is_swap_verified(incident_id) %}
     {#- Whether the last swap came to its end, at which live is read and compared. -#}
     {{- return((exactly_once._last_entry('remediation_swap', incident_id) or {}).get('phase') == 'ended') -}}
-{% endmacro %}
-
-
-{% macro _check_swap_is_verified(incident_id) %}
-    {#- Before what takes the way back away. -#}
-    {%- if not exactly_once._is_swap_verified(incident_id) -%}
-        {%- do exactly_once._refuse(
-            'incident ' ~ incident_id, 'a swap whose rows were not compared yet with those that were checked',
-            'a swap that came to its end', 'Run first: ' ~ exactly_once._verb_command('remediation_swap', incident_id)
-        ) -%}
-    {%- endif -%}
-    {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
 {% endmacro %}
 
 
@@ -314,12 +303,22 @@
 {% endmacro %}
 
 
-{% macro _check_not_built_again(incident_id, last_build) %}
-    {#- The ledger is to have digests of what went live, and these were taken by the checks. -#}
-    {%- if exactly_once._last_entry('candidate_build', incident_id) != last_build -%}
+{% macro _what_is_checked(tables, incident_id) %}
+    {#- What the checks of a swap hold for: the last build and detection in the ledger, and who wrote each candidate last. -#}
+    {{- return({
+        'candidate_build': exactly_once._last_entry('candidate_build', incident_id),
+        'detection': exactly_once._last_entry('detection', incident_id),
+        'last_runs': exactly_once._names_of_last_runs(tables, 'candidate')
+    }) -}}
+{% endmacro %}
+
+
+{% macro _check_not_changed_since(checked, tables, incident_id) %}
+    {#- What goes live is what was checked, and the ledger has its digests. -#}
+    {%- if exactly_once._what_is_checked(tables, incident_id) != checked -%}
         {%- do exactly_once._refuse(
-            'the candidates of incident ' ~ incident_id, 'a build that began, or ended, after the checks',
-            'candidates as they were checked', 'Live is untouched. Wait until the build has ended, then run: '
+            'the candidates of incident ' ~ incident_id, 'a build or a detection that began, or ended, after the checks',
+            'candidates and decisions as they were checked', 'Live is untouched. Wait until it has ended, then run: '
             ~ exactly_once._verb_command('remediation_swap', incident_id)
         ) -%}
     {%- endif -%}

@@ -15,13 +15,13 @@
     {%- set checks = [exactly_once._last_build_ended(incident_id)] + exactly_once._decision_checks(incident_id)
         + [exactly_once._quarantine_is_decided(incident_id)] -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
+    {%- for table in tables -%}{%- do exactly_once._check_clone(table, incident_id) -%}{%- endfor -%}
     {%- do exactly_once._check_can_be_renamed(tables, ['live', 'candidate']) -%}
     {%- if exactly_once._swaps_schemas() -%}
         {%- do checks.extend([exactly_once._views_are_kept(tables, 'candidate'), exactly_once._grants_are_kept(tables)]) -%}
     {%- endif -%}
     {%- set digests = {'live': {}, 'candidate': {}} -%}
     {%- for table in tables -%}
-        {%- do exactly_once._check_clone(table, incident_id) -%}
         {%- do checks.extend(exactly_once._candidate_checks(table, digests)) -%}
     {%- endfor -%}
     {%- for check in checks -%}
@@ -42,7 +42,7 @@
 
 
 {% macro _check_clone(table, incident_id) %}
-    {%- set marker = exactly_once.candidate_marker(table.candidate) -%}
+    {%- set marker = exactly_once.candidate_marker(table.candidate) if exactly_once._is_there(table.candidate) else none -%}
     {%- if marker is none or marker.incident_id != incident_id -%}
         {%- do exactly_once._refuse(
             'candidate ' ~ table.candidate, 'none' if marker is none else 'a clone for incident ' ~ marker.incident_id,

@@ -4,6 +4,7 @@
         how far the relation has taken in arrivals. So nobody sees rows whose mark does not say so yet, nor the other
         way round. A model may say over its own columns which rows go, in its config: meta={'deleted_when':
         'row_count = 0'}. They are deleted in the same statement, so that no reader sees a row that is about to go.
+        And a time of its unique_key by which a warehouse can prune the target: meta={'pruned_by': 'event_hour'}.
     -#}
     {%- set deleted_when = config.get('meta', {}).get('deleted_when', 'false') -%}
     {%- set unique_key = arg_dict['unique_key'] -%}
@@ -11,6 +12,10 @@
     {%- for key in ([unique_key] if unique_key is string else unique_key) -%}
         {%- do is_same.append('stored.' ~ key ~ ' = computed.' ~ key) -%}
     {%- endfor -%}
+    {%- set pruned_by = config.get('meta', {}).get('pruned_by') -%}
+    {%- if pruned_by is not none -%}
+        {%- do is_same.append(exactly_once._is_in_merged_hours(arg_dict, pruned_by, 'stored')) -%}
+    {%- endif -%}
     {%- set quoted = [] -%}
     {%- for column in arg_dict['dest_columns'] -%}{%- do quoted.append(adapter.quote(column.name)) -%}{%- endfor -%}
     {%- set merge %}
@@ -28,6 +33,27 @@
     values ({% for name in quoted %}computed.{{ name }}{{ ', ' if not loop.last }}{% endfor %})
     {%- endset -%}
     {{- exactly_once._in_one_transaction([merge, exactly_once._watermark_merge()]) -}}
+{% endmacro %}
+
+
+{% macro _is_in_merged_hours(arg_dict, name, alias) %}
+    {#- A predicate on rows of the target: their time lies in an hour that rows to merge have, as literals, which prune. -#}
+    {%- set unique_key = arg_dict['unique_key'] -%}
+    {%- set times = [] -%}
+    {%- for column in arg_dict['dest_columns'] if column.name | lower == name | lower
+        and exactly_once.type_family(column.dtype) == 'timestamp' -%}
+        {%- do times.append({'sql': name, 'type': column.dtype}) -%}
+    {%- endfor -%}
+    {%- if not times or name not in ([unique_key] if unique_key is string else unique_key) -%}
+        {%- do exactly_once._refuse(
+            "the config meta={'pruned_by': ..} of model " ~ model.name, name, 'a timestamp of its unique_key',
+            'A row whose time differs from that of its stored one would be inserted beside it. Correct it, or leave it out.'
+        ) -%}
+    {%- endif -%}
+    {%- set ranges = exactly_once._event_hour_ranges(
+        'select ' ~ name ~ ' as event_time from ' ~ arg_dict['temp_relation'], times[0], alias
+    ) -%}
+    {{- return('(' ~ ranges | join(' or ') ~ ')' if ranges else 'false') -}}
 {% endmacro %}
 
 

@@ -20,33 +20,39 @@
 
 
 {% macro _decisions_problem(incident_id) %}
-    {#- Why incident_decisions may not be of the incident and window in incident_scope, or none. -#}
+    {#- Why incident_decisions may not be of the incident and window in incident_scope, {found, command}, or none. -#}
+    {%- set detection = exactly_once._detection_command(incident_id) -%}
     {%- if exactly_once._noted_on_scope() != 'incident_decisions' -%}
-        {{- return('those of an earlier scope: the last detection stopped before them') -}}
+        {{- return({'found': 'those of an earlier scope: the last detection stopped before them', 'command': detection}) -}}
     {%- endif -%}
     {%- for name in ('incident_duplicate_groups', 'incident_decisions') -%}
         {%- set others = run_query(
             'select distinct incident_id from ' ~ exactly_once.model_relation(name) ~ ' where incident_id <> '
             ~ exactly_once.text_literal(incident_id) ~ ' order by 1'
         ).columns[0].values() -%}
-        {%- if others -%}{{- return(name ~ ' of incident ' ~ others | join(', ')) -}}{%- endif -%}
+        {%- if others -%}
+            {{- return({'found': name ~ ' of incident ' ~ others | join(', '), 'command': detection}) -}}
+        {%- endif -%}
     {%- endfor -%}
-    {{- return(exactly_once._verdict_on_quarantine(incident_id)) -}}
+    {{- return(exactly_once._verdict_on_quarantine(detection)) -}}
 {% endmacro %}
 
 
-{% macro _verdict_on_quarantine(incident_id) %}
+{% macro _verdict_on_quarantine(detection) %}
     {#- A verdict that keeps copies can't be followed while they are out of the source, where no detection finds them. -#}
-    {%- set quarantine = exactly_once._quarantine_if_made() -%}
+    {%- set quarantined = exactly_once._quarantined_in_reach() -%}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
-    {%- if quarantine is none or not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
+    {%- if quarantined is none or not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
     {%- set kept = run_query(
-        'select count(distinct event_fingerprint) from ' ~ quarantine ~ ' where restored_at is null and incident_id = '
-        ~ exactly_once.text_literal(incident_id) ~ ' and event_fingerprint in (select event_fingerprint from ' ~ overrides
-        ~ " where decision <> 'remove' and " ~ exactly_once._verdict_counts() ~ ')'
-    ).rows[0][0] | int -%}
-    {{- return(
-        'on ' ~ kept ~ ' events with copies in quarantine, a verdict that keeps them: run raw_restore, then detection' if kept
-        else none
-    ) -}}
+        'select incident_id, count(distinct event_fingerprint) as events from ' ~ quarantined
+        ~ ' where event_fingerprint in (select event_fingerprint from ' ~ overrides
+        ~ " where decision <> 'remove' and " ~ exactly_once._verdict_counts() ~ ') group by incident_id order by incident_id'
+    ).rows -%}
+    {%- if not kept -%}{{- return(none) -}}{%- endif -%}
+    {%- set commands = [] -%}
+    {%- for row in kept -%}{%- do commands.append(exactly_once._verb_command('raw_restore', row[0])) -%}{%- endfor -%}
+    {{- return({
+        'found': 'on ' ~ kept | sum(attribute=1) ~ ' events with copies in quarantine, a verdict that keeps them',
+        'command': (commands + [detection]) | join('; then: ')
+    }) -}}
 {% endmacro %}

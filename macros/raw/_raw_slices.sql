@@ -259,23 +259,33 @@
     {#- A run that died after its last slice left nothing to do but the entry of its end. -#}
     {%- set last = exactly_once._last_entry(step, incident_id) -%}
     {%- if last is not none and last.phase == 'begun' -%}
-        {%- set source_state = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
-        {%- do exactly_once._end_step(
+        {%- set before = last.digests.get('source', {}) -%}
+        {%- set after = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
+        {#- it may have been decided again in between, so that other hours were touched -#}
+        {%- set is_comparable = before.slices == after.slices and last.arguments.in_quarantine is number -%}
+        {%- do exactly_once._end_raw_step(
             step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
-            exactly_once._raw_digests(incident_id, source_state)
+            before if is_comparable else after, after, in_quarantine - last.arguments.in_quarantine if is_comparable else 0
         ) -%}
     {%- endif -%}
 {% endmacro %}
 
 
-{% macro _check_conserved(before, after, moved, verb) %}
-    {#- Rows may have arrived meanwhile; none may be missing. `moved` is what went out, less what came back. -#}
+{% macro _end_raw_step(step, incident_id, counts, before, after, moved) %}
+    {#-
+        Rows may have arrived meanwhile; none may be missing, which the ledger has for good. `moved` is what went out, less
+        what came back.
+    -#}
     {%- set arrived = after.rows + moved - before.rows -%}
+    {%- do exactly_once._end_step(
+        step, incident_id, dict(counts, missing=-arrived) if arrived < 0 else counts, exactly_once._raw_digests(incident_id, after)
+    ) -%}
     {%- if arrived < 0 -%}
         {%- do exactly_once._refuse(
-            'the slices of ' ~ verb, before.rows ~ ' rows before, ' ~ after.rows ~ ' after, ' ~ moved ~ ' moved to quarantine',
+            'the slices of ' ~ step, before.rows ~ ' rows before, ' ~ after.rows ~ ' after, ' ~ moved ~ ' moved to quarantine',
             'as many rows before as after and in quarantine',
-            'Somebody else removed rows meanwhile. What this run moved is in quarantined_events; find out who removes rows.'
+            'Somebody else removed rows meanwhile: find out who. The step is done; what it moved is in quarantined_events, and'
+            ~ ' the ledger has how many rows are missing.'
         ) -%}
     {%- elif arrived > 0 -%}
         {%- do log('  ' ~ exactly_once._with_commas(arrived) ~ ' rows arrived in these slices meanwhile; they are in the source', info=true) -%}

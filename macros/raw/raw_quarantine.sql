@@ -7,11 +7,8 @@
     {%- do exactly_once._begin_verb('raw_quarantine', incident_id) -%}
     {%- set tables = exactly_once.curated_relations(incident_id) -%}
     {%- do exactly_once._check_unfinished(tables, incident_id, 'raw_quarantine') -%}
-    {%- set state = exactly_once._remediation_state(tables, incident_id) if tables else none -%}
-    {%- if state == 'swapped' -%}
-        {%- do exactly_once._check_swap_is_verified(incident_id) -%}
-    {%- elif state == 'rolled_back' -%}
-        {%- do exactly_once._check_rollback_has_ended(incident_id) -%}
+    {%- if tables and exactly_once._remediation_state(tables, incident_id) == 'swapped' -%}
+        {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
     {%- endif -%}
     {%- do exactly_once._check_incident(incident_id) -%}
     {%- set approval = exactly_once._check_approved(incident_id) -%}
@@ -73,21 +70,18 @@
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
-        'raw_quarantine', incident_id, approval, exactly_once._raw_digests(incident_id, before)
+        'raw_quarantine', incident_id, dict(approval, in_quarantine=exactly_once._copies_in(quarantined)),
+        exactly_once._raw_digests(incident_id, before)
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice, names) -%}
     {%- endfor -%}
-    {%- set after = exactly_once._source_state(hours) -%}
-    {%- do exactly_once._check_conserved(before, after, exactly_once._copies_in(slices), 'raw_quarantine') -%}
-    {%- do exactly_once._end_step(
-        'raw_quarantine', incident_id, {
-            'copies': exactly_once._copies_in(slices),
-            'slices': slices | length,
-            'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
-        }, exactly_once._raw_digests(incident_id, after)
-    ) -%}
+    {%- do exactly_once._end_raw_step('raw_quarantine', incident_id, {
+        'copies': exactly_once._copies_in(slices),
+        'slices': slices | length,
+        'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
+    }, before, exactly_once._source_state(hours), exactly_once._copies_in(slices)) -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
     {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
     {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}

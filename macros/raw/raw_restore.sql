@@ -32,19 +32,17 @@
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
-        'raw_restore', incident_id, {'incident_id': incident_id}, exactly_once._raw_digests(incident_id, before)
+        'raw_restore', incident_id, {'in_quarantine': exactly_once._copies_in(slices)},
+        exactly_once._raw_digests(incident_id, before)
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice, names) -%}
     {%- endfor -%}
     {%- set after = exactly_once._source_state(hours) -%}
-    {%- do exactly_once._check_conserved(before, after, -exactly_once._copies_in(slices), 'raw_restore') -%}
-    {%- do exactly_once._end_step(
-        'raw_restore', incident_id,
-        {'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0},
-        exactly_once._raw_digests(incident_id, after)
-    ) -%}
+    {%- do exactly_once._end_raw_step('raw_restore', incident_id, {
+        'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0
+    }, before, after, -exactly_once._copies_in(slices)) -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}

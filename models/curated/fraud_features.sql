@@ -5,6 +5,7 @@
         incremental_strategy='merge_and_mark',
         meta={
             'deleted_when': 'distinct_payments = 0',
+            'pruned_by': 'event_hour',
             'impact_measures': [
                 'authorized_count', 'captured_count', 'refunded_count', 'chargeback_count', 'authorized_cents'
             ]

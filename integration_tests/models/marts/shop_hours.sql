@@ -7,6 +7,7 @@
         post_hook="{{ exactly_once.record_watermark() }}",
         meta={
             'deleted_when': 'entry_count = 0',
+            'pruned_by': 'event_hour',
             'impact_measures': ['entry_count', 'captured_minor_units']
         }
     )
