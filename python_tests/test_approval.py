@@ -306,9 +306,8 @@ def test_decisions_on_a_part_of_what_was_recorded_stop_the_repair(ready: Warehou
             f"delete from main_incident.{table} where event_fingerprint = "
             "(select min(event_fingerprint) from main_audit.audit_decisions)"
         )
-    for verb in ("remediation_swap", "raw_quarantine"):
-        refused(ready, verb, "decisions are those that the detection recorded")
-    assert any(re.search(r"\d+ where ledger entry \d+ has \d+", x) for x in ready.project.logged)
+    refused(ready, "raw_quarantine", " where ledger entry ")
+    refused(ready, "remediation_swap", "decisions are those that the detection recorded")
 
 
 def test_an_approval_does_not_hold_for_decisions_on_another_incident(ready: Warehouse) -> None:

@@ -83,7 +83,7 @@ def test_events_without_the_guard_are_counted_copy_by_copy(warehouse: Warehouse)
 def test_the_merge_names_the_hours_that_it_touches(warehouse: Warehouse) -> None:
     """So that an engine reads no others of a long history; a late event has a range of its own."""
     long_ago = NOON - 30 * HOUR
-    rows = [*steady_events(long_ago - HOUR), *steady_events(long_ago)]
+    rows = [*steady_events(long_ago - 5 * HOUR), *steady_events(long_ago)]
     warehouse.write_events(rows)
     warehouse.dbt(*JOB)
     arrived = [event("late", event_ts=long_ago), *steady_events(NOON)]

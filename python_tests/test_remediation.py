@@ -826,7 +826,7 @@ def test_what_others_did_while_digests_were_taken_is_not_undone(
     before = digests(warehouse)
     note = (
         "update main_analytics.incremental_watermarks set last_run = {} "
-        "where relation_name like '%payments__candidate'"
+        "where relation_name like '%payments__candidate%'"
     )
     with (
         pytest.raises(DbtError, match="a build or a detection that began, or ended, after"),
@@ -839,7 +839,7 @@ def test_what_others_did_while_digests_were_taken_is_not_undone(
     repaired = digests(warehouse)
 
     later = json.dumps({"app": "exactly_once", "replaced_for": "INC-2", "cloned_at": "9999-01-01"})
-    kept = "main_analytics.payments__replaced_inc_2"
+    kept = "main_analytics.fraud_features__replaced_inc_2"
     another = (f"create table {kept} (a int)", f"comment on table {kept} is '{later}'")
     with (
         pytest.raises(DbtError, match="a later swap, for incident INC-2"),

@@ -114,6 +114,7 @@
         else 'decided for another incident now' if decided and not problem else 'not yet' -%}
     {%- do steps.append({
         'name': 'quarantined',
+        'is_half_done': is_half_moved,
         'is_done': not is_half_moved and (
             (raw == 0 and not late) or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
         ),
