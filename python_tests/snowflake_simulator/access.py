@@ -28,6 +28,11 @@ _WRITES: dict[type[exp.Expr], str] = {
 
 def check(session: Session, expression: exp.Expr) -> None:
     """Raise unless the session's role may run the statement and a warehouse can."""
+    with session.account.naming, session.account.catalog.unchanged():
+        _check(session, expression)
+
+
+def _check(session: Session, expression: exp.Expr) -> None:
     target = _written(expression)
     if isinstance(expression, (exp.Create, exp.Drop, exp.Alter)):
         target = temporary.target_of(expression)

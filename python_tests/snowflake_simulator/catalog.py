@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -38,6 +40,8 @@ class Catalog:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        # what this thread has been told within unchanged(), by question
+        self._told = threading.local()
         # role -> the roles granted to it
         self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINISTRATORS, "PUBLIC")}
         # who may give any privilege on anything
@@ -53,11 +57,30 @@ class Catalog:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
 
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Ask each question once: what a statement may do is told as of one moment."""
+        self._told.answers = {}
+        try:
+            yield
+        finally:
+            self._told.answers = None
+
+    def _ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        """Run a query, or tell what it said before."""
+        answers = getattr(self._told, "answers", None)
+        if answers is None:
+            return self.run(sql, parameters)
+        question = (sql, *parameters)
+        if question not in answers:
+            answers[question] = self.run(sql, parameters)
+        return answers[question]
+
     # Warehouses
 
     def warehouses(self) -> list[str]:
         """All there are, the oldest first."""
-        found = self.run(
+        found = self._ask(
             f"select schema_name from {SCHEMA}.objects where database_name = ? "
             "order by created_on, schema_name",
             [WAREHOUSES],
@@ -77,11 +100,11 @@ class Catalog:
             return name[-1] in self.warehouses()
         if len(name) == 1:
             return bool(
-                self.run("select 1 from duckdb_databases() where database_name = ?", [*name])
+                self._ask("select 1 from duckdb_databases() where database_name = ?", [*name])
             )
         if len(name) == 2:
             return bool(
-                self.run(
+                self._ask(
                     "select 1 from duckdb_schemas() where (database_name, schema_name) = (?, ?)",
                     [*name],
                 )
@@ -90,7 +113,7 @@ class Catalog:
 
     def kind_of(self, name: Name) -> str | None:
         """TABLE, VIEW, or nothing for what is not there."""
-        found = self.run(f"select kind from {SCHEMA}.shown_objects where {_OBJECT}", [*name])
+        found = self._ask(f"select kind from {SCHEMA}.shown_objects where {_OBJECT}", [*name])
         return found[0][0] if found else None
 
     def created(
@@ -194,7 +217,7 @@ class Catalog:
 
     def owner(self, name: Name) -> str:
         """The role that owns an object."""
-        found = self.run(f"select owner from {SCHEMA}.objects where {_OBJECT}", _padded(name))
+        found = self._ask(f"select owner from {SCHEMA}.objects where {_OBJECT}", _padded(name))
         return found[0][0] if found else "ACCOUNTADMIN"
 
     def set_owner(self, name: Name, role: str) -> None:
@@ -229,7 +252,7 @@ class Catalog:
     def has_managed_access(self, schema: Name) -> bool:
         """Does the owner of the schema alone decide on the grants in it?"""
         return bool(
-            self.run(
+            self._ask(
                 f"select 1 from {SCHEMA}.objects where {_OBJECT} and is_managed", _padded(schema)
             )
         )
@@ -259,7 +282,7 @@ class Catalog:
         roles = sorted(self.inherited(*active))
         marks = ", ".join("?" for _ in roles)
         return bool(
-            self.run(
+            self._ask(
                 f"select 1 from {SCHEMA}.grants where {_OBJECT} "
                 f"and privilege in (?, 'ALL') and role in ({marks})",
                 [*_padded(name), privilege, *roles],
@@ -273,7 +296,7 @@ class Catalog:
         roles = sorted(self.inherited(*active))
         marks = ", ".join("?" for _ in roles)
         return bool(
-            self.run(
+            self._ask(
                 f"select 1 from {SCHEMA}.grants where {_OBJECT} and role in ({marks})",
                 [*_padded(name), *roles],
             )

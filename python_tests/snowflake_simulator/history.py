@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snowflake.connector.errors import Error
 from sqlglot import exp
@@ -52,11 +53,28 @@ STATEMENT_COLUMNS = (
 )
 
 
+# A row of the table, with its times as seconds since 1970
+_ROW = f"({', '.join(['?'] * 13)}, to_timestamp(?), to_timestamp(?), {', '.join(['?'] * 7)})"
+
+
 class History:
     """The history of an account."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        # what nobody has asked for yet: written at once when somebody does, which takes less time
+        self._waiting: list[list[Any]] = []
+        self._lock = threading.Lock()
+
+    def catch_up(self) -> None:
+        """Bring the table up to the last statement that has ended."""
+        with self._lock:
+            rows, self._waiting = self._waiting, []
+            if rows:
+                self._catalog.run(
+                    f"insert into {SCHEMA}.query_history values {', '.join([_ROW] * len(rows))}",
+                    [value for row in rows for value in row],
+                )
 
     @contextmanager
     def recorded(self, cursor: SimulatedCursor, text: str) -> Iterator[None]:
@@ -85,37 +103,37 @@ class History:
     ) -> None:
         session, touched, ended = cursor.session, cursor.rows_touched, time.time()
         number = getattr(error, "errno", None)
-        self._catalog.run(
-            f"insert into {SCHEMA}.query_history values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-            "to_timestamp(?), to_timestamp(?), ?, ?, ?, ?, ?, ?, ?)",
-            [
-                cursor.sfqid or str(uuid.uuid4()),
-                text,
-                query_type(text),
-                before[0],
-                session.number,
-                session.user,
-                before[1],
-                before[2],
-                session.database,
-                session.schema,
-                "SUCCESS" if error is None else "FAILED_WITH_ERROR",
-                None if number is None else f"{number:06d}",
-                None if error is None else str(getattr(error, "msg", None) or error),
-                started,
-                ended,
-                int((ended - started) * 1000),
-                0 if error else cursor.rowcount or 0,
-                touched.get("insert", session.meter.rows_created),
-                touched.get("update", 0),
-                touched.get("delete", 0),
-                session.meter.rows_scanned,
-                session.meter.bytes_scanned,
-            ],
-        )
+        with self._lock:
+            self._waiting.append(
+                [
+                    cursor.sfqid or str(uuid.uuid4()),
+                    text,
+                    query_type(text),
+                    before[0],
+                    session.number,
+                    session.user,
+                    before[1],
+                    before[2],
+                    session.database,
+                    session.schema,
+                    "SUCCESS" if error is None else "FAILED_WITH_ERROR",
+                    None if number is None else f"{number:06d}",
+                    None if error is None else str(getattr(error, "msg", None) or error),
+                    started,
+                    ended,
+                    int((ended - started) * 1000),
+                    0 if error else cursor.rowcount or 0,
+                    touched.get("insert", session.meter.rows_created),
+                    touched.get("update", 0),
+                    touched.get("delete", 0),
+                    session.meter.rows_scanned,
+                    session.meter.bytes_scanned,
+                ]
+            )
 
     def statements(self, query_tag: str | None = None) -> list[Statement]:
         """All statements, oldest first, or those with a tag."""
+        self.catch_up()
         where = "" if query_tag is None else "where query_tag = ?"
         rows = self._catalog.run(
             f"select {STATEMENT_COLUMNS} from {SCHEMA}.query_history {where} order by start_time",
@@ -125,6 +143,7 @@ class History:
 
     def write(self, file: Path) -> None:
         """Write all of it as Parquet, with the columns of QUERY_HISTORY."""
+        self.catch_up()
         file.parent.mkdir(parents=True, exist_ok=True)
         self._catalog.run(f"copy {SCHEMA}.query_history to '{file}' (compression zstd)")
 

@@ -131,6 +131,8 @@ class Session(FakeSnowflakeConnection):
         self.has_secondary_roles = user.upper() in account.catalog.users_with_secondary_roles
         # Snowflake's name of a temporary table or view -> what it is
         self.temporary: dict[Name, str] = {}
+        # what DuckDB's variables of the session hold
+        self._context: dict[str, str | None] = {}
         self.duck = account.duck_conn.cursor()
         self.meter = Meter(self.duck)
         known = bool(database) and account.catalog.exists((str(database),))
@@ -218,8 +220,11 @@ class Session(FakeSnowflakeConnection):
         self._set_context("warehouse", warehouse)
 
     def _set_context(self, name: str, value: str | None) -> None:
+        if name in self._context and self._context[name] == value:
+            return
         text = "null" if value is None else literal(value)
         self._duck_conn.execute(f"set variable simulator_{name} = {text}")
+        self._context[name] = value
 
     def set_time_zone(self, zone: str) -> None:
         """Set the TIMEZONE parameter."""
