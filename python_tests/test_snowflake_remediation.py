@@ -133,6 +133,7 @@ def pair(query: Callable[[str], list[dict[str, Any]]], schema: str) -> tuple[int
     return int(found[0]["events"]), int(found[0]["hours"])
 
 
+@pytest.mark.soak
 def test_a_rollback_restores_the_tables_and_loses_nothing(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
