@@ -19,6 +19,7 @@ from python_tests.laws import (
     check_rollback_after_reprocessing,
     contaminate,
     event,
+    repair_and_swap,
     roll_back_at_once,
     swap_and_read_again,
 )
@@ -72,6 +73,22 @@ def test_a_rollback_at_once_that_died_names_that_run_too(
     warehouse.operate("remediation_status", INCIDENT)
     assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
     warehouse.operate("remediation_clone", INCIDENT)
+
+
+def test_what_the_next_run_reads_by_itself_after_a_rollback_is_not_asked_for(
+    warehouse: Warehouse,
+) -> None:
+    """Live had read again from behind its own mark, but not from behind that of the old tables."""
+    contaminate(warehouse)
+    arrive_and_run(warehouse, NOON + 24 * HOUR)
+    repair_and_swap(warehouse)
+    arrive_and_run(warehouse, NOON + 40 * HOUR)
+    start = str(NOON + 25 * HOUR)
+    warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__reprocess_from=start)
+    roll_back_at_once(warehouse)
+    assert "Next: dbt build --selector fifteen_minute, which" in warehouse.project.logged[-1]
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
 
 
 def test_candidates_take_in_what_live_has_read_again_since_the_clone(warehouse: Warehouse) -> None:

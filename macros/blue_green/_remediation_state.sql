@@ -124,16 +124,16 @@
             }) -}}
         {%- endif -%}
     {%- endif -%}
-    {{- return(exactly_once._moved_without_end(tables[0].live)) -}}
+    {{- return(exactly_once._moved_without_end(tables[0])) -}}
 {% endmacro %}
 
 
-{% macro _moved_without_end(live) %}
+{% macro _moved_without_end(table) %}
     {#- A later step would change live, or its name in the ledger, before the digests of the end are taken. -#}
     {%- set moved = {} -%}
     {#- tables that a rollback withdrew stay while the same incident is swapped again -#}
     {%- for place, verb in (('withdrawn', 'remediation_rollback'), ('replaced', 'remediation_swap')) -%}
-        {%- for marker in exactly_once._kept_markers(live, place) -%}
+        {%- for marker in exactly_once._kept_markers(table.live, place) -%}
             {%- do moved.update({marker.replaced_for or marker.withdrawn_for: verb}) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -146,7 +146,10 @@
             {%- do phases.update({(incident_id, step): phase}) -%}
         {%- endfor -%}
         {%- for incident_id, verb in moved.items() if phases.get((incident_id, verb)) != 'ended' -%}
-            {{- return({'verb': verb, 'incident_id': incident_id, 'has_moved': true}) -}}
+            {#- no clone begins before the end: who has candidates again has only lost the entry, which ledger_verify says -#}
+            {%- if (exactly_once.candidate_marker(table.candidate) or {}).incident_id != incident_id -%}
+                {{- return({'verb': verb, 'incident_id': incident_id, 'has_moved': true}) -}}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {{- return(none) -}}

@@ -28,7 +28,9 @@
         {%- do log('Nothing to repair: no copy is to be removed, and no verdict was given.', info=true) -%}
     {%- else -%}
         {%- if dry_run is not sameas true -%}{%- do exactly_once._record_share(incident_id, plan.share, max_share) -%}{%- endif -%}
-        {%- do exactly_once._say_next_step(exactly_once._next_step(exactly_once._remediation_steps(incident_id))) -%}
+        {%- do exactly_once._say_next_step(
+            exactly_once._next_step(incident_id, exactly_once._remediation_steps(incident_id))
+        ) -%}
     {%- endif -%}
     {{- return(plan) -}}
 {% endmacro %}

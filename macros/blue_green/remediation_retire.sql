@@ -24,6 +24,8 @@
     {%- if place == 'replaced' -%}
         {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
         {%- do exactly_once._check_first_swap(tables[0], incident_id) -%}
+    {%- else -%}
+        {%- do exactly_once._check_read_again_after_rollback(tables, incident_id) -%}
     {%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
     {#- an earlier rollback of the same incident may have left its own -#}

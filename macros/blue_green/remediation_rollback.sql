@@ -19,8 +19,8 @@
             {%- do exactly_once._compare_with_before(tables, incident_id) -%}
         {%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
-        {%- if exactly_once._lacking_since_rollback(tables) is not none -%}
-            {%- do exactly_once._say_next(exactly_once._regular_job_after_rollback(tables), dry_run) -%}
+        {%- if exactly_once._lacking_since_rollback(tables, incident_id) is not none -%}
+            {%- do exactly_once._say_next(exactly_once._regular_job_after_rollback(tables, incident_id)) -%}
         {%- endif -%}
         {{- return(none) -}}
     {%- elif state not in ('swapping', 'swapped', 'rollback_claimed', 'rolling_back') -%}
@@ -52,6 +52,8 @@
         {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
+        {%- set lacks = exactly_once._lacks_behind_mark(tables) -%}
+        {%- if lacks -%}{%- do arguments.update(lacks=lacks) -%}{%- endif -%}
         {%- do exactly_once._begin_step(
             'remediation_rollback', incident_id, arguments, exactly_once._digests_of(tables, 'live')
         ) -%}
@@ -74,7 +76,7 @@
         {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
     {%- do exactly_once._say_next(
-        exactly_once._regular_job_after_rollback(tables) ~ ', which takes in what has arrived since'
+        exactly_once._regular_job_after_rollback(tables, incident_id) ~ ', which takes in what has arrived since'
     ) -%}
 {% endmacro %}
 
@@ -285,9 +287,9 @@
 {% endmacro %}
 
 
-{% macro _regular_job_after_rollback(tables) %}
+{% macro _regular_job_after_rollback(tables, incident_id) %}
     {#- The command, with what it needs beside its own mark to take in all that the repaired tables had. -#}
-    {%- set start = exactly_once._lacking_since_rollback(tables) -%}
+    {%- set start = exactly_once._lacking_since_rollback(tables, incident_id) -%}
     {{- return(
         'dbt build --selector fifteen_minute'
         ~ (" --vars '{exactly_once__reprocess_from: " ~ tojson(start | string) ~ "}'" if start is not none else '')
@@ -295,26 +297,48 @@
 {% endmacro %}
 
 
-{% macro _lacking_since_rollback(tables) %}
-    {#- From where live lacks what the withdrawn tables had read again; none once a run has read from there. -#}
-    {%- set starts = [] -%}
+{% macro _lacks_behind_mark(tables) %}
+    {#-
+        What no regular run takes in once the replaced tables are live again: {name: {start, known}}. From where live had read
+        again, if that is behind where the next run begins by itself; and the runs that the replaced table knows.
+    -#}
+    {%- set lacks = {} -%}
     {%- for table in tables -%}
-        {%- set live, withdrawn = exactly_once._recorded_row(table.live), exactly_once._recorded_row(table.withdrawn) -%}
-        {%- set start = exactly_once._earliest_start(exactly_once._runs_lacking(withdrawn, live)) -%}
-        {%- set read_since = exactly_once._earliest_start(exactly_once._runs_lacking(live, withdrawn)) -%}
-        {%- if start is not none and (read_since is none or read_since > start) -%}{%- do starts.append(start) -%}{%- endif -%}
+        {%- set replaced, mark = exactly_once._recorded_row(table.replaced), exactly_once.recorded_watermark(table.replaced) -%}
+        {%- set start = exactly_once._earliest_start(exactly_once._runs_lacking(exactly_once._recorded_row(table.live), replaced)) -%}
+        {%- if start is not none and mark is not none
+            and start < exactly_once.shifted_time(mark, -exactly_once.settings().late_arrival_hours) -%}
+            {%- do lacks.update({
+                table.name: {'start': start.isoformat(), 'known': exactly_once._runs_that_read_again(replaced)}
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(lacks) -}}
+{% endmacro %}
+
+
+{% macro _lacking_since_rollback(tables, incident_id) %}
+    {#- From where live still lacks what the last rollback left out; none once a run has read from there. -#}
+    {%- set begun = exactly_once._last_entry('remediation_rollback', incident_id, 'begun') or {'arguments': {}} -%}
+    {%- set lacks = begun.arguments.get('lacks', {}) -%}
+    {%- set starts = [] -%}
+    {%- for table in tables if table.name in lacks -%}
+        {%- set start = modules.datetime.datetime.fromisoformat(lacks[table.name].start) -%}
+        {%- set runs = exactly_once._runs_that_read_again(exactly_once._recorded_row(table.live)) -%}
+        {%- set read_since = exactly_once._earliest_start(runs | reject('in', lacks[table.name].known)) -%}
+        {%- if read_since is none or read_since > start -%}{%- do starts.append(start) -%}{%- endif -%}
     {%- endfor -%}
     {{- return(starts | min if starts else none) -}}
 {% endmacro %}
 
 
 {% macro _check_read_again_after_rollback(tables, incident_id) %}
-    {#- A clone of live without those rows would not know that it lacks them. -#}
-    {%- set start = exactly_once._lacking_since_rollback(tables) -%}
+    {#- A clone of live without those rows would not know that it lacks them, and a retire would forget it. -#}
+    {%- set start = exactly_once._lacking_since_rollback(tables, incident_id) -%}
     {%- if start is not none -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'a rollback to tables that lack what live had read again, from ' ~ start ~ ' (UTC) on',
-            'live with all that readers have seen', 'Run first: ' ~ exactly_once._regular_job_after_rollback(tables)
+            'live with all that readers have seen', 'Run first: ' ~ exactly_once._regular_job_after_rollback(tables, incident_id)
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -6,12 +6,7 @@
     {%- do exactly_once._begin_verb('remediation_status', incident_id) -%}
     {%- set steps = exactly_once._remediation_steps(incident_id) -%}
     {%- do log('Incident ' ~ incident_id, info=true) -%}
-    {%- set next = exactly_once._next_step(steps) -%}
-    {%- set open = exactly_once._unfinished(exactly_once.curated_relations(incident_id)) -%}
-    {%- if open is not none and open.incident_id != incident_id -%}
-        {%- do log('  first an unfinished ' ~ open.verb ~ ' for incident ' ~ open.incident_id, info=true) -%}
-        {%- set next = {'name': 'another incident', 'command': exactly_once._verb_command(open.verb, open.incident_id)} -%}
-    {%- endif -%}
+    {%- set next = exactly_once._next_step(incident_id, steps) -%}
     {%- for step in steps -%}
         {%- set mark = 'done' if step.is_done else ('next' if step == next else '-') -%}
         {%- do log('  ' ~ mark.ljust(5) ~ step.name.ljust(13) ~ step.found, info=true) -%}
@@ -49,11 +44,12 @@
     }) -%}
     {%- set is_cloned = is_swapped
         or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
-    {%- set lacking_from = exactly_once._lacking_since_rollback(tables) if state == 'rolled_back' else none -%}
+    {%- set lacking_from = exactly_once._lacking_since_rollback(tables, incident_id)
+        if state == 'rolled_back' and has_ledger else none -%}
     {%- do steps.append({
         'name': 'cloned', 'is_done': is_cloned,
         'command': exactly_once._verb_command('remediation_clone', incident_id) if lacking_from is none
-            else exactly_once._regular_job_after_rollback(tables),
+            else exactly_once._regular_job_after_rollback(tables, incident_id),
         'found': 'rolled back; live lacks what the repaired tables had read again, from ' ~ lacking_from ~ ' (UTC) on'
             if lacking_from is not none else {
             'rolled_back': 'rolled back; live is what the swap replaced', 'none': 'no candidates', 'cloned': 'candidates beside live'
@@ -169,11 +165,14 @@
 
 
 {% macro _last_raw_step(incident_id) %}
-    {#- The last of raw_quarantine and raw_restore in the ledger, as {step, phase}. -#}
+    {#- The last of raw_quarantine and raw_restore in the ledger since a rollback, which begins anew, as {step, phase}. -#}
+    {%- set rollback = exactly_once._last_entry('remediation_rollback', incident_id, 'ended') or {'entry_number': 0} -%}
     {%- set entries = {} -%}
     {%- for step in ('raw_quarantine', 'raw_restore') -%}
-        {%- set entry = exactly_once._last_entry(step, incident_id) -%}
-        {%- if entry -%}{%- do entries.update({entry.entry_number: {'step': step, 'phase': entry.phase}}) -%}{%- endif -%}
+        {%- set entry = exactly_once._last_entry(step, incident_id) or {'entry_number': 0} -%}
+        {%- if entry.entry_number > rollback.entry_number -%}
+            {%- do entries.update({entry.entry_number: {'step': step, 'phase': entry.phase}}) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{- return(entries[entries | max] if entries else {}) -}}
 {% endmacro %}
@@ -184,8 +183,16 @@
 {% endmacro %}
 
 
-{% macro _next_step(steps) %}
-    {#- What has stopped half way, whatever else is open; else the first that is not done, or none. -#}
+{% macro _next_step(incident_id, steps) %}
+    {#-
+        What another incident's step waits for; else what has stopped half way, whatever else is open; else the first that is
+        not done, or none.
+    -#}
+    {%- set open = exactly_once._unfinished(exactly_once.curated_relations(incident_id)) -%}
+    {%- if open is not none and open.incident_id != incident_id -%}
+        {%- do log('  first an unfinished ' ~ open.verb ~ ' for incident ' ~ open.incident_id, info=true) -%}
+        {{- return({'name': 'another incident', 'command': exactly_once._verb_command(open.verb, open.incident_id)}) -}}
+    {%- endif -%}
     {{- return(
         steps | selectattr('is_half_done', 'defined') | selectattr('is_half_done') | first
         | default(steps | rejectattr('is_done') | first | default(none), true)

@@ -40,14 +40,22 @@
 
 {% macro _verdict_on_quarantine(detection) %}
     {#- A verdict that keeps copies can't be followed while they are out of the source, where no detection finds them. -#}
-    {%- set quarantined = exactly_once._quarantined_in_reach() -%}
+    {%- set quarantine = exactly_once._quarantine_if_made() -%}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
-    {%- if quarantined is none or not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
-    {%- set kept = run_query(
-        'select incident_id, count(distinct event_fingerprint) as events from ' ~ quarantined
-        ~ ' where event_fingerprint in (select event_fingerprint from ' ~ overrides
-        ~ " where decision <> 'remove' and " ~ exactly_once._verdict_counts() ~ ') group by incident_id order by incident_id'
+    {%- if quarantine is none or not exactly_once._is_there(overrides) -%}{{- return(none) -}}{%- endif -%}
+    {%- set is_kept = ' where event_fingerprint in (select event_fingerprint from ' ~ overrides
+        ~ " where decision <> 'remove' and " ~ exactly_once._verdict_counts() ~ ')' -%}
+    {#- asked first, for what is in reach takes a scan of the scope -#}
+    {%- if not run_query(
+        'select 1 as found from ' ~ quarantine ~ is_kept ~ ' and restored_at is null limit 1'
     ).rows -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- set quarantined = exactly_once._quarantined_in_reach() -%}
+    {%- set kept = run_query(
+        'select incident_id, count(distinct event_fingerprint) as events from ' ~ quarantined ~ is_kept
+        ~ ' group by incident_id order by incident_id'
+    ).rows if quarantined is not none else [] -%}
     {%- if not kept -%}{{- return(none) -}}{%- endif -%}
     {%- set commands = [] -%}
     {%- for row in kept -%}{%- do commands.append(exactly_once._verb_command('raw_restore', row[0])) -%}{%- endfor -%}

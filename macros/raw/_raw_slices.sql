@@ -214,14 +214,21 @@
 
 
 {% macro _source_state(hours) %}
-    {#- What the source holds in some slices, for the ledger: {slices, rows, digest}. -#}
+    {#-
+        What the source holds in some slices, for the ledger: {slices, rows, digest}, and how many rows of them are in
+        quarantine, for whichever incident, at that same moment.
+    -#}
     {%- set columns = exactly_once.source_columns() -%}
-    {%- set rows, digest = run_query(exactly_once.relation_digest(
-        columns.relation, columns.all | map(attribute='name') | list, exactly_once._in_slices(hours)
-    )).rows[0].values() -%}
+    {%- set rows, digest, quarantined = run_query(
+        'select held.row_count, held.digest, (select count(*) from ' ~ exactly_once.model_relation('quarantined_events')
+        ~ ' where restored_at is null and ' ~ exactly_once._in_slices(hours) ~ ') as quarantined from ('
+        ~ exactly_once.relation_digest(
+            columns.relation, columns.all | map(attribute='name') | list, exactly_once._in_slices(hours)
+        ) ~ ') as held'
+    ).rows[0].values() -%}
     {%- set names = [] -%}
     {%- for hour in hours -%}{%- do names.append(exactly_once._slice_name(hour)) -%}{%- endfor -%}
-    {{- return({'slices': names | sort, 'rows': rows | int, 'digest': digest}) -}}
+    {{- return({'slices': names | sort, 'rows': rows | int, 'quarantined': quarantined | int, 'digest': digest}) -}}
 {% endmacro %}
 
 
@@ -262,28 +269,24 @@
         {%- set before = last.digests.get('source', {}) -%}
         {%- set after = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
         {#- it may have been decided again in between, so that other hours were touched -#}
-        {%- set is_comparable = before.slices == after.slices and last.arguments.in_quarantine is number -%}
         {%- do exactly_once._end_raw_step(
             step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
-            before if is_comparable else after, after, in_quarantine - last.arguments.in_quarantine if is_comparable else 0
+            before if before.slices == after.slices else after, after
         ) -%}
     {%- endif -%}
 {% endmacro %}
 
 
-{% macro _end_raw_step(step, incident_id, counts, before, after, moved) %}
-    {#-
-        Rows may have arrived meanwhile; none may be missing, which the ledger has for good. `moved` is what went out, less
-        what came back.
-    -#}
-    {%- set arrived = after.rows + moved - before.rows -%}
+{% macro _end_raw_step(step, incident_id, counts, before, after) %}
+    {#- Rows may have arrived meanwhile; none may be missing, in the source and the quarantine. The ledger has it for good. -#}
+    {%- set arrived = after.rows + after.quarantined - before.rows - before.quarantined -%}
     {%- do exactly_once._end_step(
         step, incident_id, dict(counts, missing=-arrived) if arrived < 0 else counts, exactly_once._raw_digests(incident_id, after)
     ) -%}
     {%- if arrived < 0 -%}
         {%- do exactly_once._refuse(
-            'the slices of ' ~ step, before.rows ~ ' rows before, ' ~ after.rows ~ ' after, ' ~ moved ~ ' moved to quarantine',
-            'as many rows before as after and in quarantine',
+            'the slices of ' ~ step, before.rows ~ ' rows and ' ~ before.quarantined ~ ' in quarantine before, ' ~ after.rows
+            ~ ' and ' ~ after.quarantined ~ ' after', 'no fewer rows after than before, with those in quarantine',
             'Somebody else removed rows meanwhile: find out who. The step is done; what it moved is in quarantined_events, and'
             ~ ' the ledger has how many rows are missing.'
         ) -%}

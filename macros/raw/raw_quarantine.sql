@@ -70,8 +70,7 @@
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
-        'raw_quarantine', incident_id, dict(approval, in_quarantine=exactly_once._copies_in(quarantined)),
-        exactly_once._raw_digests(incident_id, before)
+        'raw_quarantine', incident_id, approval, exactly_once._raw_digests(incident_id, before)
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
@@ -81,7 +80,7 @@
         'copies': exactly_once._copies_in(slices),
         'slices': slices | length,
         'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
-    }, before, exactly_once._source_state(hours), exactly_once._copies_in(slices)) -%}
+    }, before, exactly_once._source_state(hours)) -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
     {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
     {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}

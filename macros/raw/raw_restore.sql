@@ -32,8 +32,7 @@
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
     {%- set before = exactly_once._source_state(hours) -%}
     {%- do exactly_once._begin_step(
-        'raw_restore', incident_id, {'in_quarantine': exactly_once._copies_in(slices)},
-        exactly_once._raw_digests(incident_id, before)
+        'raw_restore', incident_id, {}, exactly_once._raw_digests(incident_id, before)
     ) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
@@ -42,7 +41,7 @@
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._end_raw_step('raw_restore', incident_id, {
         'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0
-    }, before, after, -exactly_once._copies_in(slices)) -%}
+    }, before, after) -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
