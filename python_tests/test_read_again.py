@@ -65,9 +65,10 @@ def test_a_rollback_at_once_that_died_names_that_run_too(
     assert warehouse.project.logged[-1] == f"Next: {job}"
     warehouse.operate("remediation_status", INCIDENT)
     assert warehouse.project.logged[-1] == f"Next: {job}"
-    with pytest.raises(DbtError, match="lack what live had read again") as refused:
-        warehouse.operate("remediation_clone", INCIDENT)
-    assert job in str(refused.value)
+    for verb in ("remediation_clone", "remediation_retire"):
+        with pytest.raises(DbtError, match="lack what live had read again") as refused:
+            warehouse.operate(verb, INCIDENT)
+        assert job in str(refused.value)
     warehouse.dbt("run", "--selector", "fifteen_minute", exactly_once__reprocess_from=str(NOON))
     assert authorized(warehouse) == 1007
     warehouse.operate("remediation_status", INCIDENT)

@@ -52,8 +52,7 @@
         {%- do exactly_once._check_replaced(tables, incident_id, allow_gap, allow_changed) -%}
     {%- endif -%}
     {%- if state != 'rolling_back' -%}
-        {%- set lacks = exactly_once._lacks_behind_mark(tables) -%}
-        {%- if lacks -%}{%- do arguments.update(lacks=lacks) -%}{%- endif -%}
+        {%- if allow_gap is sameas true -%}{%- do arguments.update(replaced=exactly_once._what_replaced_have_read(tables)) -%}{%- endif -%}
         {%- do exactly_once._begin_step(
             'remediation_rollback', incident_id, arguments, exactly_once._digests_of(tables, 'live')
         ) -%}
@@ -297,36 +296,41 @@
 {% endmacro %}
 
 
-{% macro _lacks_behind_mark(tables) %}
-    {#-
-        What no regular run takes in once the replaced tables are live again: {name: {start, known}}. From where live had read
-        again, if that is behind where the next run begins by itself; and the runs that the replaced table knows.
-    -#}
-    {%- set lacks = {} -%}
+{% macro _what_replaced_have_read(tables) %}
+    {#- Noted before they are live again, and read by runs: {name: {mark, read_again}}, as incremental_watermarks has it. -#}
+    {%- set replaced = {} -%}
     {%- for table in tables -%}
-        {%- set replaced, mark = exactly_once._recorded_row(table.replaced), exactly_once.recorded_watermark(table.replaced) -%}
-        {%- set start = exactly_once._earliest_start(exactly_once._runs_lacking(exactly_once._recorded_row(table.live), replaced)) -%}
-        {%- if start is not none and mark is not none
-            and start < exactly_once.shifted_time(mark, -exactly_once.settings().late_arrival_hours) -%}
-            {%- do lacks.update({
-                table.name: {'start': start.isoformat(), 'known': exactly_once._runs_that_read_again(replaced)}
-            }) -%}
-        {%- endif -%}
+        {%- do replaced.update({table.name: {
+            'mark': exactly_once._iso_or_none(exactly_once.recorded_watermark(table.replaced)),
+            'read_again': exactly_once._recorded_row(table.replaced).get('read_again')
+        }}) -%}
     {%- endfor -%}
-    {{- return(lacks) -}}
+    {{- return(replaced) -}}
 {% endmacro %}
 
 
 {% macro _lacking_since_rollback(tables, incident_id) %}
-    {#- From where live still lacks what the last rollback left out; none once a run has read from there. -#}
+    {#-
+        From where live lacks what the withdrawn tables had read again, as far as it is behind where the first run after the
+        rollback begins by itself; none once a run has read from there.
+    -#}
     {%- set begun = exactly_once._last_entry('remediation_rollback', incident_id, 'begun') or {'arguments': {}} -%}
-    {%- set lacks = begun.arguments.get('lacks', {}) -%}
+    {%- set replaced = begun.arguments.get('replaced', {}) -%}
     {%- set starts = [] -%}
-    {%- for table in tables if table.name in lacks -%}
-        {%- set start = modules.datetime.datetime.fromisoformat(lacks[table.name].start) -%}
-        {%- set runs = exactly_once._runs_that_read_again(exactly_once._recorded_row(table.live)) -%}
-        {%- set read_since = exactly_once._earliest_start(runs | reject('in', lacks[table.name].known)) -%}
-        {%- if read_since is none or read_since > start -%}{%- do starts.append(start) -%}{%- endif -%}
+    {%- for table in tables if (replaced.get(table.name) or {}).mark -%}
+        {%- set known = replaced[table.name] -%}
+        {%- set begins = exactly_once.shifted_time(
+            modules.datetime.datetime.fromisoformat(known.mark), -exactly_once.settings().late_arrival_hours
+        ) -%}
+        {%- set start = exactly_once._earliest_start(
+            exactly_once._runs_lacking(exactly_once._recorded_row(table.withdrawn), known)
+        ) -%}
+        {%- set read_since = exactly_once._earliest_start(
+            exactly_once._runs_lacking(exactly_once._recorded_row(table.live), known)
+        ) -%}
+        {%- if start is not none and start < begins and (read_since is none or read_since > start) -%}
+            {%- do starts.append(start) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{- return(starts | min if starts else none) -}}
 {% endmacro %}

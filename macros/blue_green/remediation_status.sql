@@ -170,7 +170,8 @@
     {%- set entries = {} -%}
     {%- for step in ('raw_quarantine', 'raw_restore') -%}
         {%- set entry = exactly_once._last_entry(step, incident_id) or {'entry_number': 0} -%}
-        {%- if entry.entry_number > rollback.entry_number -%}
+        {#- one that put copies back has still to be compared -#}
+        {%- if entry.entry_number > rollback.entry_number or (step == 'raw_restore' and entry.phase == 'begun') -%}
             {%- do entries.update({entry.entry_number: {'step': step, 'phase': entry.phase}}) -%}
         {%- endif -%}
     {%- endfor -%}

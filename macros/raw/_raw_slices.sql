@@ -271,7 +271,7 @@
         {#- it may have been decided again in between, so that other hours were touched -#}
         {%- do exactly_once._end_raw_step(
             step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
-            before if before.slices == after.slices else after, after
+            before if before.slices == after.slices and before.quarantined is number else after, after
         ) -%}
     {%- endif -%}
 {% endmacro %}
