@@ -806,6 +806,36 @@ def test_a_rollback_that_died_before_its_end_is_ended_before_all_else(
     assert not [line for line in warehouse.project.logged if "live is repaired" in line]
 
 
+def test_status_after_a_rollback_leads_to_the_clone_whatever_had_stopped(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """Copies go last: to go on with them would take them from raw while live counts them."""
+    warehouse = built.copied(tmp_path)
+    warehouse.operate("remediation_swap", INCIDENT)
+    with watched() as log:
+        warehouse.copied(tmp_path / "whole").operate("raw_quarantine", INCIDENT)
+    slice_begins = next(n for n, sql in enumerate(log.statements) if "begin transaction" in sql)
+    with pytest.raises(DbtError, match="killed"), watched(Death(slice_begins)):
+        warehouse.operate("raw_quarantine", INCIDENT)
+    warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
+
+
+def test_an_end_that_got_lost_stops_no_later_repair(built: Warehouse, tmp_path: Path) -> None:
+    """What lacks it is named by ledger_verify; no command could write it any more."""
+    warehouse = built.copied(tmp_path)
+    for verb in ("remediation_swap", "remediation_rollback", "remediation_clone"):
+        warehouse.operate(verb, INCIDENT)
+    warehouse.execute(
+        "delete from main_audit.remediation_ledger "
+        "where step = 'remediation_rollback' and phase = 'ended'"
+    )
+    warehouse.operate("remediation_clone", INCIDENT)
+    with pytest.raises(DbtError, match="ledger"):
+        warehouse.dbt("run-operation", "ledger_verify")
+
+
 def test_what_others_did_while_digests_were_taken_is_not_undone(
     built: Warehouse, tmp_path: Path
 ) -> None:
