@@ -50,6 +50,7 @@ oldest-dbt: setup  ## Build and repair with the oldest dbt that the package take
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m soak
+	$(BIN)/python -m python_tests.snowflake_statements
 
 bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt

@@ -162,8 +162,9 @@ ACCOUNT_ONLY = (
     ),
     AccountOnly(
         "grants read and given",
-        r"(show (future )?grants|grant) (?!.* on future )",
-        "the names of the columns that SHOW gives, and that the role may give these grants",
+        r"(show (future )?grants|grant) ",
+        "the names of the columns that SHOW gives, and that the role may give these grants: those "
+        "on what is still to come ask for MANAGE GRANTS",
     ),
     AccountOnly(
         "JSON as text",
@@ -238,7 +239,8 @@ has run on an account yet.**
 ## What only an account can prove
 
 The simulator runs these statements, on DuckDB. What it can't show is in the last column;
-[`make snowflake-check`](snowflake_check.md) looks at it on an account.
+[`make snowflake-check`](snowflake_check.md) looks at it on an account, but for a change of
+warehouse, a lock that is waited for, and what takes a big table.
 
 | what | statements | for example | to be shown on an account |
 |---|---|---|---|

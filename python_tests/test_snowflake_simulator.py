@@ -892,6 +892,7 @@ REFUSED = (
             ("a clone in the past", "create table past clone events at (offset => -60)"),
             ("undrop", "undrop table events"),
             ("retention", "alter table events set data_retention_time_in_days = 7"),
+            ("retention from the start", "create table t (a int) data_retention_time_in_days = 7"),
         )
     ]
     + [
@@ -934,6 +935,12 @@ REFUSED = (
                 SQL + "data-types-datetime",
                 "the text by a format of a time that keeps its offset",
                 "select to_varchar('2026-01-01 10:00:00 +02:00'::timestamp_tz, 'HH24:MI')",
+            ),
+            (SQL + "sql/create-view", "a secure view", "create secure view v as select 1 as a"),
+            (
+                SQL + "functions/flatten",
+                "a path into an array",
+                "select value from table(flatten(input => parse_json('[[1]]'), path => '[0]'))",
             ),
             (SQL + "sql/create-stage", "a stage", "create temporary stage s"),
             (SQL + "sql/put", "an upload", "put file:///tmp/x @s"),

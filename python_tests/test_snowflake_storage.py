@@ -60,6 +60,14 @@ def test_each_relation_is_kept_as_the_page_says(snowflake_warehouse: SnowflakeWa
     }
     assert {name: said.get(one) for name, one in patterns.items()} == built
     assert set(said) == set(patterns.values()), "the page names what no run makes"
+    clustered = warehouse.query(
+        "select lower(table_name) as name, lower(clustering_key) as clustering_key "
+        "from information_schema.tables where clustering_key is not null"
+    )
+    key = "linear(has_complete_key, date_trunc('hour', event_ts))"
+    assert {row["name"]: row["clustering_key"] for row in clustered} == {
+        "stg_events_deduplicated": key
+    }
 
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)

@@ -159,6 +159,8 @@ def _take_properties(expression: exp.Create) -> dict[str, str]:
             found["comment"] = item.this.name
         elif isinstance(item, exp.TemporaryProperty):
             kept.append(item)
+        else:
+            raise not_imitated(f"CREATE with {item.sql(dialect='snowflake')}")
     if kept:
         properties.set("expressions", kept)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import duckdb
@@ -53,6 +54,8 @@ def flattened(
     text: str | None, path: str, is_outer: bool, is_recursive: bool, mode: str
 ) -> list[dict[str, Any]]:
     """https://docs.snowflake.com/en/sql-reference/functions/flatten: one entry for each row."""
+    if re.search(r"[\[\]'\"]", path):
+        raise ValueError("The simulator does not imitate such a path of FLATTEN")
     value = None if text is None else json.loads(text)
     for step in filter(None, path.split(".")):
         value = value.get(step) if isinstance(value, dict) else None
