@@ -58,6 +58,14 @@ Run = Callable[..., tuple[int, str]]
 Break = Callable[[Check], contextlib.AbstractContextManager[None]]
 
 
+def test_the_page_has_every_item_and_marks_what_the_simulator_can_not_do() -> None:
+    table = (ROOT / "docs" / "snowflake_check.md").read_text().split("| item | what passes |")[1]
+    rows = re.findall(r"^\| ([^|]+?) \|", table.split("\n\n")[0], re.MULTILINE)
+    named = [name for row in rows for name in row.split(", ")]
+    assert {name.removesuffix(r"\*") for name in named} == {item.name for item in ITEMS}
+    assert {name.removesuffix(r"\*") for name in named if name.endswith("*")} == NOT_IMITATED
+
+
 def as_admin(simulator: Simulator, *statements: str, role: str = "ACCOUNTADMIN") -> list[Any]:
     """Run statements in a session of their own; the rows of the last one."""
     with simulator.connect(database="ANALYTICS", role=role) as connection:
