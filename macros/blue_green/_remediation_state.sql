@@ -129,7 +129,7 @@
 
 
 {% macro _moved_without_end(table) %}
-    {#- A later step would change live, or its name in the ledger, before the digests of the end are taken. -#}
+    {#- What moved the tables and lacks its end in the ledger, or none: its digests of live have still to be taken. -#}
     {%- set moved = {} -%}
     {#- tables that a rollback withdrew stay while the same incident is swapped again -#}
     {%- for place, verb in (('withdrawn', 'remediation_rollback'), ('replaced', 'remediation_swap')) -%}
