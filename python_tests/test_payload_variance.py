@@ -585,6 +585,7 @@ def test_a_reviewer_sees_the_copies_side_by_side(warehouse: Warehouse) -> None:
     check_review(warehouse)
 
 
+@pytest.mark.soak
 def test_a_reviewer_sees_the_copies_side_by_side_on_snowflake(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:

@@ -75,6 +75,7 @@ def any_warehouse(request: pytest.FixtureRequest) -> Callable[..., Warehouse]:
     return made
 
 
+@DUCKDB_THEN_SOAK
 def test_copies_go_to_quarantine_and_nothing_is_lost(
     any_warehouse: Callable[..., Warehouse],
 ) -> None:

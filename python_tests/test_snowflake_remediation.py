@@ -263,6 +263,7 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     assert WITHDRAWN not in schemas(warehouse)
 
 
+@pytest.mark.soak
 def test_a_rollback_that_a_regular_run_overtakes_is_refused(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -470,7 +471,10 @@ LATER = steady_events(NOON + 30 * HOUR)
 BEHIND = [event("behind", NOON + 19 * HOUR + 30 * MINUTE, event_ts=NOON + 19 * HOUR)]
 
 
-@pytest.mark.parametrize("arrived", [LATER, BEHIND], ids=["later", "behind"])
+@pytest.mark.parametrize(
+    "arrived",
+    [pytest.param(LATER, id="later"), pytest.param(BEHIND, id="behind", marks=pytest.mark.soak)],
+)
 def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
     snowflake_warehouse: SnowflakeWarehouse, arrived: list[Row]
 ) -> None:
@@ -689,6 +693,7 @@ def test_a_role_with_manage_grants_copies_future_grants_too(
     assert future_grants(warehouse, LIVE) == {"NEWCOMER"}
 
 
+@pytest.mark.soak
 def test_what_is_not_this_role_s_to_give_stops_no_verb_half_way(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
