@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
+
+from python_tests.warehouse import DbtError, Warehouse
 
 READS_ONLY = re.compile(
     r"\s*(/\*.*?\*/\s*)*(select|show|describe|desc|with|explain|pragma|call|alter session|use)\b",
@@ -79,6 +83,24 @@ def watched(
         yield log
     finally:
         SQLConnectionManager.add_query = sent
+
+
+def die(
+    warehouse: Warehouse,
+    folder: Path,
+    step: Callable[[Warehouse], None],
+    where: Callable[[StatementLog], int],
+) -> None:
+    """Let a step die at a statement: its place is told by the log of a copy that goes through."""
+    with watched() as log:
+        step(warehouse.copied(folder / "whole"))
+    with pytest.raises(DbtError, match="killed"), watched(Death(where(log))):
+        step(warehouse)
+
+
+def before_its_end(log: StatementLog) -> int:
+    """Where a step has done all but to write its end to the ledger."""
+    return next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
 
 
 def deaths(log: StatementLog) -> list[Death]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_tests import oracle
-from python_tests.faults import Death, watched
+from python_tests.faults import before_its_end, die
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -409,11 +409,7 @@ def test_rows_that_somebody_removed_meanwhile_are_in_the_ledger_for_good(
 ) -> None:
     """Also where the step died before its end, and the next one finds nothing left to move."""
     contaminate(warehouse)
-    with watched() as log:
-        operate(warehouse.copied(tmp_path / "whole"), "raw_quarantine")
-    end = next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
-    with pytest.raises(DbtError, match="killed"), watched(Death(end)):
-        operate(warehouse, "raw_quarantine")
+    die(warehouse, tmp_path, lambda one: operate(one, "raw_quarantine"), before_its_end)
     operate(warehouse, "remediation_status")
     stopped = "  next quarantined  raw_quarantine stopped half way"
     assert stopped in warehouse.project.logged

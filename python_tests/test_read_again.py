@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from python_tests.faults import Death, watched
+from python_tests.faults import before_its_end, die
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -54,11 +54,7 @@ def test_a_rollback_at_once_that_died_names_that_run_too(
 ) -> None:
     """And so does the status, until a run has read from there: a clone would not know of it."""
     swap_and_read_again(warehouse, exactly_once__reprocess_from=str(NOON))
-    with watched() as log:
-        roll_back_at_once(warehouse.copied(tmp_path / "whole"))
-    end = next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
-    with pytest.raises(DbtError, match="killed"), watched(Death(end)):
-        roll_back_at_once(warehouse)
+    die(warehouse, tmp_path, roll_back_at_once, before_its_end)
     start = f'exactly_once__reprocess_from: "{NOON}"'
     job = f"dbt build --selector fifteen_minute --vars '{{{start}}}'"
     roll_back_at_once(warehouse)

@@ -16,7 +16,7 @@ import yaml
 from demo.generate import IncidentSettings, IncidentTruth, generate, write_originals_only
 from demo.load import load
 from python_tests import oracle
-from python_tests.faults import Death, watched
+from python_tests.faults import Death, StatementLog, before_its_end, die, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -757,12 +757,12 @@ def test_the_way_back_stays_until_the_swap_is_verified(
 ) -> None:
     """A swap that died before live was read is finished first, and one that was wrong goes back."""
     warehouse = built.copied(tmp_path)
-    with watched() as log:
-        warehouse.copied(tmp_path / "whole").operate("remediation_swap", INCIDENT)
-    swap = next(n for n, sql in enumerate(log.statements) if "rename to" in sql)
-    death = next(n for n, sql in enumerate(log.statements) if n > swap and "select" in sql)
-    with pytest.raises(DbtError, match="killed"), watched(Death(death)):
-        warehouse.operate("remediation_swap", INCIDENT)
+
+    def after_the_swap(log: StatementLog) -> int:
+        swap = next(n for n, sql in enumerate(log.statements) if "rename to" in sql)
+        return next(n for n, sql in enumerate(log.statements) if n > swap and "select" in sql)
+
+    die(warehouse, tmp_path, lambda one: one.operate("remediation_swap", INCIDENT), after_the_swap)
     warehouse.operate("remediation_status", INCIDENT)
     assert "Next: dbt run-operation remediation_swap" in warehouse.project.logged[-1]
     before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
@@ -782,11 +782,12 @@ def test_a_rollback_that_died_before_its_end_is_ended_before_all_else(
     """Else the ledger would say for good that the swap stands."""
     warehouse = built.copied(tmp_path)
     warehouse.operate("remediation_swap", INCIDENT)
-    with watched() as log:
-        warehouse.copied(tmp_path / "whole").operate("remediation_rollback", INCIDENT)
-    end = next(n for n in reversed(log.writing()) if "'ended'" in log.statements[n])
-    with pytest.raises(DbtError, match="killed"), watched(Death(end)):
-        warehouse.operate("remediation_rollback", INCIDENT)
+    die(
+        warehouse,
+        tmp_path,
+        lambda one: one.operate("remediation_rollback", INCIDENT),
+        before_its_end,
+    )
     before = warehouse.digest("main_audit.remediation_ledger"), warehouse.tables()
     unfinished = f"an unfinished remediation_rollback for incident {INCIDENT}"
     for verb in ("remediation_retire", "remediation_clone", "raw_quarantine"):
@@ -812,11 +813,11 @@ def test_status_after_a_rollback_leads_to_the_clone_whatever_had_stopped(
     """Copies go last: to go on with them would take them from raw while live counts them."""
     warehouse = built.copied(tmp_path)
     warehouse.operate("remediation_swap", INCIDENT)
-    with watched() as log:
-        warehouse.copied(tmp_path / "whole").operate("raw_quarantine", INCIDENT)
-    slice_begins = next(n for n, sql in enumerate(log.statements) if "begin transaction" in sql)
-    with pytest.raises(DbtError, match="killed"), watched(Death(slice_begins)):
-        warehouse.operate("raw_quarantine", INCIDENT)
+
+    def first_slice(log: StatementLog) -> int:
+        return next(n for n, sql in enumerate(log.statements) if "begin transaction" in sql)
+
+    die(warehouse, tmp_path, lambda one: one.operate("raw_quarantine", INCIDENT), first_slice)
     warehouse.operate("remediation_rollback", INCIDENT)
     warehouse.operate("remediation_status", INCIDENT)
     assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
