@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from python_tests.warehouse import EVENT_COLUMNS, Project, Row, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, ROWS_PER_INSERT, Project, Row, Warehouse
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator import Simulator
@@ -37,7 +37,6 @@ TYPES = {
     "timestamp": "timestamp_ntz",
     "timestamp with time zone": "timestamp_tz",
 }
-ROWS_PER_INSERT = 500
 
 
 class SnowflakeProject(Project):

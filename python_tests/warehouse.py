@@ -27,6 +27,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 
 Row = Mapping[str, Any]
+ROWS_PER_INSERT = 500
 
 EVENT_COLUMNS = {
     "event_id": "varchar",
@@ -206,7 +207,8 @@ class Warehouse:
     ) -> None:
         """`settings` are vars that every command gets; `columns` are those of the source."""
         self.project = project
-        self.path = folder / "warehouse.duckdb"
+        self._path = folder / "warehouse.duckdb"
+        self._reader: duckdb.DuckDBPyConnection | None = None
         self.source = source
         self.columns = dict(columns)
         self.settings = dict(settings or {})
@@ -216,10 +218,18 @@ class Warehouse:
         self.execute(f"create schema if not exists {source.split('.')[0]}")
         self.execute(f"create table if not exists {source} ({described})")
 
+    @property
+    def path(self) -> Path:
+        """The file, for whoever opens it next: reading keeps it open till then, as it is slow."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        return self._path
+
     def copied(self, folder: Path) -> Warehouse:
         """A copy of this warehouse as it is now."""
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.path, folder / self.path.name)
+        shutil.copyfile(self.path, folder / self._path.name)
         return Warehouse(
             self.project,
             folder,
@@ -231,12 +241,15 @@ class Warehouse:
 
     def write_events(self, rows: Sequence[Row]) -> None:
         """Append rows to the source; a column that a row lacks is NULL."""
-        marks = ", ".join("?" for _ in self.columns)
-        values = [[row.get(name) for name in self.columns] for row in rows]
+        one_row = "(" + ", ".join("?" for _ in self.columns) + ")"
         with duckdb.connect(str(self.path)) as connection:
             connection.execute(f"set TimeZone = '{self.time_zone}'")
-            if values:
-                connection.executemany(f"insert into {self.source} values ({marks})", values)
+            for start in range(0, len(rows), ROWS_PER_INSERT):
+                part = rows[start : start + ROWS_PER_INSERT]
+                connection.execute(
+                    f"insert into {self.source} values " + ", ".join([one_row] * len(part)),
+                    [row.get(name) for row in part for name in self.columns],
+                )
 
     def dbt(self, *arguments: str, fresh: bool = False, **settings: Any) -> Any:
         """Run a dbt command with vars; `fresh` parses the project as a new process would."""
@@ -273,9 +286,10 @@ class Warehouse:
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query; timestamps with a time zone come in UTC."""
-        with duckdb.connect(str(self.path), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+        if self._reader is None:
+            self._reader = duckdb.connect(str(self._path), read_only=True)
+            self._reader.execute("set TimeZone = 'UTC'")
+        rows: list[dict[str, Any]] = self._reader.sql(sql).to_arrow_table().to_pylist()
         return rows
 
     def read(self, relation: str, columns: str = "*") -> list[dict[str, Any]]:
