@@ -8,6 +8,7 @@ import sys
 import yaml
 
 from python_tests.warehouse import ROOT
+from scripts import licences
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -59,3 +60,25 @@ def test_the_make_targets_that_documents_name_are_there() -> None:
     }
     assert named <= targets
     assert {"setup", "demo", "test"} <= targets
+
+
+def test_each_locked_package_is_listed_with_a_licence_that_may_be_used() -> None:
+    """A new one under another licence asks for a reason."""
+    assert licences.PAGE.read_text(encoding="utf-8") == licences.page(), (
+        "Run: .venv/bin/python scripts/licences.py"
+    )
+
+
+def test_a_licence_needs_a_word_only_if_no_way_to_read_it_is_free() -> None:
+    asked = {
+        "MIT": False,
+        "BSD-3-Clause AND Zlib": False,
+        "GPL-2.0-only OR MIT": False,
+        "MIT AND (GPL-3.0 OR Apache-2.0)": False,
+        "MPL-2.0": True,
+        "MIT AND MPL-2.0": True,
+        "MPL-2.0 AND (Apache-2.0 OR MIT)": True,
+        "GPL-3.0 OR Artistic-1.0": True,
+        "None": True,
+    }
+    assert {licence: licences.needs_a_word(licence) for licence in asked} == asked
