@@ -249,17 +249,34 @@ def decisions(
         if len(copies) < 2 or not in_scope:
             continue
         verdict = (overrides or {}).get(name)
-        survivor = row_hash(copies[0])
         payload_class = _payload_class(copies, layout)
+        first_of: dict[Any, str] = {}
         for position, row in enumerate(copies):
-            judged = _verdict(row, position, survivor, verdict, payload_class, layout)
-            found[Decision(name, row_hash(row), *judged, survivor)] += 1
+            tells_apart = payload_class == "identity" and verdict is None
+            said = _said(row, layout) if tells_apart and has_complete_key(row, layout) else None
+            is_first = said not in first_of
+            survivor = first_of.setdefault(said, row_hash(row))
+            judged = _verdict(row, position, is_first, survivor, verdict, payload_class, layout)
+            stays = row_hash(copies[0]) if judged[1] == "distinct_payload" else survivor
+            found[Decision(name, row_hash(row), *judged, stays)] += 1
     return found
+
+
+def _said(row: Row, layout: Layout) -> frozenset[tuple[Any, Any]]:
+    """What a payload says, without what is volatile."""
+    text = row[layout.payload] if layout.payload else None
+    leaves = _leaves(json.loads(text or "null"))
+    return frozenset(
+        (path, value)
+        for path, value in leaves.items()
+        if _class_of_path(path, layout) != "volatile"
+    )
 
 
 def _verdict(
     row: Row,
     position: int,
+    is_first: bool,
     survivor: str,
     verdict: str | None,
     payload_class: str,
@@ -270,12 +287,10 @@ def _verdict(
         return (first if verdict == "remove" else verdict), "override"
     if not has_complete_key(row, layout):
         return "review", "incomplete_key"
-    if payload_class == "identity":
-        return "keep", "distinct_payload"
     if payload_class == "material":
         return "review", "material_payload"
-    if position == 0:
-        return "keep", "first_copy"
+    if is_first:
+        return "keep", "distinct_payload" if payload_class == "identity" else "first_copy"
     return "remove", "identical_copy" if row_hash(row) == survivor else "later_copy"
 
 

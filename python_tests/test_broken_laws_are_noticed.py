@@ -211,14 +211,14 @@ DECISION_MUTATIONS: dict[str, list[Edit]] = {
     "an incomplete key is removed": [
         Edit(
             DECISIONS,
-            "when overrides.decision is null and not ranked.has_complete_key then 'review'\n",
+            "when not ranked.has_complete_key then 'review'\n",
             "\n",
         )
     ],
     "every copy is removed": [
         Edit(
             DECISIONS,
-            "when ranked.survivor_rank = 1 then 'keep'\n            else 'remove'",
+            "when ranked.rank_among_equal = 1 then 'keep'\n            else 'remove'",
             "else 'remove'",
         )
     ],
@@ -321,7 +321,17 @@ ARRIVAL_MUTATIONS: dict[str, list[Edit]] = {
 
 PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
     "a material payload is removed": [
-        Edit(DECISIONS, "payload_variance.verdict in ('keep', 'review')", "false")
+        Edit(DECISIONS, "when payload_variance.verdict = 'review' then 'review'", "")
+    ],
+    "an event that only its payload tells apart is removed": [
+        Edit(
+            DECISIONS,
+            "partition by event_fingerprint, comparable_payload",
+            "partition by event_fingerprint",
+        )
+    ],
+    "a copy of an event that only its payload tells apart stays": [
+        Edit(DECISIONS, "ranked.rank_among_equal = 1", "ranked.rank_among_equal >= 1")
     ],
     "an event whose payloads differ is not repaired": [
         Edit("macros/incident/is_repaired.sql", "'material_payload', ", "")

@@ -134,8 +134,11 @@ def test_what_arrives_after_the_tables_were_left_is_on_neither_side(warehouse: W
 def test_events_that_only_their_payload_tells_apart_are_not_overstated(
     warehouse: Warehouse,
 ) -> None:
-    """The repaired tables count one of them, and the report says of how much the others are."""
-    payloads = ({"op": {"id": "1"}}, {"op": {"id": "2"}})
+    """The repaired tables count one of them, and the report says of how much the others are.
+
+    Not so a copy of one of them: it is too much, and raises alerts that nothing called for.
+    """
+    payloads = ({"op": {"id": "1"}}, {"op": {"id": "2"}}, {"op": {"id": "1"}})
     for kind in ("captured", "authorized"):
         values = {"event_type": kind, "amount_cents": 10**6, "currency": "EUR"}
         warehouse.write_events(copies_of("identity", *payloads, merchant_id="mer_i", **values))
@@ -152,14 +155,37 @@ def test_events_that_only_their_payload_tells_apart_are_not_overstated(
         "affected_payments": 1,
         "rows_before": 1,
         "rows_after": 1,
-        "gmv_cents_before": 2 * 10**6,
+        "gmv_cents_before": 3 * 10**6,
         "gmv_cents_after": 10**6,
         "gmv_cents_distinct": 10**6,
-        "gmv_cents_overstated": 0,
+        "gmv_cents_overstated": 10**6,
     }
     assert curated["fraud_features", None]["gmv_cents_distinct"] == 10**6
     (alerts,) = found["incident_impact_on_alerts"]
     assert (alerts["alerts_before"], alerts["alerts_after"], alerts["false_alerts"]) == (1, 1, 0)
+    found = reports(warehouse, exactly_once__alert_thresholds={"authorized_cents": 3 * 10**6})
+    (alerts,) = found["incident_impact_on_alerts"]
+    assert (alerts["alerts_before"], alerts["alerts_after"], alerts["false_alerts"]) == (1, 0, 1)
+
+
+def test_the_merchants_whose_reports_were_most_wrong_come_first(warehouse: Warehouse) -> None:
+    """By what the removed copies add up to; chargebacks that never were are counted."""
+    few_of_much = [event("much", merchant_id="a", amount_cents=5_000)] * 2
+    many_of_little = [event("little", merchant_id="b")] * 4
+    charged_back = [event("back", merchant_id="b", event_type="chargeback", amount_cents=7)] * 3
+    elsewhere = [event("yen", merchant_id="b", currency="JPY", amount_cents=9)] * 2
+    unknown = [event("unknown", merchant_id="a", currency=None)] * 2
+    warehouse.write_events(
+        [*few_of_much, *many_of_little, *charged_back, *elsewhere, *unknown, *steady_events(NOON)]
+    )
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "+incident_decisions", **WINDOW)
+    shown = warehouse.dbt("show", "--select", "incident_top_merchants", **WINDOW)
+    assert [tuple(row) for row in shown.results[0].agate_table.rows] == [
+        (1, "b", "JPY", 1, 1, 9, 0, 0, 0),
+        (1, "a", "USD", 1, 1, 5_000, 0, 0, 0),
+        (2, "b", "USD", 5, 2, 3_000, 0, 2, 14),
+    ]
 
 
 def test_a_total_that_is_no_number_is_null(new_warehouse: Callable[..., Warehouse]) -> None:

@@ -20,6 +20,7 @@ with decisions as (
         event_id,
         {{ columns.arrival_time.sql }},
         decision,
+        reason,
         survivor_row_hash
     from {{ ref('exactly_once', 'incident_decisions') }}
 ),
@@ -47,7 +48,9 @@ without_survivor as (
 with_several_survivors as (
     select kept.event_fingerprint
     from kept
-    where kept.event_fingerprint in (select removed.event_fingerprint from removed)
+    where
+        kept.event_fingerprint in (select removed.event_fingerprint from removed)
+        and kept.reason <> 'distinct_payload'
     group by kept.event_fingerprint
     having count(*) > 1
 ),
@@ -55,7 +58,10 @@ with_several_survivors as (
 removed_though_first as (
     select removed.event_fingerprint
     from removed
-    inner join kept on removed.event_fingerprint = kept.event_fingerprint
+    inner join kept
+        on
+            removed.event_fingerprint = kept.event_fingerprint
+            and removed.survivor_row_hash = kept.row_hash
     where {{ removed_is_first }}
 ),
 

@@ -5,7 +5,8 @@
 {%- set narrow = exactly_once.narrow_columns(columns) | reject('equalto', event_id) | list -%}
 {%- set quarantined_copies = exactly_once.quarantined_copies() -%}
 {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
-{%- set is_in_reach = exactly_once.same_event_times(groups) -%}
+{%- set is_in_reach = exactly_once.same_event_times(groups) %}
+-- depends_on: {{ ref('payload_field_policy') }}
 
 with duplicate_groups as (
     select
@@ -116,6 +117,46 @@ numbered as (
 ),
 {%- endif %}
 
+{%- if columns.payload is not none %}
+
+-- where payloads tell events apart: rows that say the same, but for what is volatile, state one of these events
+groups_of_events as (
+    select *
+    from duplicate_groups
+    where event_fingerprint in (
+        select payload_variance.event_fingerprint from payload_variance
+        where payload_variance.verdict = 'keep'
+    )
+),
+
+told_apart as (
+    select
+        {{ exactly_once.row_hash(columns.all) }} as row_hash,
+        min({{ exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths()) }}) as comparable_payload
+    from {{ ref('exactly_once', 'stg_events') }}
+    where
+        has_complete_key
+        and {{ exactly_once.among_event_times('groups_of_events') }}
+        and {{ is_in_reach }}
+        and event_fingerprint in (select groups_of_events.event_fingerprint from groups_of_events)
+    group by {{ exactly_once.row_hash(columns.all) }}
+),
+{%- endif %}
+
+events_of_copies as (
+    select
+        numbered.*,
+        {%- if columns.payload is none %}
+        cast(null as varchar) as comparable_payload
+        {%- else %}
+        told_apart.comparable_payload
+        {%- endif %}
+    from numbered
+    {%- if columns.payload is not none %}
+    left join told_apart on numbered.row_hash = told_apart.row_hash
+    {%- endif %}
+),
+
 ranked as (
     select
         *,
@@ -126,8 +167,16 @@ ranked as (
         first_value(row_hash) over (
             partition by event_fingerprint
             order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
-        ) as survivor_row_hash
-    from numbered
+        ) as first_row_hash,
+        row_number() over (
+            partition by event_fingerprint, comparable_payload
+            order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
+        ) as rank_among_equal,
+        first_value(row_hash) over (
+            partition by event_fingerprint, comparable_payload
+            order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
+        ) as first_row_hash_among_equal
+    from events_of_copies
 ),
 
 decided as (
@@ -136,24 +185,38 @@ decided as (
         payload_variance.variance_score,
         case
             when overrides.decision in ('keep', 'review') then overrides.decision
-            when overrides.decision is null and not ranked.has_complete_key then 'review'
-            when overrides.decision is null and payload_variance.verdict in ('keep', 'review')
-                then payload_variance.verdict
-            when ranked.survivor_rank = 1 then 'keep'
+            when overrides.decision is not null then case when ranked.survivor_rank = 1 then 'keep' else 'remove' end
+            when not ranked.has_complete_key then 'review'
+            when payload_variance.verdict = 'review' then 'review'
+            when ranked.rank_among_equal = 1 then 'keep'
             else 'remove'
         end as decision,
         case
             when overrides.decision is not null then 'override'
             when not ranked.has_complete_key then 'incomplete_key'
-            when payload_variance.verdict = 'keep' then 'distinct_payload'
             when payload_variance.verdict = 'review' then 'material_payload'
-            when ranked.survivor_rank = 1 then 'first_copy'
-            when ranked.row_hash = ranked.survivor_row_hash then 'identical_copy'
-            else 'later_copy'
+            when ranked.rank_among_equal > 1 then
+                case
+                    when ranked.row_hash = ranked.first_row_hash_among_equal then 'identical_copy'
+                    else 'later_copy'
+                end
+            when payload_variance.verdict = 'keep' then 'distinct_payload'
+            else 'first_copy'
         end as reason
     from ranked
     left join overrides on ranked.event_fingerprint = overrides.event_fingerprint
     left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
+),
+
+-- an event that only its payload tells from the first points at the first, which the curated tables count
+with_survivor as (
+    select
+        *,
+        case
+            when reason in ('identical_copy', 'later_copy') then first_row_hash_among_equal
+            else first_row_hash
+        end as survivor_row_hash
+    from decided
 )
 
 select
@@ -172,4 +235,4 @@ select
     case when has_complete_key then coalesce(variance_score, 0) end as variance_score,
     {%- endif %}
     '{{ exactly_once.decision_rule_version() }}' as rule_version
-from decided
+from with_survivor
