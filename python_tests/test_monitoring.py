@@ -1,0 +1,49 @@
+"""What keeps watch afterwards: which of its tests speak, and how loudly."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from python_tests.laws import DAY, HOUR, event, steady_events
+from python_tests.warehouse import DbtError, Warehouse
+
+JOB = ("run", "--selector", "fifteen_minute")
+THIS_HOUR = datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+
+
+def heard(warehouse: Warehouse) -> dict[str, str]:
+    """The tests of the daily job that don't pass, and with which severity."""
+    try:
+        results = warehouse.dbt("build", "--selector", "monitoring").results
+    except DbtError as failed:
+        results = failed.results
+    return {
+        result.node.name: str(result.status)
+        for result in results
+        if str(result.status) not in ("success", "pass")
+    }
+
+
+def test_nothing_is_heard_of_an_ordinary_day(warehouse: Warehouse) -> None:
+    warehouse.write_events(steady_events(THIS_HOUR - HOUR))
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == {}
+
+
+def test_a_lost_event_is_an_error_and_what_looks_wrong_a_warning(warehouse: Warehouse) -> None:
+    start = THIS_HOUR - 3 * HOUR
+    copied = [event("copied", start + HOUR, event_ts=start + HOUR)] * 4
+    ahead = event("ahead", THIS_HOUR + 400 * DAY, event_ts=start)
+    unlisted = event("unlisted", start, event_ts=start, event_type="CAPTURED")
+    later = steady_events(start + 2 * HOUR)
+    warehouse.write_events([*steady_events(start), *copied, *later, ahead, unlisted])
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == {
+        "warn_duplicate_rate_is_usual": "warn",
+        "warn_no_time_anomalies": "warn",
+        "warn_event_types_are_listed": "warn",
+    }
+    warehouse.execute(
+        "delete from main_staging.stg_events_deduplicated where payment_id = 'copied'"
+    )
+    assert heard(warehouse)["no_event_is_unaccounted_for"] == "fail"
