@@ -52,6 +52,23 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.rmtree(HISTORIES, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the slow tests, else the last waits for one of them.
+
+    Workers begin with equal parts of the list and steal from each other's ends.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    size = len(items) // workers
+    items.clear()
+    for worker in range(workers):
+        share = slow[worker::workers]
+        others = len(rest) if worker == workers - 1 else size - len(share)
+        items += share + rest[:others]
+        del rest[:others]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flags_without_a_source() -> Iterator[None]:
     """To name the source of a flag dbt goes through the whole stack, for each flag and command.

@@ -11,6 +11,7 @@ import pytest
 from demo.run import main
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_tables_equal_to_the_truth(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

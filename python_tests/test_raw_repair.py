@@ -82,6 +82,7 @@ def test_copies_go_to_quarantine_and_nothing_is_lost(
     check_raw_repair(any_warehouse())
 
 
+@DUCKDB_THEN_SOAK
 def test_a_restore_gives_equal_rows_back(any_warehouse: Callable[..., Warehouse]) -> None:
     check_restore(any_warehouse())
 
@@ -91,6 +92,7 @@ def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehous
     check_refusals(any_warehouse())
 
 
+@pytest.mark.slow
 def test_another_order_of_keys_stops_a_raw_repair(
     snowflake_warehouse: SnowflakeWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +144,14 @@ def test_the_jobs_and_their_tests_hold_after_the_raw_repair(
 
 
 @pytest.mark.parametrize(
-    ("time_zone", "has_payload"), [("America/Los_Angeles", True), ("Asia/Kolkata", False)]
+    ("any_warehouse", "time_zone", "has_payload"),
+    [
+        ("duckdb", "America/Los_Angeles", True),
+        ("duckdb", "Asia/Kolkata", False),
+        pytest.param("snowflake", "America/Los_Angeles", True, marks=pytest.mark.soak),
+        ("snowflake", "Asia/Kolkata", False),
+    ],
+    indirect=["any_warehouse"],
 )
 def test_another_source_is_repaired_alike(
     any_warehouse: Callable[..., Warehouse], time_zone: str, has_payload: bool
@@ -181,6 +190,7 @@ def test_another_source_is_repaired_alike(
     verify_ledger(warehouse)
 
 
+@DUCKDB_THEN_SOAK
 def test_a_column_of_another_type_is_refused_before_anything_goes(
     any_warehouse: Callable[..., Warehouse],
 ) -> None:

@@ -210,6 +210,7 @@ def detect(both: Both, day: IncidentTruth) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("both", ["Asia/Kolkata"], indirect=True)
 def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTruth) -> None:
     detect(both, hard_day)
@@ -217,9 +218,9 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
     assert len(both.duckdb.read("main_incident.incident_payload_variance")) == 2
     both.assert_equal(DETECTED | MONITORED)
     both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
-    repair_and_roll_back(both)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("both", ["America/Los_Angeles"], indirect=True)
 def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> None:
     """Its steps: a window that is found, a second repair beside the tables of the first, and raw.
@@ -268,6 +269,7 @@ def test_repairs_of_raw_and_curated_tables_are_the_same_in_each_time_zone(
     quarantine_and_restore(both)
 
 
+@pytest.mark.slow
 def test_first_build_batches_detection_and_full_refresh(
     both: Both, hard_day: IncidentTruth
 ) -> None:

@@ -182,6 +182,7 @@ def test_a_rollback_keeps_what_was_read_again_since_the_swap(
     check_rollback_after_reprocessing(snowflake_warehouse)
 
 
+@pytest.mark.slow
 def test_views_and_grants_follow_the_swap_and_the_rollback(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -294,6 +295,7 @@ def test_a_rollback_that_a_regular_run_overtakes_is_refused(
     assert digests(warehouse) != before
 
 
+@pytest.mark.soak
 def test_a_rollback_notices_a_run_that_moved_no_mark(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
@@ -604,6 +606,7 @@ def decided(warehouse: SnowflakeWarehouse, incident_id: str) -> None:
         warehouse.execute(f"update {table} set incident_id = '{incident_id}'")
 
 
+@pytest.mark.slow
 def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     snowflake_warehouse: SnowflakeWarehouse,
 ) -> None:
