@@ -331,7 +331,7 @@ PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
         )
     ],
     "a copy of an event that only its payload tells apart stays": [
-        Edit(DECISIONS, "ranked.rank_among_equal = 1", "ranked.rank_among_equal >= 1")
+        Edit(DECISIONS, "ranked.rank_among_equal = 1 then 'keep'", "true then 'keep'")
     ],
     "an event whose payloads differ is not repaired": [
         Edit("macros/incident/is_repaired.sql", "'material_payload', ", "")

@@ -118,8 +118,11 @@ numbered as (
 {%- endif %}
 
 {%- if columns.payload is not none %}
+{%- set comparable =
+    exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths())
+%}
 
--- where payloads tell events apart: rows that say the same, but for what is volatile, state one of these events
+-- where payloads tell events apart: rows that say the same, but for what is volatile, state one
 groups_of_events as (
     select *
     from duplicate_groups
@@ -132,7 +135,7 @@ groups_of_events as (
 told_apart as (
     select
         {{ exactly_once.row_hash(columns.all) }} as row_hash,
-        min({{ exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths()) }}) as comparable_payload
+        min({{ comparable }}) as comparable_payload
     from {{ ref('exactly_once', 'stg_events') }}
     where
         has_complete_key
@@ -144,15 +147,16 @@ told_apart as (
 {%- endif %}
 
 events_of_copies as (
+    {%- if columns.payload is none %}
+    select
+        *,
+        cast(null as varchar) as comparable_payload
+    from numbered
+    {%- else %}
     select
         numbered.*,
-        {%- if columns.payload is none %}
-        cast(null as varchar) as comparable_payload
-        {%- else %}
         told_apart.comparable_payload
-        {%- endif %}
     from numbered
-    {%- if columns.payload is not none %}
     left join told_apart on numbered.row_hash = told_apart.row_hash
     {%- endif %}
 ),
@@ -185,7 +189,8 @@ decided as (
         payload_variance.variance_score,
         case
             when overrides.decision in ('keep', 'review') then overrides.decision
-            when overrides.decision is not null then case when ranked.survivor_rank = 1 then 'keep' else 'remove' end
+            when overrides.decision is not null and ranked.survivor_rank = 1 then 'keep'
+            when overrides.decision is not null then 'remove'
             when not ranked.has_complete_key then 'review'
             when payload_variance.verdict = 'review' then 'review'
             when ranked.rank_among_equal = 1 then 'keep'
@@ -195,11 +200,9 @@ decided as (
             when overrides.decision is not null then 'override'
             when not ranked.has_complete_key then 'incomplete_key'
             when payload_variance.verdict = 'review' then 'material_payload'
-            when ranked.rank_among_equal > 1 then
-                case
-                    when ranked.row_hash = ranked.first_row_hash_among_equal then 'identical_copy'
-                    else 'later_copy'
-                end
+            when ranked.rank_among_equal > 1 and ranked.row_hash = ranked.first_row_hash_among_equal
+                then 'identical_copy'
+            when ranked.rank_among_equal > 1 then 'later_copy'
             when payload_variance.verdict = 'keep' then 'distinct_payload'
             else 'first_copy'
         end as reason
@@ -208,7 +211,7 @@ decided as (
     left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
 ),
 
--- an event that only its payload tells from the first points at the first, which the curated tables count
+-- of events that only payloads tell apart each points at the first, which the curated tables count
 with_survivor as (
     select
         *,
