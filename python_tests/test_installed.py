@@ -578,11 +578,8 @@ def test_the_parts_in_the_documents_parse(
     ours = [node for node in manifest.nodes.values() if node.package_name == "exactly_once"]
     assert {node.fqn[1] for node in ours if node.resource_type == "model"} == on
     found = {node.name for node in ours if node.resource_type in ("snapshot", "analysis")}
-    assert found == (
-        {"audit_decisions", "incident_payload_review", "incident_summary"}
-        if "incident" in on
-        else set()
-    )
+    analyses = {path.stem for path in (ROOT / "analyses").glob("*.sql")}
+    assert found == ({"audit_decisions", *analyses} if "incident" in on else set())
     assert not [key for key in manifest.disabled if ".ledgerworks." in key]
 
 

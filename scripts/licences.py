@@ -29,8 +29,13 @@ OTHERS = {
     "tqdm": OF_FILES,
     "yamllint": "a command that `make lint` runs; no code of it is imported or passed on",
 }
-# Locked for other systems than most
-NOT_HERE = {"pywin32-ctypes": "BSD-3-Clause", "tzdata": "Apache-2.0"}
+# Locked for one kind of system alone, so that another has no metadata of them
+NOT_HERE = {
+    "jeepney": "MIT",
+    "pywin32-ctypes": "BSD-3-Clause",
+    "secretstorage": "BSD-3-Clause",
+    "tzdata": "Apache-2.0",
+}
 # How metadata that has no SPDX expression writes it
 SPDX = {
     "Apache Software License": "Apache-2.0",
