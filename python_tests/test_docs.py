@@ -92,7 +92,12 @@ def names_to_select() -> set[str]:
     ]
     project = (ROOT / "dbt_project.yml").read_text(encoding="utf-8")
     tags = re.findall(r"\+tags: \[(\w+)\]", project)
-    return {file.stem for file in files} | {f"tag:{tag}" for tag in tags}
+    sources = yaml.safe_load((ROOT / "models/staging/_staging__sources.yml").read_text())["sources"]
+    return (
+        {f"source:{source['name']}" for source in sources}
+        | {file.stem for file in files}
+        | {f"tag:{tag}" for tag in tags}
+    )
 
 
 def commands(document: Path) -> Iterator[str]:
