@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.rmtree(HISTORIES, ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)  # of the tests that are left once marks have taken theirs
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let each worker begin with its share of the slow tests, else the last waits for one of them.
 
