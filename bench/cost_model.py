@@ -579,6 +579,7 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
     rate = a.events_per_second
     hourly, extra = rate * HOUR, extra_copies(a)
     scope_hours = a.incident_hours + 2 * design.lookback_hours
+    in_window = hourly * (a.incident_hours + design.lookback_hours)
     in_reach = hourly * (scope_hours + a.straggler_hours) + extra
     groups = extra / (a.incident_copies - 1)
     decided = groups * a.incident_copies
@@ -635,10 +636,11 @@ def incident(a: Assumptions, design: Design = AS_IT_IS) -> list[Step]:
             "impact",
             "by country and cause, wide; by merchant, hour, type; false alerts",
             read=(in_reach + incomplete) * a.row_bytes
-            + hourly * (a.incident_hours + design.lookback_hours) * a.kept_bytes
+            + in_window * a.kept_bytes
+            + (in_window + extra) * a.row_bytes
             + 4 * decided * a.decision_bytes
             + in_reach * (a.place_bytes + a.counted_bytes),
-            rows=3 * in_reach + incomplete + 5 * decided,
+            rows=3 * in_reach + incomplete + in_window + extra + 5 * decided,
             grows=True,
         ),
         Step(

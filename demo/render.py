@@ -54,6 +54,7 @@ FAULTY_VERSION = "4.2.0"
 USUAL_VERSIONS = ("4.1.3", "4.1.3", "4.1.3", "4.1.2")
 PRODUCERS = ("checkout-api", "checkout-api", "checkout-api", "risk-service", "web-sdk")
 CHANNELS = ("web", "web", "ios", "android", "api")
+DISTRACTOR = CHANNELS.index("api")
 COUNTRIES = ("US", "US", "US", "DE", "FR", "GB", "ES", "JP", "NL", "BR")
 DEVICES = (
     ("Chrome 141", "Windows 11"),
@@ -75,6 +76,7 @@ GOODS = (
 
 SALT_PAYMENT, SALT_EVENT_ID, SALT_OP, SALT_TRACE, SALT_SESSION = 10, 11, 12, 13, 14
 SALT_CHANNEL, SALT_COUNTRY, SALT_DEVICE, SALT_GOODS, SALT_ORDER = 20, 21, 22, 23, 24
+SALT_DISTRACTOR = 25
 
 # Orders of the payload's members; the first is the usual one.
 MEMBERS = (
@@ -111,7 +113,7 @@ def render(rows: pa.Table, settings: IncidentSettings) -> pa.Table:
         "currency": _nulled(currency, flags, "null_currency"),
         "event_ts": _nulled(emitted, flags, "null_event_ts"),
         "ingest_ts": arrived,
-        "payload": _payload(rows, seed),
+        "payload": _payload(rows, settings),
         "true_event_number": number,
         "is_copy": _ints(rows, "kind") != 0,
         "kind": _chosen(KINDS, _ints(rows, "kind")),
@@ -174,8 +176,8 @@ def _traits(flags: Ints) -> pa.Array:
     return labels.take(pa.array(index))
 
 
-def _payload(rows: pa.Table, seed: int) -> pa.Array:
-    members = _members(rows, seed)
+def _payload(rows: pa.Table, settings: IncidentSettings) -> pa.Array:
+    members = _members(rows, settings)
     key_order = _ints(rows, "key_order")
     texts, positions = [], []
     for order, names in enumerate(KEY_ORDERS):
@@ -192,8 +194,9 @@ def _payload(rows: pa.Table, seed: int) -> pa.Array:
     return pa.concat_arrays(texts).take(pa.array(back))
 
 
-def _members(rows: pa.Table, seed: int) -> dict[str, pa.Array]:
+def _members(rows: pa.Table, settings: IncidentSettings) -> dict[str, pa.Array]:
     """Return the members of the payloads as JSON text, one array per key."""
+    seed = settings.seed
     number, flags = _ints(rows, "number"), _ints(rows, "flags")
     delivery = _ints(rows, "delivery")
     count = len(number)
@@ -202,7 +205,7 @@ def _members(rows: pa.Table, seed: int) -> dict[str, pa.Array]:
         "schema": pa.repeat(pa.scalar('"schema":"payment-event/3"'), count),
         "producer": _producers(rows, seed),
         "op": _nulled(op, flags, "no_op"),
-        "channel": _picked('"channel":', CHANNELS, number, seed, SALT_CHANNEL),
+        "channel": _channels(number, _ints(rows, "faulty"), settings),
         "country": _picked('"country":', COUNTRIES, number, seed, SALT_COUNTRY),
         "delivery": _deliveries(number, delivery, _ints(rows, "emitted"), seed),
         "amount": _nulled_amount(rows, flags),
@@ -229,6 +232,14 @@ def _producers(rows: pa.Table, seed: int) -> pa.Array:
     ]
     host = host_of_event(_ints(rows, "number"), seed)
     return _chosen(members, host + HOSTS * _ints(rows, "faulty"))
+
+
+def _channels(number: Ints, faulty: Ints, settings: IncidentSettings) -> pa.Array:
+    usual = pick(number, len(CHANNELS), settings.seed, SALT_CHANNEL)
+    drawn = pick(number, 1_000_000, settings.seed, SALT_DISTRACTOR)
+    is_moved = drawn < settings.distractor_share * 1_000_000
+    members = [f'"channel":"{channel}"' for channel in CHANNELS]
+    return _chosen(members, np.where(is_moved & (faulty != 0), DISTRACTOR, usual))
 
 
 def _deliveries(number: Ints, delivery: Ints, emitted: Ints, seed: int) -> pa.Array:

@@ -24,6 +24,8 @@ class IncidentSettings:
         incident_start: First moment at which the faulty version emits copies.
         incident_hours: Length of the incident.
         incident_share: Share of the traffic that the faulty version carries during the incident.
+        distractor_share: Share of the faulty version's events that come through one channel, beside
+            those that would anyway: it goes along with the cause without being it.
         shared_event_id_share: Share of copied events whose copies repeat the event_id.
         stray_rate: Share of other events that have one stray copy.
         late_rate: Share of originals that arrive more than a minute late, up to 2 hours.
@@ -44,6 +46,7 @@ class IncidentSettings:
     incident_start: datetime = datetime(2026, 3, 1, 10)
     incident_hours: float = 4.0
     incident_share: float = 0.30
+    distractor_share: float = 0.0
     shared_event_id_share: float = 0.5
     stray_rate: float = 0.001
     late_rate: float = 0.01

@@ -15,7 +15,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from python_tests.laws import (
     HOUR,
@@ -42,10 +44,24 @@ READER = "ANALYST"
 LARGE = "INCIDENT_L"
 
 
-def run_everything(work: Path) -> list[Statement]:
-    """Run every job, verb and report of the package once; the statements that they sent."""
+class Run(NamedTuple):
+    """The statements that were sent, and those whose answers have a payload."""
+
+    statements: list[Statement]
+    show_payloads: list[str]
+
+
+def run_everything(work: Path) -> Run:
+    """Run every job, verb and report of the package once."""
+    show_payloads: list[str] = []
+
+    def look(text: str, rows: pa.Table) -> None:
+        if PAYLOAD_MARK in str(rows.to_pylist()):
+            show_payloads.append(text)
+
     warehouses = ["TRANSFORMING", LARGE]
     with running_simulator(roles=["TRANSFORMER", READER], warehouses=warehouses) as simulator:
+        simulator.account.on_answer = look
         project = SnowflakeProject(ROOT, work)
         with closing(SnowflakeWarehouse(project, simulator)) as warehouse:
             _work_through(warehouse)
@@ -58,7 +74,7 @@ def run_everything(work: Path) -> list[Statement]:
         )
         with closing(other):
             _take_in_pieces(other)
-        return [one for one in simulator.history() if is_ours(one)]
+        return Run([one for one in simulator.history() if is_ours(one)], show_payloads)
 
 
 def _work_through(warehouse: SnowflakeWarehouse) -> None:
@@ -269,7 +285,7 @@ def _shortened(text: str) -> str:
 def main() -> int:
     """Write the report."""
     with tempfile.TemporaryDirectory() as work:
-        REPORT.write_text(report(run_everything(Path(work))), encoding="utf-8")
+        REPORT.write_text(report(run_everything(Path(work)).statements), encoding="utf-8")
     print(f"{REPORT.relative_to(ROOT)} is written.")
     return 0
 

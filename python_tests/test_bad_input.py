@@ -78,6 +78,16 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         "var exactly_once__max_hours_per_run: found 24 while exactly_once__reprocess_from is "
         "2026-03-01 00:00:00; accepted: null for the run that reads the source again",
     ),
+    "a name for a model that has none": (
+        {"exactly_once__curated_names": {"payment": "paid"}},
+        "var exactly_once__curated_names: found {'payment': 'paid'}; accepted: a mapping of "
+        "payments, fraud_features to names",
+    ),
+    "the name of a candidate": (
+        {"exactly_once__curated_names": {"payments": "payments__candidate"}},
+        "var exactly_once__curated_names, payments: found payments__candidate; accepted: a mapping "
+        "of payments, fraud_features to names of letters, digits and single _",
+    ),
     "share above 1": (
         {"exactly_once__detection_min_rate": 2},
         "var exactly_once__detection_min_rate: found 2; accepted: a number above 0 and below 1",

@@ -90,6 +90,39 @@ def test_the_edges_are_found_among_events_that_arrive_up_to_two_hours_late(
         assert window[f"detected_{edge}_low"] <= truth <= window[f"detected_{edge}_high"]
 
 
+def test_edges_are_right_to_the_second_at_500_events_a_second(warehouse: Warehouse) -> None:
+    """Of an hour of them, 30% come again a few seconds later, for a quarter of an hour."""
+    start = datetime(2026, 3, 1, 12, 20, 7, 400_000)
+    end = start + timedelta(seconds=900.3)
+    columns = "event_id, payment_id, event_type, amount_cents, currency, event_ts, ingest_ts"
+    warehouse.execute(
+        f"""
+        insert into raw.events ({columns})
+        with events as (
+            select
+                number,
+                timestamp '2026-03-01 12:00:00' + number * interval '2 milliseconds' as happened
+            from range(1800000) as numbers (number)
+        ),
+        copies as (
+            select *, 0 as delay from events
+            union all
+            select *, 1 + hash(number, 'delay') % 30 as delay from events
+            where
+                happened >= timestamp '{start}' and happened < timestamp '{end}'
+                and hash(number, 'copied') % 10 < 3
+        )
+        select number, number, 'captured', 1000, 'USD', happened,
+            happened + to_milliseconds(cast(50 + hash(number) % 100 + 1000 * delay as bigint))
+        from copies
+        """
+    )
+    (window,) = detected(warehouse)
+    for edge, truth in (("start", start), ("end", end)):
+        assert abs(window[f"detected_{edge}"] - truth) <= timedelta(seconds=1)
+        assert window[f"detected_{edge}_low"] <= truth <= window[f"detected_{edge}_high"]
+
+
 @pytest.fixture
 def loaded(warehouse: Warehouse) -> Warehouse:
     """Captures and refunds of six hours, ten a minute each; captures of half an hour come again.

@@ -211,12 +211,31 @@ def ledgerworks(tmp_path: Path) -> Ledgerworks:
 
 
 @pytest.mark.slow
+def test_an_hour_of_the_source_is_built_and_tested_in_ci(ledgerworks: Ledgerworks) -> None:
+    """As docs/adopt.md has it: nothing fails, though the source has more."""
+    company = ledgerworks
+    with duckdb.connect(str(company.landing)) as landing:
+        landing.execute(
+            f'insert into {ENTRIES} select * replace ("Loaded At" + interval 6 hours as "Loaded At", '
+            f'"occurred at" + interval 6 hours as "occurred at") from {ENTRIES}'
+        )
+    company.dbt("build", "--selector", "fifteen_minute", exactly_once__max_hours_per_run=1)
+    taken_in = company.read(
+        "select count(*) as events from warehouse_staging.stg_events_deduplicated"
+    )
+    assert taken_in == [{"events": 300}]
+    company.dbt("build", "--selector", "monitoring", exactly_once__max_hours_per_run=1)
+    seeds = ("--select", "tag:exactly_once_seeds", "--indirect-selection", "cautious")
+    company.dbt("build", *seeds)
+
+
+@pytest.mark.slow
 def test_another_project_installs_the_package_and_repairs_an_incident(
     ledgerworks: Ledgerworks,
 ) -> None:
     company = ledgerworks
     company.dbt("build", "--selector", "fifteen_minute", exactly_once__deduplicate=False)
-    contaminated = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
+    contaminated = company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")
     assert contaminated == [{"cents": Decimal(5250)}]
 
     company.dbt("build", "--selector", "detection", **WINDOW)
@@ -256,7 +275,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("run-operation", "remediation_swap", "--args", INCIDENT)
     company.dbt("build", "--selector", "fifteen_minute")
     company.dbt("build", "--select", "daily_volume")
-    repaired = company.read(f"select sum(captured_cents) as cents from {MARTS}.payments")
+    repaired = company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")
     assert repaired == [{"cents": Decimal(3150)}]
     assert company.volume() == CLEAN
     assert shop_hours(company.read) == CLEAN_SHOPS
@@ -279,7 +298,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
 
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
     assert contaminated == company.read(
-        f"select sum(captured_cents) as cents from {MARTS}.payments"
+        f"select sum(captured_cents) as cents from {MARTS}.orders"
     )
     company.dbt("run-operation", "ledger_verify")
     company.dbt("build", "--selector", "monitoring")
@@ -318,8 +337,8 @@ def test_comments_that_hold_a_state_outlive_docs_that_are_persisted(
         row["table_name"]: row["comment"]
         for row in company.read("select table_name, comment from duckdb_tables()")
     }
-    assert comments["payments"].startswith("One row per payment.")
-    for candidate in ("payments__candidate", "shop_hours__candidate"):
+    assert comments["Orders"].startswith("One row per payment.")
+    for candidate in ("Orders__candidate", "shop_hours__candidate"):
         assert json.loads(comments[candidate])["incident_id"] == "INC-7"
     assert json.loads(comments["stg_events_deduplicated"])["built_with"]
     entries = company.read("select count(*) as n from warehouse_audit.remediation_ledger")[0]["n"]
@@ -630,7 +649,7 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
                 dbt("build", "--select", "tag:exactly_once_staging")
             cursor.execute("grant ownership on database analytics to role transformer")
             dbt("build", "--selector", "fifteen_minute")
-            cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.payments")
+            cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.orders")
             assert cursor.fetchall() == [(Decimal(3150),)]
             cursor.execute(
                 f"select shop, entry_count from analytics.{MARTS}.shop_hours order by shop"

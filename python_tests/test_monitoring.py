@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from python_tests.laws import DAY, HOUR, event, steady_events
 from python_tests.warehouse import DbtError, Warehouse
@@ -28,6 +28,33 @@ def test_nothing_is_heard_of_an_ordinary_day(warehouse: Warehouse) -> None:
     warehouse.write_events(steady_events(THIS_HOUR - HOUR))
     warehouse.dbt(*JOB)
     assert heard(warehouse) == {}
+
+
+def test_many_incomplete_keys_and_late_events_are_warnings(warehouse: Warehouse) -> None:
+    """A few of each are not; nor is a producer whose events are late for minutes alone."""
+    start = THIS_HOUR - 2 * HOUR
+    usual = [
+        event(f"usual {number}", start, event_ts=start - timedelta(minutes=20))
+        for number in range(2000)
+    ]
+    lacking = event("lacking", start, event_ts=start, currency=None)
+    straggling = event("straggling", start, event_ts=start - 3 * HOUR)
+    warehouse.write_events([*usual, lacking, straggling])
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == {}
+    later = start + timedelta(minutes=50)
+    late = [
+        event(f"late {minutes} {number}", later, event_ts=later - timedelta(minutes=minutes))
+        for minutes in (40, 180)
+        for number in range(30)
+    ]
+    warehouse.write_events([*late, *(lacking | {"event_id": f"{n}"} for n in range(2))])
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == {
+        "warn_incomplete_keys_are_few": "warn",
+        "warn_stragglers_are_few": "warn",
+        "warn_events_arrive_as_soon_as_they_should": "warn",
+    }
 
 
 def test_a_lost_event_is_an_error_and_what_looks_wrong_a_warning(warehouse: Warehouse) -> None:

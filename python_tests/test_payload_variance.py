@@ -519,6 +519,42 @@ def test_groups_are_judged_alike_on_duckdb_and_on_snowflake(
     assert shown_by_analyses(snowflake_warehouse, **DECLARED) == shown
 
 
+def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) -> None:
+    """Payloads of 16 MB, and an event of 10,000 copies, beside one of a benign difference."""
+    texts = {
+        "usual": ["one", "two"],
+        "16 MB": ["a", "b"],
+        "10,000 copies": [str(number) for number in range(10_000)],
+    }
+    rows = [
+        event(payment_id, NOON, event_id=text, payload=json.dumps({"description": text}))
+        for payment_id in texts
+        for text in texts[payment_id]
+    ]
+    warehouse.write_events(rows)
+    warehouse.execute(
+        "update raw.events set payload = "
+        f"""'{{"description": "' || repeat(event_id, {2**24}) || '"}}' """
+        "where payment_id = '16 MB'"
+    )
+    found = detect(warehouse, [])
+    assert {name: (row["verdict"], row["reason"]) for name, row in found.items()} == {
+        "usual": ("remove", "benign_differs"),
+        "16 MB": ("review", "too_large"),
+        "10,000 copies": ("review", "too_many_payloads"),
+    }
+    decided = Counter(
+        (row["payment_id"], row["decision"])
+        for row in warehouse.read("main_incident.incident_decisions")
+    )
+    assert decided == {
+        ("usual", "keep"): 1,
+        ("usual", "remove"): 1,
+        ("16 MB", "review"): 2,
+        ("10,000 copies", "review"): 10_000,
+    }
+
+
 def test_nothing_of_a_material_group_is_removed(warehouse: Warehouse) -> None:
     check_material_payloads(warehouse)
 

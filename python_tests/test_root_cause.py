@@ -214,6 +214,52 @@ def test_a_triple_is_named_among_fields_that_go_along_with_one_of_them_on_both_e
     assert causes(snowflake_warehouse, rows) == found
 
 
+def sent_again_by_another(rows: Sequence[Row]) -> list[Row]:
+    """The copies among them, which follow their events, come from the faulty version and batch."""
+    return [
+        {
+            **row,
+            "batch": "replay" if is_copy else "first",
+            "payload": row["payload"].replace(USUAL, FAULTY) if is_copy else row["payload"],
+            "event_id": f"again {row['event_id']}" if is_copy else row["event_id"],
+            "ingest_ts": row["ingest_ts"] + timedelta(seconds=5) if is_copy else row["ingest_ts"],
+        }
+        for before, row in pairwise([{}, *rows])
+        for is_copy in [before.get("event_id") == row["event_id"]]
+    ]
+
+
+def usual(rng: random.Random) -> dict[str, Any]:
+    """Every event comes from the usual version, and now and then from the faulty one."""
+    version = FAULTY if rng.random() < 0.02 else USUAL
+    return {
+        "producer": {"version": version, "host": f"h{rng.randrange(5)}"},
+        "delivery": {"attempt": 1},
+    }
+
+
+def test_what_only_the_copies_carry_is_named_on_both_engines(
+    new_warehouse: Any, new_snowflake_warehouse: Any
+) -> None:
+    """A version and a batch; not what is volatile, by which each copy differs from its event."""
+    once = list(planted(usual, lambda rng, *_: rng.random() < 0.3))
+    rows = [
+        {**row, "payload": row["payload"].replace('"attempt": 1', f'"attempt": {attempt}')}
+        for row in sent_again_by_another(once)
+        for attempt in [2 if row["batch"] == "replay" else 1]
+    ]
+    columns = EVENT_COLUMNS | {"batch": "varchar"}
+    found = causes(new_warehouse(columns=columns), rows)
+    assert [row["conditions"] for row in found[:2]] == [
+        "batch = replay",
+        f"payload.producer.version = {FAULTY}",
+    ]
+    assert found[0]["association"] == 1
+    assert found[1]["association"] > 0.9
+    assert not [row for row in found if "delivery" in row["conditions"]]
+    assert causes(new_snowflake_warehouse(columns=columns), rows) == found
+
+
 def test_copies_without_a_cause_have_none_of_weight(warehouse: Warehouse) -> None:
     found = causes(warehouse, list(planted(with_distractor, lambda rng, *_: rng.random() < 0.1)))
     assert all(abs(row["association"]) < 0.15 for row in found)
@@ -338,12 +384,17 @@ def test_both_engines_find_the_same(
     assert not [name for name in named if name.startswith("fee")]
 
 
+@pytest.mark.parametrize("distractor_share", [0.0, 0.9])
 def test_the_generated_day_names_the_version_that_was_planted(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: Warehouse, tmp_path: Path, distractor_share: float
 ) -> None:
-    day = generate(IncidentSettings(events=20_000, seed=3), tmp_path / "day")
-    load(warehouse.path, day.bronze)
+    """Also where nearly all of its events, and few others, come through one channel."""
+    settings = IncidentSettings(events=20_000, seed=3, distractor_share=distractor_share)
+    load(warehouse.path, generate(settings, tmp_path / "day").bronze)
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "+incident_root_cause")
-    first = min(warehouse.read(CAUSES), key=lambda row: row["cause_rank"])
-    assert first["conditions"] == f"payload.producer.version = {FAULTY_VERSION}"
+    found = sorted(warehouse.read(CAUSES), key=lambda row: row["cause_rank"])
+    assert found[0]["conditions"] == f"payload.producer.version = {FAULTY_VERSION}"
+    goes_along = [row for row in found if row["conditions"] == "payload.channel = api"]
+    assert bool(goes_along) == (distractor_share > 0)
+    assert all(0.3 < row["association"] < found[0]["association"] for row in goes_along)

@@ -87,7 +87,10 @@ LAWS = (
 @pytest.mark.slow
 def test_what_goes_over_the_wire(tmp_path: Path, subtests: pytest.Subtests) -> None:
     """One test, so that however tests are spread everything runs once."""
-    statements = run_everything(tmp_path)
+    statements, show_payloads = run_everything(tmp_path)
     for law in LAWS:
         with subtests.test(law.__name__):
             law(statements)
+    with subtests.test("payloads leave the account for a reviewer alone"):
+        shown_by = {re.findall(r'"node_id": "([^"]*)"', text)[-1] for text in show_payloads}
+        assert shown_by == {"analysis.exactly_once.incident_payload_review"}

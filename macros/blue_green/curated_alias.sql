@@ -2,8 +2,9 @@
     {#-
         The name that a curated model is built under. Where candidates are tables beside live, the candidate's while
         exactly_once__build_candidate is true, and that of the replaced table while exactly_once__build_replaced names
-        an incident. Where they have a schema of their own, the live table's.
+        an incident. Where they have a schema of their own, the live table's. exactly_once__curated_names renames ours.
     -#}
+    {%- set name = exactly_once.settings().curated_names.get(name, name) -%}
     {{- return(name if exactly_once._swaps_schemas() else name ~ exactly_once._suffix_of_build()) -}}
 {% endmacro %}
 

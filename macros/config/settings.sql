@@ -62,6 +62,8 @@
         'exactly_once__freshness_minutes': 'positive number',
         'exactly_once__detection_hours': 'positive number',
         'exactly_once__detection_min_rate': 'share',
+        'exactly_once__incomplete_key_max_rate': 'share',
+        'exactly_once__straggler_max_rate': 'share',
         'exactly_once__cause_path_names': 'positive number',
         'exactly_once__impact_dimensions': 'list of names',
         'exactly_once__alert_thresholds': 'thresholds',
@@ -73,6 +75,7 @@
         'exactly_once__build_replaced': 'name or null',
         'exactly_once__warehouses': 'warehouses',
         'exactly_once__clustering_key': 'clustering key',
+        'exactly_once__curated_names': 'curated names',
         'exactly_once__project_commit': 'name or null',
         'incident_id': 'name or null',
         'incident_start': 'time or null',
@@ -177,6 +180,8 @@
         {{- return(exactly_once._thresholds(what, value)) -}}
     {%- elif kind == 'warehouses' -%}
         {{- return(exactly_once._warehouses(what, value)) -}}
+    {%- elif kind == 'curated names' -%}
+        {{- return(exactly_once._curated_names(what, value)) -}}
     {%- elif kind == 'clustering key' and value is not none and value is not false and value is not string -%}
         {%- do exactly_once._refuse(what, value, 'SQL text, false or null', 'Write the expressions as one text.') -%}
     {%- endif -%}
@@ -271,6 +276,22 @@
             what, value, 'a mapping of ' ~ features | join(', ') ~ ' to numbers', 'Correct the entries.'
         ) -%}
     {%- endif -%}
+    {{- return(value) -}}
+{% endmacro %}
+
+
+{% macro _curated_names(what, value) %}
+    {#- What a step adds to a name tells candidates and replaced tables from live: no name may have it already. -#}
+    {%- set models = ['payments', 'fraud_features'] -%}
+    {%- set accepted = 'a mapping of ' ~ models | join(', ') ~ ' to names of letters, digits and single _' -%}
+    {%- if value is none -%}{{- return({}) -}}{%- endif -%}
+    {%- if value is not mapping or value.keys() | reject('in', models) | list -%}
+        {%- do exactly_once._refuse(what, value, accepted, 'Correct the entries.') -%}
+    {%- endif -%}
+    {%- for model_name, name in value.items()
+        if name is not string or not modules.re.match('^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$', name) -%}
+        {%- do exactly_once._refuse(what ~ ', ' ~ model_name, name, accepted, 'Correct this entry.') -%}
+    {%- endfor -%}
     {{- return(value) -}}
 {% endmacro %}
 

@@ -1,8 +1,8 @@
-{% macro sampled_in_window(most_events) %}
+{% macro sampled_in_window(most_events, copies=false) %}
     {#-
         A predicate on events of the incident's window, by arrival time and by event time, with literal bounds; at
         most about that many of them, chosen by their fingerprint, so that every engine and every run chooses the
-        same. False where there is no incident.
+        same. With copies it holds for every copy of these events, whenever it arrived. False where there is no incident.
     -#}
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
@@ -10,8 +10,10 @@
     {%- if not bounds -%}{{- return('false') -}}{%- endif -%}
     {%- set start, end = bounds -%}
     {%- set earliest = exactly_once.shifted_time(start, -exactly_once.settings().late_arrival_hours) -%}
-    {%- set in_window = exactly_once._between(columns.arrival_time, start, end)
-        ~ ' and ' ~ exactly_once._between(columns.event_time, earliest, end) -%}
+    {%- set happened = exactly_once._between(columns.event_time, earliest, end) -%}
+    {%- set of_copies = happened if exactly_once._copies_share_event_time(columns) else 'true' -%}
+    {%- set in_window = of_copies if copies
+        else exactly_once._between(columns.arrival_time, start, end) ~ ' and ' ~ happened -%}
     {%- set first_minute = start.replace(second=0, microsecond=0) -%}
     {%- set arrived = exactly_once._ask(
         'select coalesce(sum(row_count), 0) from ' ~ ref('exactly_once', 'incident_duplicate_rate') ~ ' where arrival_minute >= '

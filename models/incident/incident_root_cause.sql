@@ -1,6 +1,7 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
-{%- set in_sample = exactly_once.sampled_in_window(most_events=20000) -%}
+{%- set most_events = 20000 -%}
+{%- set in_sample = exactly_once.sampled_in_window(most_events) -%}
 {%- set fewest_events, smallest_support, most_causes = 10, 0.01, 20 -%}
 {%- set smallest_share = 0.01 -%}
 {%- set most_suspects, most_extended = 100, 12 -%}
@@ -8,8 +9,12 @@
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
 {%- set payload_name = columns.payload.name | lower if columns.payload is not none -%}
+{%- set most_names = exactly_once.settings().cause_path_names -%}
+{%- set is_volatile = exactly_once.is_volatile_path('path', exactly_once.volatile_paths()) -%}
 {%- set payload_prefix = exactly_once.text_literal(payload_name ~ '.') -%}
-{%- set dimensions = exactly_once.cause_columns() %}
+{%- set dimensions = exactly_once.cause_columns() -%}
+{%- set groups = ref('exactly_once', 'incident_duplicate_groups') %}
+-- depends_on: {{ ref('payload_field_policy') }}
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
@@ -27,16 +32,50 @@ with sampled_events as (
 ),
 
 repeated as (
-    select event_fingerprint
-    from {{ ref('exactly_once', 'incident_duplicate_groups') }}
+    select
+        duplicate_groups.event_fingerprint,
+        duplicate_groups.{{ columns.event_time.sql }}
+    from sampled_events
+    inner join {{ groups }} as duplicate_groups
+        on sampled_events.event_fingerprint = duplicate_groups.event_fingerprint
+),
+
+-- the first copy that should not be there: who sent it may not be who sent the event
+sent_again as (
+    select
+        {%- for dimension in dimensions %}
+        {{ dimension.sql }} as dimension_{{ loop.index }},
+        {%- endfor %}
+        {%- if columns.payload is not none %}
+        {{ columns.payload.sql }},
+        {%- endif %}
+        event_fingerprint
+    from {{ ref('exactly_once', 'stg_events') }}
+    where
+        has_complete_key
+        and {{ exactly_once.sampled_in_window(most_events, copies=true) }}
+        and {{ exactly_once.among_event_times('repeated') }}
+        and event_fingerprint in (select repeated.event_fingerprint from repeated)
+    qualify row_number() over (
+        partition by event_fingerprint
+        order by {{ exactly_once.survivor_order(columns) }}
+    ) = 2
 ),
 
 sampled as (
     select
-        sampled_events.*,
-        case when repeated.event_fingerprint is null then 0 else 1 end as is_repeated
+        sampled_events.event_fingerprint,
+        {%- for dimension in dimensions %}
+        case
+            when sent_again.event_fingerprint is null then sampled_events.dimension_{{ loop.index }}
+            else sent_again.dimension_{{ loop.index }}
+        end as dimension_{{ loop.index }},
+        {%- endfor %}
+        case when repeated.event_fingerprint is null then 0 else 1 end as is_repeated,
+        case when sent_again.event_fingerprint is null then 0 else 1 end as is_sent_again
     from sampled_events
     left join repeated on sampled_events.event_fingerprint = repeated.event_fingerprint
+    left join sent_again on sampled_events.event_fingerprint = sent_again.event_fingerprint
 ),
 
 totals as (
@@ -47,10 +86,28 @@ totals as (
 ),
 
 {% if columns.payload is not none -%}
-payload_values as (
+values_of_events as (
     {{ exactly_once.payload_leaves(
-        'sampled', 'event_fingerprint', columns.payload, exactly_once.settings().cause_path_names
+        'sampled_events', 'event_fingerprint', columns.payload, most_names
     ) }}
+),
+
+values_of_sent_again as (
+    {{ exactly_once.payload_leaves(
+        'sent_again', 'event_fingerprint', columns.payload, most_names
+    ) }}
+),
+
+-- what is volatile tells a copy from the event it repeats, and would explain every incident
+payload_values as (
+    select values_of_events.*
+    from values_of_events
+    inner join sampled on values_of_events.event_fingerprint = sampled.event_fingerprint
+    where sampled.is_sent_again = 0 or {{ is_volatile }}
+    union all
+    select *
+    from values_of_sent_again
+    where not {{ is_volatile }}
 ),
 
 {% endif -%}

@@ -45,6 +45,7 @@ latest_micros as (
         latest_event,
         {{ exactly_once.epoch_micros(now) }} as now_micros,
         {{ arrival_micros }} as arrival_micros,
+        {{ exactly_once.epoch_micros('latest_event') }} as event_micros,
         {{ exactly_once.epoch_micros('events_watermark') }} as events_micros,
         max(case when relation_name = 'source' then {{ arrival_micros }} end)
             over () as source_micros,
@@ -72,6 +73,8 @@ select
     relation_name,
     latest_arrival,
     latest_event,
+    cast(floor((arrival_micros - event_micros) / 60000000.0) as bigint)
+        as minutes_from_event_to_arrival,
     cast(floor((now_micros - arrival_micros) / 60000000.0) as bigint) as minutes_behind_clock,
     cast(floor(behind_source_micros / 60000000.0) as bigint) as minutes_behind_source
 from behind

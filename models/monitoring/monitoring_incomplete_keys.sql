@@ -1,9 +1,16 @@
 {%- set columns = exactly_once.source_columns() -%}
 
+{%- set arrival_day =
+    "date_trunc('day', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')'
+-%}
+{%- set is_monitored =
+    '((' ~ exactly_once.detection_range() ~ ') or ' ~ columns.arrival_time.sql ~ ' is null)'
+%}
+
 with incomplete_keys as (
     select
         event_fingerprint,
-        date_trunc('day', {{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrival_day,
+        {{ arrival_day }} as arrival_day,
         {% for column in columns.key -%}
         {{ column.sql }} is null as is_missing_{{ loop.index }},
         {% endfor -%}
@@ -14,9 +21,7 @@ with incomplete_keys as (
             as identified_by
         {%- endif %}
     from {{ ref('exactly_once', 'stg_events') }}
-    where
-        not has_complete_key
-        and (({{ exactly_once.detection_range() }}) or {{ columns.arrival_time.sql }} is null)
+    where not has_complete_key and {{ is_monitored }}
 ),
 
 missing_columns as (
@@ -32,13 +37,34 @@ missing_columns as (
     union all
     {% endif -%}
     {% endfor %}
+),
+
+counted as (
+    select
+        arrival_day,
+        missing_column,
+        identified_by,
+        count(*) as row_count,
+        count(distinct event_fingerprint) as event_count
+    from missing_columns
+    group by arrival_day, missing_column, identified_by
+),
+
+days as (
+    select
+        {{ arrival_day }} as arrival_day,
+        count(*) as rows_arrived
+    from {{ ref('exactly_once', 'stg_events') }}
+    where {{ is_monitored }}
+    group by 1
 )
 
 select
-    arrival_day,
-    missing_column,
-    identified_by,
-    count(*) as row_count,
-    count(distinct event_fingerprint) as event_count
-from missing_columns
-group by arrival_day, missing_column, identified_by
+    counted.arrival_day,
+    counted.missing_column,
+    counted.identified_by,
+    counted.row_count,
+    counted.event_count,
+    counted.row_count / cast(days.rows_arrived as double) as incomplete_rate
+from counted
+inner join days on counted.arrival_day is not distinct from days.arrival_day

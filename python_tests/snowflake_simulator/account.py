@@ -6,9 +6,11 @@ import os
 import secrets
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from fakesnow.instance import FakeSnow
 
 from python_tests.snowflake_simulator import hooks, rows, variant
@@ -71,6 +73,8 @@ class Account(FakeSnow):
         self.writing = WriteLock()
         # held while objects change their names, and while a statement's rights are looked up
         self.naming = threading.RLock()
+        # called with each statement that has rows for its client, and with these
+        self.on_answer: Callable[[str, pa.Table], None] = lambda _text, _rows: None
         # what new sessions begin with, as ALTER ACCOUNT SET TIMEZONE would have it
         self.time_zone = "UTC"
         # TIMESTAMP_INPUT_FORMAT of users, and of the account under no name

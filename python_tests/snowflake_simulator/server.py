@@ -232,6 +232,8 @@ def _run(session: Session, asked: dict[str, Any]) -> dict[str, Any]:
     for parameters in _bindings(asked.get("bindings")):
         cursor.execute(text, binding_params=parameters, server=True)
         total = (total or 0) + (cursor.rowcount or 0)
+    if cursor._arrow_table is not None:
+        session.account.on_answer(text, cursor._arrow_table)
     return _result(session, cursor, total)
 
 
