@@ -55,6 +55,7 @@ def events_to_repair() -> list[Row]:
         *copies_of("benign", base | {"description": "a"}, again | {"description": "b"}),
         *copies_of("material", base, again | {"amount": 25}, again),
         *copies_of("identity", base, again | {"op": {"id": "op_2"}}, again),
+        *copies_of("unclear", base, again | {"op": {"id": "op_2"}}, again | {"description": "c"}),
         *copies_of("judged", base, again | {"amount": 25}),
         *copies_of("incomplete", base, again | {"amount": 1}, currency=None, event_id="i"),
     ]
@@ -78,6 +79,7 @@ def check_material_payloads(warehouse: Warehouse) -> None:
     found = {(row["payment_id"], row["decision"]): row["score"] for row in scores}
     assert found["material", "review"] == 0.5
     assert found["identity", "keep"] == 0.25
+    assert found["unclear", "review"] == 0.4
     assert found["benign", "remove"] == 0.2
     assert found["volatile", "remove"] == 0
     assert found["incomplete", "review"] is None
@@ -91,5 +93,5 @@ def check_material_payloads(warehouse: Warehouse) -> None:
     warehouse.operate("raw_quarantine", INCIDENT)
     left = warehouse.query("select payment_id, count(*) as n from raw.events group by payment_id")
     counts = {row["payment_id"]: row["n"] for row in left}
-    names = ("volatile", "benign", "material", "identity", "judged", "incomplete")
-    assert [counts[name] for name in names] == [1, 1, 3, 2, 1, 2]
+    names = ("volatile", "benign", "material", "identity", "unclear", "judged", "incomplete")
+    assert [counts[name] for name in names] == [1, 1, 3, 2, 3, 1, 2]

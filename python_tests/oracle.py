@@ -310,7 +310,24 @@ def _payload_class(copies: Sequence[Row], layout: Layout) -> str:
             found = _class_of_path(path, layout)
             lacks = len(values - {None, "null"}) < 2
             classes.add("material" if found == "identity" and lacks else found)
+    if "identity" in classes and _is_unclear(leaves, layout):
+        return "material"
     return next(name for name in ("identity", "material", "benign") if name in classes)
+
+
+def _is_unclear(payloads: Sequence[dict[tuple[str, ...], str]], layout: Layout) -> bool:
+    """Whether a payload has no identity, or two with the same one say different things."""
+    said_by: dict[Any, set[Any]] = {}
+    for one in payloads:
+        classes = {path: _class_of_path(path, layout) for path in one}
+        identity = frozenset(
+            (path, value)
+            for path, value in one.items()
+            if classes[path] == "identity" and value != "null"
+        )
+        said = frozenset(item for item in one.items() if classes[item[0]] != "volatile")
+        said_by.setdefault(identity, set()).add(said)
+    return frozenset() in said_by or any(len(said) > 1 for said in said_by.values())
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:

@@ -216,8 +216,14 @@ def test_an_hour_of_the_source_is_built_and_tested_in_ci(ledgerworks: Ledgerwork
     company = ledgerworks
     with duckdb.connect(str(company.landing)) as landing:
         landing.execute(
-            f'insert into {ENTRIES} select * replace ("Loaded At" + interval 6 hours as "Loaded At", '
-            f'"occurred at" + interval 6 hours as "occurred at") from {ENTRIES}'
+            f"""
+            insert into {ENTRIES}
+            select * replace (
+                "Loaded At" + interval 6 hours as "Loaded At",
+                "occurred at" + interval 6 hours as "occurred at"
+            )
+            from {ENTRIES}
+            """
         )
     company.dbt("build", "--selector", "fifteen_minute", exactly_once__max_hours_per_run=1)
     taken_in = company.read(

@@ -78,7 +78,27 @@
 {% endmacro %}
 
 
-{% macro _is_read_loosely(json) %}
+{% macro _is_read_loosely(text) %}
+    {#- Whether the engine would read another value than the text of a payload has. -#}
+    {{- return(adapter.dispatch('_is_read_loosely', 'exactly_once')(text)) -}}
+{% endmacro %}
+
+
+{% macro default___is_read_loosely(text) %}
+    {%- do exactly_once._refuse_engine('comparable_payload') -%}
+{% endmacro %}
+
+
+{#- Parsing would round a long number, and takes what is no JSON: NaN, Infinity, undefined, a comma too many. -#}
+{% macro snowflake___is_read_loosely(text) %}
+    {{- return(
+        'regexp_like(' ~ text ~ ", '.*([0-9][0-9.]{14,}[0-9eE]|[:,[][[:space:]]*-?([0-9.]+e[+-]?[0-9]{3}|nan|inf|undef)"
+        ~ "|,[[:space:]]*[]},]).*', 'si')"
+    ) -}}
+{% endmacro %}
+
+
+{% macro duckdb___is_read_loosely(json) %}
     {#-
         Whether DuckDB's JSON functions would round a number of the payload (more than 15 digits and a point or an
         exponent, or an exponent of three digits), or read it though it is no JSON (NaN, Infinity, a comma too many).
@@ -109,10 +129,7 @@
     {%- set is_object = namespace(sql='typeof(' ~ json ~ ") = 'OBJECT'") -%}
     {%- if exactly_once.type_family(payload.type) == 'text' -%}
         {%- set json = 'try_parse_json(' ~ payload.sql ~ ')' -%}
-        {#- parsing would round a long number, and takes what is no JSON: NaN, Infinity, undefined, a comma too many -#}
-        {%- set is_object.sql = 'typeof(' ~ json ~ ") = 'OBJECT' and not regexp_like(" ~ payload.sql
-            ~ ", '.*([0-9][0-9.]{14,}[0-9eE]|[:,[][[:space:]]*-?([0-9.]+e[+-]?[0-9]{3}|nan|inf|undef)"
-            ~ "|,[[:space:]]*[]},]).*', 'si')" -%}
+        {%- set is_object.sql = 'typeof(' ~ json ~ ") = 'OBJECT' and not " ~ exactly_once._is_read_loosely(payload.sql) -%}
     {%- endif -%}
     {{- return(
         'case when ' ~ is_object.sql ~ ' then to_json(' ~ exactly_once._without_volatile(tree, json) ~ ') else '

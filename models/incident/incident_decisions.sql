@@ -122,7 +122,8 @@ numbered as (
     exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths())
 %}
 
--- where payloads tell events apart: rows that say the same, but for what is volatile, state one
+-- where payloads tell events apart: rows that say the same, but for what is volatile, state one;
+-- the judgement has seen to it that rows with one identity do
 groups_of_events as (
     select *
     from duplicate_groups
@@ -132,17 +133,24 @@ groups_of_events as (
     )
 ),
 
-told_apart as (
+comparable_payloads as (
     select
         {{ exactly_once.row_hash(columns.all) }} as row_hash,
-        min({{ comparable }}) as comparable_payload
+        {{ comparable }} as comparable_payload
     from {{ ref('exactly_once', 'stg_events') }}
     where
         has_complete_key
         and {{ exactly_once.among_event_times('groups_of_events') }}
         and {{ is_in_reach }}
         and event_fingerprint in (select groups_of_events.event_fingerprint from groups_of_events)
-    group by {{ exactly_once.row_hash(columns.all) }}
+),
+
+told_apart as (
+    select
+        row_hash,
+        min({{ exactly_once.canonical_payload('comparable_payload') }}) as comparable_payload
+    from comparable_payloads
+    group by row_hash
 ),
 {%- endif %}
 

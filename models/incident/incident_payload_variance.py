@@ -142,7 +142,8 @@ def judge(
     """
     try:
         decode = _decoder()
-        found = differences([_document(text, decode) for text in set(payloads)], field_of)
+        documents = [_document(text, decode) for text in set(payloads)]
+        found = differences(documents, field_of)
     except NotJudgeableError as error:
         return unjudged(str(error))
     if not found:
@@ -156,7 +157,12 @@ def judge(
     score = round(min(max(1.0 - rest, 0.0), 1.0), 6)
     payload_class = max(classes.values(), key=CLASSES.index)
     named = json.dumps([dotted(path) for path in paths if classes[path] != "volatile"])
-    return Judgement(payload_class, score, named, *_verdict(payload_class, score, thresholds))
+    verdict = _verdict(payload_class, score, thresholds)
+    if payload_class == "identity":
+        identities = [found[path] for path in paths if classes[path] == "identity"]
+        if _is_unclear(documents, identities, field_of):
+            verdict = ("review", "identity_unclear")
+    return Judgement(payload_class, score, named, *verdict)
 
 
 def unjudged(reason: str) -> Judgement:
@@ -174,6 +180,23 @@ def _verdict(payload_class: str, score: float, thresholds: Thresholds) -> tuple[
     if payload_class == "benign" and score > thresholds.benign_max_score:
         return "review", "benign_far_apart"
     return "remove", f"{payload_class}_differs"
+
+
+def _is_unclear(
+    documents: Sequence[Any], identities: Sequence[Sequence[Any]], field_of: FieldOf
+) -> bool:
+    """Whether one names no identity, or two of the same one differ in what isn't volatile."""
+    events: dict[tuple[str, ...], list[Any]] = {}
+    for document, values in zip(documents, zip(*identities, strict=True), strict=True):
+        if not _told(values):
+            return True
+        event = tuple(map(_canonical, [None if one is MISSING else one for one in values]))
+        events.setdefault(event, []).append(document)
+    return any(
+        field_of(path).field_class != "volatile"
+        for copies in events.values()
+        for path in differences(copies, field_of)
+    )
 
 
 def _class_of(path: Path, values: Sequence[Any], field_of: FieldOf) -> str:
