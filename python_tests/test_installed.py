@@ -303,9 +303,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     )
 
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
-    assert contaminated == company.read(
-        f"select sum(captured_cents) as cents from {MARTS}.orders"
-    )
+    assert contaminated == company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")
     company.dbt("run-operation", "ledger_verify")
     company.dbt("build", "--selector", "monitoring")
 

@@ -47,7 +47,7 @@ counted as (
         count(*) as row_count,
         count(distinct event_fingerprint) as event_count
     from missing_columns
-    group by arrival_day, missing_column, identified_by
+    group by 1, 2, 3
 ),
 
 days as (
@@ -67,4 +67,7 @@ select
     counted.event_count,
     counted.row_count / cast(days.rows_arrived as double) as incomplete_rate
 from counted
-inner join days on counted.arrival_day is not distinct from days.arrival_day
+inner join days
+    on
+        counted.arrival_day = days.arrival_day
+        or (counted.arrival_day is null and days.arrival_day is null)

@@ -23,7 +23,7 @@ stragglers as (
         max(lag_micros) as longest_lag_micros
     from arrivals
     where lag_micros > {{ lookback_micros }}
-    group by arrival_hour
+    group by 1
 ),
 
 hours as (
