@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import md5, sha256
+from itertools import combinations
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -316,18 +317,24 @@ def _payload_class(copies: Sequence[Row], layout: Layout) -> str:
 
 
 def _is_unclear(payloads: Sequence[dict[tuple[str, ...], str]], layout: Layout) -> bool:
-    """Whether a payload has no identity, or two with the same one say different things."""
-    said_by: dict[Any, set[Any]] = {}
-    for one in payloads:
-        classes = {path: _class_of_path(path, layout) for path in one}
-        identity = frozenset(
-            (path, value)
-            for path, value in one.items()
-            if classes[path] == "identity" and value != "null"
+    """Whether two payloads say different things, but no identity that both have differs."""
+    for one, other in combinations(payloads, 2):
+        told = [
+            {
+                path: value
+                for path, value in payload.items()
+                if _class_of_path(path, layout) != "volatile"
+            }
+            for payload in (one, other)
+        ]
+        tells_apart = any(
+            _class_of_path(path, layout) == "identity" and told[1].get(path, value) != value
+            for path, value in told[0].items()
+            if "null" not in (value, told[1].get(path))
         )
-        said = frozenset(item for item in one.items() if classes[item[0]] != "volatile")
-        said_by.setdefault(identity, set()).add(said)
-    return frozenset() in said_by or any(len(said) > 1 for said in said_by.values())
+        if told[0] != told[1] and not tells_apart:
+            return True
+    return False
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:

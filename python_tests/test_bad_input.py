@@ -88,6 +88,11 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         "var exactly_once__curated_names, payments: found payments__candidate; accepted: a mapping "
         "of payments, fraud_features to names of letters, digits and single _",
     ),
+    "one name for two tables": (
+        {"exactly_once__curated_names": {"payments": "Fraud_Features"}},
+        "var exactly_once__curated_names: found {'payments': 'Fraud_Features'}; accepted: a name "
+        "for each that no table beside it has",
+    ),
     "share above 1": (
         {"exactly_once__detection_min_rate": 2},
         "var exactly_once__detection_min_rate: found 2; accepted: a number above 0 and below 1",

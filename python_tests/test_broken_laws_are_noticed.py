@@ -321,12 +321,19 @@ ARRIVAL_MUTATIONS: dict[str, list[Edit]] = {
 
 PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
     "a material payload is removed": [
-        Edit(DECISIONS, "when payload_variance.verdict = 'review' then 'review'", "")
+        Edit(DECISIONS, "payload_variance.verdict = 'review' or ranked.is_unclear", "false")
+    ],
+    "copies of which it is unclear whose they are are kept as events": [
+        Edit(
+            "models/incident/incident_payload_variance.py",
+            'verdict = ("review", "identity_unclear")',
+            "pass",
+        )
     ],
     "an event that only its payload tells apart is removed": [
         Edit(
             DECISIONS,
-            "partition by event_fingerprint, comparable_payload",
+            "partition by event_fingerprint, canonical_payload",
             "partition by event_fingerprint",
         )
     ],

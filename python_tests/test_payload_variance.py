@@ -555,6 +555,18 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) ->
     }
 
 
+def test_payloads_that_share_a_row_hash_are_reviewed(warehouse: Warehouse) -> None:
+    """DuckDB's JSON rounds long numbers: no column tells these rows apart but the payload's text."""
+    payloads = [f'{{"op":{{"id":12345678901234567890{digit}}}}}' for digit in (1, 2)]
+    found = detect(
+        warehouse, [event("long", NOON, event_id=None, payload=payload) for payload in payloads]
+    )
+    assert found["long"]["reason"] == "identity_differs"
+    decided = warehouse.read("main_incident.incident_decisions")
+    assert len({row["row_hash"] for row in decided}) == 1
+    assert [row["decision"] for row in decided] == ["review", "review"]
+
+
 def test_nothing_of_a_material_group_is_removed(warehouse: Warehouse) -> None:
     check_material_payloads(warehouse)
 

@@ -214,50 +214,56 @@ def test_a_triple_is_named_among_fields_that_go_along_with_one_of_them_on_both_e
     assert causes(snowflake_warehouse, rows) == found
 
 
-def sent_again_by_another(rows: Sequence[Row]) -> list[Row]:
-    """The copies among them, which follow their events, come from the faulty version and batch."""
-    return [
-        {
-            **row,
-            "batch": "replay" if is_copy else "first",
-            "payload": row["payload"].replace(USUAL, FAULTY) if is_copy else row["payload"],
-            "event_id": f"again {row['event_id']}" if is_copy else row["event_id"],
-            "ingest_ts": row["ingest_ts"] + timedelta(seconds=5) if is_copy else row["ingest_ts"],
-        }
-        for before, row in pairwise([{}, *rows])
-        for is_copy in [before.get("event_id") == row["event_id"]]
-    ]
+def sent_again(rows: Sequence[Row], version: str) -> list[Row]:
+    """The same; copies, which follow their events, come from this version, with marks of theirs."""
+    found = []
+    for before, row in pairwise([{}, *rows]):
+        payload, copy = json.loads(row["payload"]), {"batch": "first", "attempt": 1}
+        if before.get("event_id") == row["event_id"]:
+            payload["producer"]["version"] = version
+            payload["delivery"] = {"attempt": 2}
+            copy = {
+                **{"batch": "replay", "attempt": 2, "event_id": f"again {row['event_id']}"},
+                "ingest_ts": row["ingest_ts"] + timedelta(seconds=5),
+            }
+        found.append({**row, "payload": json.dumps(payload), **copy})
+    return found
 
 
-def usual(rng: random.Random) -> dict[str, Any]:
-    """Every event comes from the usual version, and now and then from the faulty one."""
-    version = FAULTY if rng.random() < 0.02 else USUAL
-    return {
-        "producer": {"version": version, "host": f"h{rng.randrange(5)}"},
-        "delivery": {"attempt": 1},
-    }
+MARKS = {"batch": "varchar", "attempt": "integer"}
 
 
 def test_what_only_the_copies_carry_is_named_on_both_engines(
     new_warehouse: Any, new_snowflake_warehouse: Any
 ) -> None:
-    """A version and a batch; not what is volatile, by which each copy differs from its event."""
-    once = list(planted(usual, lambda rng, *_: rng.random() < 0.3))
-    rows = [
-        {**row, "payload": row["payload"].replace('"attempt": 1', f'"attempt": {attempt}')}
-        for row in sent_again_by_another(once)
-        for attempt in [2 if row["batch"] == "replay" else 1]
+    """Where nothing else explains them; not what is volatile."""
+
+    def usual(rng: random.Random) -> dict[str, Any]:
+        version = FAULTY if rng.random() < 0.02 else USUAL
+        return {"producer": {"version": version}, "delivery": {"attempt": 1}}
+
+    rows = sent_again(list(planted(usual, lambda rng, *_: rng.random() < 0.3)), FAULTY)
+    found = causes(new_warehouse(columns=EVENT_COLUMNS | MARKS), rows)
+    assert [row["conditions"] for row in found[:3]] == [
+        "copies only: attempt = 2",
+        "copies only: batch = replay",
+        f"copies only: payload.producer.version = {FAULTY}",
     ]
-    columns = EVENT_COLUMNS | {"batch": "varchar"}
-    found = causes(new_warehouse(columns=columns), rows)
-    assert [row["conditions"] for row in found[:2]] == [
-        "batch = replay",
-        f"payload.producer.version = {FAULTY}",
-    ]
-    assert found[0]["association"] == 1
-    assert found[1]["association"] > 0.9
+    assert [row["association"] for row in found[:2]] == [1, 1]
+    assert 0.9 < found[2]["association"] < 1
     assert not [row for row in found if "delivery" in row["conditions"]]
-    assert causes(new_snowflake_warehouse(columns=columns), rows) == found
+    assert causes(new_snowflake_warehouse(columns=EVENT_COLUMNS | MARKS), rows) == found
+
+
+def test_a_mark_of_sending_again_is_not_taken_for_the_cause(new_warehouse: Any) -> None:
+    rows = sent_again(list(planted(with_distractor, by_version)), FAULTY)
+    first, *others = causes(new_warehouse(columns=EVENT_COLUMNS | MARKS), rows)
+    assert first["conditions"] == f"payload.producer.version = {FAULTY}"
+    marks = [row for row in others if row["conditions"].startswith("copies only: ")]
+    assert {"copies only: attempt = 2", "copies only: batch = replay"} <= {
+        row["conditions"] for row in marks
+    }
+    assert max(row["association"] for row in marks) > first["association"]
 
 
 def test_copies_without_a_cause_have_none_of_weight(warehouse: Warehouse) -> None:

@@ -197,7 +197,9 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
             f"grant usage on database analytics to role {role}",
             f"grant usage on schema {LIVE} to role {role}",
         )
-    warehouse.execute(f"create view {LIVE}.totals as select count(*) as n from {LIVE}.payments")
+    totals = f"select sum(event_count) as n from {LIVE}.payments"
+    warehouse.execute(f"create view {LIVE}.totals as {totals}")
+    (contaminated,) = warehouse.query(totals)
     warehouse.operate("remediation_clone", INCIDENT)
     build_candidate(warehouse)
 
@@ -235,6 +237,8 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     )
     assert read("analyst", "payments") == len(warehouse.query(f"select * from {LIVE}.payments"))
     assert read("analyst", "totals") == 1
+    (repaired,) = warehouse.query(f"select * from {LIVE}.totals")
+    assert [repaired] == warehouse.query(totals) != [contaminated]
 
     for kind in ("view", "table"):
         warehouse.execute(f"create {kind} {LIVE}.since as select 1 as n")
@@ -253,6 +257,7 @@ def test_views_and_grants_follow_the_swap_and_the_rollback(
     give("remediation_rollback", f"grant select on table {LIVE}.fraud_features to role analyst")
     for name in (*TABLES, "totals"):
         assert read("analyst", name) >= 1
+    assert warehouse.query(f"select * from {LIVE}.totals") == [contaminated]
     with pytest.raises(ProgrammingError, match="does not exist or not authorized"):
         read("auditor", "payments")
 

@@ -292,6 +292,11 @@
         if name is not string or not modules.re.match('^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$', name) -%}
         {%- do exactly_once._refuse(what ~ ', ' ~ model_name, name, accepted, 'Correct this entry.') -%}
     {%- endfor -%}
+    {%- set names = ['incremental_watermarks'] -%}
+    {%- for model_name in models -%}{%- do names.append(value.get(model_name, model_name) | lower) -%}{%- endfor -%}
+    {%- if names | unique | list | length < names | length -%}
+        {%- do exactly_once._refuse(what, value, 'a name for each that no table beside it has', 'Correct the entries.') -%}
+    {%- endif -%}
     {{- return(value) -}}
 {% endmacro %}
 

@@ -122,8 +122,7 @@ numbered as (
     exactly_once.comparable_payload(columns.payload, exactly_once.volatile_paths())
 %}
 
--- where payloads tell events apart: rows that say the same, but for what is volatile, state one;
--- the judgement has seen to it that rows with one identity do
+-- where payloads tell events apart: rows that say the same, but for what is volatile, state one
 groups_of_events as (
     select *
     from duplicate_groups
@@ -145,11 +144,20 @@ comparable_payloads as (
         and event_fingerprint in (select groups_of_events.event_fingerprint from groups_of_events)
 ),
 
+canonical_payloads as (
+    select
+        row_hash,
+        {{ exactly_once.canonical_payload('comparable_payload') }} as canonical_payload
+    from comparable_payloads
+),
+
+-- a row hash reads long numbers as the engine does: two payloads may share one
 told_apart as (
     select
         row_hash,
-        min({{ exactly_once.canonical_payload('comparable_payload') }}) as comparable_payload
-    from comparable_payloads
+        min(canonical_payload) as canonical_payload,
+        count(distinct canonical_payload) > 1 as is_unclear
+    from canonical_payloads
     group by row_hash
 ),
 {%- endif %}
@@ -158,12 +166,14 @@ events_of_copies as (
     {%- if columns.payload is none %}
     select
         *,
-        cast(null as varchar) as comparable_payload
+        cast(null as varchar) as canonical_payload,
+        false as is_unclear
     from numbered
     {%- else %}
     select
         numbered.*,
-        told_apart.comparable_payload
+        told_apart.canonical_payload,
+        coalesce(told_apart.is_unclear, false) as is_unclear
     from numbered
     left join told_apart on numbered.row_hash = told_apart.row_hash
     {%- endif %}
@@ -181,11 +191,11 @@ ranked as (
             order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
         ) as first_row_hash,
         row_number() over (
-            partition by event_fingerprint, comparable_payload
+            partition by event_fingerprint, canonical_payload
             order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
         ) as rank_among_equal,
         first_value(row_hash) over (
-            partition by event_fingerprint, comparable_payload
+            partition by event_fingerprint, canonical_payload
             order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
         ) as first_row_hash_among_equal
     from events_of_copies
@@ -200,14 +210,14 @@ decided as (
             when overrides.decision is not null and ranked.survivor_rank = 1 then 'keep'
             when overrides.decision is not null then 'remove'
             when not ranked.has_complete_key then 'review'
-            when payload_variance.verdict = 'review' then 'review'
+            when payload_variance.verdict = 'review' or ranked.is_unclear then 'review'
             when ranked.rank_among_equal = 1 then 'keep'
             else 'remove'
         end as decision,
         case
             when overrides.decision is not null then 'override'
             when not ranked.has_complete_key then 'incomplete_key'
-            when payload_variance.verdict = 'review' then 'material_payload'
+            when payload_variance.verdict = 'review' or ranked.is_unclear then 'material_payload'
             when ranked.rank_among_equal > 1 and ranked.row_hash = ranked.first_row_hash_among_equal
                 then 'identical_copy'
             when ranked.rank_among_equal > 1 then 'later_copy'

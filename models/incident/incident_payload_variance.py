@@ -18,6 +18,8 @@ HALF_APART_SECONDS = 60.0
 MOST_KNOWN_PATHS = 10_000
 
 Path = tuple[str, ...]
+# what stands at each path of the identity; None where nothing does
+Identity = tuple[str | None, ...]
 
 
 class Field(NamedTuple):
@@ -132,13 +134,20 @@ def _of_set(path: Path, own: Field, patterns: Iterable[tuple[Path, Field]]) -> F
 
 
 def judge(
-    payloads: Iterable[str | None], field_of: FieldOf, thresholds: Thresholds
+    payloads: Iterable[str | None],
+    field_of: FieldOf,
+    thresholds: Thresholds,
+    *,
+    each_is_an_event: bool = False,
 ) -> Judgement | None:
     """Judge the payloads of one event's copies, in any order; None where they say the same.
 
     The score is 1 - (1 - w1 d1)(1 - w2 d2).. over the differing paths: w is the weight of the path
     in the policy, d how far its values are apart, from 0.01 to 1. So it is 0 without a difference
     that counts, at most 1, and no further difference and no greater distance makes it smaller.
+
+    `each_is_an_event` says that each payload is kept as an event where an identity tells them
+    apart, as the model does: then two of one event are unclear, however little they differ in.
     """
     try:
         decode = _decoder()
@@ -160,7 +169,8 @@ def judge(
     verdict = _verdict(payload_class, score, thresholds)
     if payload_class == "identity":
         identities = [found[path] for path in paths if classes[path] == "identity"]
-        if _is_unclear(documents, identities, field_of):
+        events = _by_identity(documents, identities)
+        if _is_unclear(events, field_of) or (each_is_an_event and len(events) < len(documents)):
             verdict = ("review", "identity_unclear")
     return Judgement(payload_class, score, named, *verdict)
 
@@ -182,21 +192,29 @@ def _verdict(payload_class: str, score: float, thresholds: Thresholds) -> tuple[
     return "remove", f"{payload_class}_differs"
 
 
-def _is_unclear(
-    documents: Sequence[Any], identities: Sequence[Sequence[Any]], field_of: FieldOf
-) -> bool:
-    """Whether one names no identity, or two of the same one differ in what isn't volatile."""
-    events: dict[tuple[str, ...], list[Any]] = {}
+def _by_identity(
+    documents: Sequence[Any], identities: Sequence[Sequence[Any]]
+) -> dict[Identity, list[Any]]:
+    """The documents of each event: those whose parts of the identity are the same."""
+    events: dict[Identity, list[Any]] = {}
     for document, values in zip(documents, zip(*identities, strict=True), strict=True):
-        if not _told(values):
-            return True
-        event = tuple(map(_canonical, [None if one is MISSING else one for one in values]))
-        events.setdefault(event, []).append(document)
-    return any(
+        parts = tuple(_canonical(one) if _told([one]) else None for one in values)
+        events.setdefault(parts, []).append(document)
+    return events
+
+
+def _is_unclear(events: dict[Identity, list[Any]], field_of: FieldOf) -> bool:
+    """Whether two may be one, or the copies of one differ in what isn't volatile."""
+    return any(_may_be_one(*two) for two in combinations(events, 2)) or any(
         field_of(path).field_class != "volatile"
         for copies in events.values()
         for path in differences(copies, field_of)
     )
+
+
+def _may_be_one(one: Identity, other: Identity) -> bool:
+    """Whether no part that both have differs."""
+    return all(None in parts or len(set(parts)) == 1 for parts in zip(one, other, strict=True))
 
 
 def _class_of(path: Path, values: Sequence[Any], field_of: FieldOf) -> str:
@@ -435,7 +453,7 @@ def judgement_of(payloads: str, field_of: FieldOf, thresholds: Thresholds) -> Ju
     if isinstance(texts, str):
         return unjudged(texts)
     try:
-        found = judge(texts, field_of, thresholds)
+        found = judge(texts, field_of, thresholds, each_is_an_event=True)
     except Exception:
         return unjudged("not_judged")
     return None if found is None or found.payload_class == "volatile" else found

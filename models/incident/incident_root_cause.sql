@@ -6,11 +6,11 @@
 {%- set smallest_share = 0.01 -%}
 {%- set most_suspects, most_extended = 100, 12 -%}
 {%- set price_of_a_condition = 0.02 -%}
+{%- set explains_little, most_of_copies = 0.3, 5 -%}
 {%- set is_common_enough = 'counted.repeated_events >= greatest(' ~ fewest_events ~ ', '
     ~ smallest_support ~ ' * totals.repeated_count)' -%}
 {%- set payload_name = columns.payload.name | lower if columns.payload is not none -%}
 {%- set most_names = exactly_once.settings().cause_path_names -%}
-{%- set is_volatile = exactly_once.is_volatile_path('path', exactly_once.volatile_paths()) -%}
 {%- set payload_prefix = exactly_once.text_literal(payload_name ~ '.') -%}
 {%- set dimensions = exactly_once.cause_columns() -%}
 {%- set groups = ref('exactly_once', 'incident_duplicate_groups') %}
@@ -33,11 +33,18 @@ with sampled_events as (
 
 repeated as (
     select
-        duplicate_groups.event_fingerprint,
-        duplicate_groups.{{ columns.event_time.sql }}
+        event_fingerprint,
+        {{ columns.event_time.sql }}
+    from {{ groups }}
+    where event_fingerprint in (select sampled_events.event_fingerprint from sampled_events)
+),
+
+sampled as (
+    select
+        sampled_events.*,
+        case when repeated.event_fingerprint is null then 0 else 1 end as is_repeated
     from sampled_events
-    inner join {{ groups }} as duplicate_groups
-        on sampled_events.event_fingerprint = duplicate_groups.event_fingerprint
+    left join repeated on sampled_events.event_fingerprint = repeated.event_fingerprint
 ),
 
 -- the first copy that should not be there: who sent it may not be who sent the event
@@ -62,22 +69,6 @@ sent_again as (
     ) = 2
 ),
 
-sampled as (
-    select
-        sampled_events.event_fingerprint,
-        {%- for dimension in dimensions %}
-        case
-            when sent_again.event_fingerprint is null then sampled_events.dimension_{{ loop.index }}
-            else sent_again.dimension_{{ loop.index }}
-        end as dimension_{{ loop.index }},
-        {%- endfor %}
-        case when repeated.event_fingerprint is null then 0 else 1 end as is_repeated,
-        case when sent_again.event_fingerprint is null then 0 else 1 end as is_sent_again
-    from sampled_events
-    left join repeated on sampled_events.event_fingerprint = repeated.event_fingerprint
-    left join sent_again on sampled_events.event_fingerprint = sent_again.event_fingerprint
-),
-
 totals as (
     select
         count(*) as event_count,
@@ -86,51 +77,77 @@ totals as (
 ),
 
 {% if columns.payload is not none -%}
-values_of_events as (
-    {{ exactly_once.payload_leaves(
-        'sampled_events', 'event_fingerprint', columns.payload, most_names
-    ) }}
-),
-
-values_of_sent_again as (
-    {{ exactly_once.payload_leaves(
-        'sent_again', 'event_fingerprint', columns.payload, most_names
-    ) }}
-),
-
--- what is volatile tells a copy from the event it repeats, and would explain every incident
-payload_values as (
-    select values_of_events.*
-    from values_of_events
-    inner join sampled on values_of_events.event_fingerprint = sampled.event_fingerprint
-    where sampled.is_sent_again = 0 or {{ is_volatile }}
-    union all
+payload_values_again as (
     select *
-    from values_of_sent_again
-    where not {{ is_volatile }}
+    from (
+        {{ exactly_once.payload_leaves(
+            'sent_again', 'event_fingerprint', columns.payload, most_names
+        ) }}
+    ) as leaves_again
+    where not {{ exactly_once.is_volatile_path('path', exactly_once.volatile_paths()) }}
+),
+
+payload_values as (
+    {{ exactly_once.payload_leaves('sampled', 'event_fingerprint', columns.payload, most_names) }}
 ),
 
 {% endif -%}
 -- a value is cut, and a key that comes twice may have the same one twice
-described as (
+{% for described, events, payload_values in [
+    ('described', 'sampled', 'payload_values'),
+    ('described_again', 'sent_again', 'payload_values_again')
+] -%}
+{{ described }} as (
     {% for dimension in dimensions -%}
     select
         event_fingerprint,
         {{ exactly_once.text_literal(dimension.name | lower) }} as dimension,
         {{ exactly_once.text_literal((dimension.name | lower) ~ ' = ') }}
         || substr(cast(dimension_{{ loop.index }} as varchar), 1, 100) as condition_text
-    from sampled
+    from {{ events }}
     where dimension_{{ loop.index }} is not null
     {{ 'union all' if not loop.last }}
     {% endfor -%}
-    {%- if columns.payload is not none -%}
+    {%- if columns.payload is not none %}
     union all
     select distinct
         event_fingerprint,
         {{ payload_prefix }} || path as dimension,
         {{ payload_prefix }} || path || ' = ' || substr(value, 1, 100) as condition_text
-    from payload_values
+    from {{ payload_values }}
     {%- endif %}
+),
+
+{% endfor -%}
+-- what the first copy after the survivor says otherwise than the survivor
+said_again as (
+    select * from described_again
+    except
+    select * from described
+),
+
+counted_again as (
+    select
+        condition_text,
+        count(*) as matching_events,
+        count(*) as repeated_events
+    from said_again
+    group by condition_text
+),
+
+scored_again as (
+    select
+        counted.*,
+        {{ exactly_once.association() }} as association
+    from counted_again as counted
+    cross join totals
+    where {{ is_common_enough }}
+),
+
+marks_of_copies as (
+    select * from scored_again
+    where association >= {{ explains_little }}
+    qualify row_number() over (order by association desc, condition_text asc) <= {{ most_of_copies }}
 ),
 
 values_counted as (
@@ -375,9 +392,11 @@ scored as (
     cross join totals
 ),
 
+-- a mark of sending again looks like a cause: it comes after what the events themselves have
 named as (
     select
         scored.*,
+        case when scored.association >= {{ explains_little }} then 1 else 3 end as place,
         suspect_1.condition_text
         || coalesce(' and ' || suspect_2.condition_text, '')
         || coalesce(' and ' || suspect_3.condition_text, '') as conditions
@@ -385,6 +404,22 @@ named as (
     inner join suspects as suspect_1 on scored.first_suspect = suspect_1.suspect_number
     left join suspects as suspect_2 on scored.second_suspect = suspect_2.suspect_number
     left join suspects as suspect_3 on scored.third_suspect = suspect_3.suspect_number
+    union all
+    select
+        cast(null as integer) as first_suspect,
+        cast(null as integer) as second_suspect,
+        cast(null as integer) as third_suspect,
+        1 as condition_count,
+        marks_of_copies.matching_events,
+        marks_of_copies.repeated_events,
+        marks_of_copies.association,
+        totals.event_count as sampled_events,
+        totals.repeated_count as sampled_repeated_events,
+        marks_of_copies.association as worth,
+        2 as place,
+        'copies only: ' || marks_of_copies.condition_text as conditions
+    from marks_of_copies
+    cross join totals
 ),
 
 ranked as (
@@ -392,11 +427,13 @@ ranked as (
         *,
         row_number() over (
             order by
+                place asc,
                 worth desc,
                 condition_count asc,
                 first_suspect asc,
                 second_suspect asc,
-                third_suspect asc
+                third_suspect asc,
+                conditions asc
         ) as cause_rank
     from named
 )

@@ -1,10 +1,6 @@
 {%- set columns = exactly_once.source_columns() -%}
-
 {%- set arrival_day =
     "date_trunc('day', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')'
--%}
-{%- set is_monitored =
-    '((' ~ exactly_once.detection_range() ~ ') or ' ~ columns.arrival_time.sql ~ ' is null)'
 %}
 
 with incomplete_keys as (
@@ -21,7 +17,9 @@ with incomplete_keys as (
             as identified_by
         {%- endif %}
     from {{ ref('exactly_once', 'stg_events') }}
-    where not has_complete_key and {{ is_monitored }}
+    where
+        not has_complete_key
+        and (({{ exactly_once.detection_range() }}) or {{ columns.arrival_time.sql }} is null)
 ),
 
 missing_columns as (
@@ -55,7 +53,7 @@ days as (
         {{ arrival_day }} as arrival_day,
         count(*) as rows_arrived
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ is_monitored }}
+    where {{ exactly_once.detection_range() }}
     group by 1
 )
 
@@ -65,9 +63,12 @@ select
     counted.identified_by,
     counted.row_count,
     counted.event_count,
-    counted.row_count / cast(days.rows_arrived as double) as incomplete_rate
+    -- of all ways of identification; rows without an arrival time have no day to be few in
+    case
+        when counted.arrival_day is not null
+            then sum(counted.row_count) over (
+                partition by counted.arrival_day, counted.missing_column
+            ) / cast(days.rows_arrived as double)
+    end as incomplete_rate
 from counted
-inner join days
-    on
-        counted.arrival_day = days.arrival_day
-        or (counted.arrival_day is null and days.arrival_day is null)
+left join days on counted.arrival_day = days.arrival_day
