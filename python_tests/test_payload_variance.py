@@ -556,7 +556,7 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) ->
 
 
 def test_payloads_that_share_a_row_hash_are_reviewed(warehouse: Warehouse) -> None:
-    """DuckDB's JSON rounds long numbers: no column tells these rows apart but the payload's text."""
+    """DuckDB's JSON rounds long numbers: the text of the payload alone tells these rows apart."""
     payloads = [f'{{"op":{{"id":12345678901234567890{digit}}}}}' for digit in (1, 2)]
     found = detect(
         warehouse, [event("long", NOON, event_id=None, payload=payload) for payload in payloads]

@@ -216,7 +216,7 @@ def test_a_triple_is_named_among_fields_that_go_along_with_one_of_them_on_both_e
 
 def sent_again(rows: Sequence[Row], version: str) -> list[Row]:
     """The same; copies, which follow their events, come from this version, with marks of theirs."""
-    found = []
+    found: list[Row] = []
     for before, row in pairwise([{}, *rows]):
         payload, copy = json.loads(row["payload"]), {"batch": "first", "attempt": 1}
         if before.get("event_id") == row["event_id"]:

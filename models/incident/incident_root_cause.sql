@@ -147,7 +147,8 @@ scored_again as (
 marks_of_copies as (
     select * from scored_again
     where association >= {{ explains_little }}
-    qualify row_number() over (order by association desc, condition_text asc) <= {{ most_of_copies }}
+    qualify
+        row_number() over (order by association desc, condition_text asc) <= {{ most_of_copies }}
 ),
 
 values_counted as (
