@@ -155,7 +155,8 @@ canonical_payloads as (
 told_apart as (
     select
         row_hash,
-        min(canonical_payload) as canonical_payload,
+        case when count(distinct canonical_payload) = 1 then min(canonical_payload) end
+            as canonical_payload,
         count(distinct canonical_payload) > 1 as is_unclear
     from canonical_payloads
     group by row_hash
