@@ -224,7 +224,7 @@ def sent_again(rows: Sequence[Row], version: str) -> list[Row]:
             payload["delivery"] = {"attempt": 2}
             copy = {
                 **{"batch": "replay", "attempt": 2, "event_id": f"again {row['event_id']}"},
-                "ingest_ts": row["ingest_ts"] + timedelta(seconds=5),
+                "ingest_ts": row["ingest_ts"] + timedelta(minutes=90),
             }
         found.append({**row, "payload": json.dumps(payload), **copy})
     return found

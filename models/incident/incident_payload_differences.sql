@@ -65,17 +65,6 @@ differing as (
 ),
 
 -- what is too much to judge is not pulled
-judgeable as (
-    select
-        groups_in_scope.event_fingerprint,
-        groups_in_scope.{{ columns.event_time.sql }}
-    from {{ groups }} as groups_in_scope
-    inner join differing on groups_in_scope.event_fingerprint = differing.event_fingerprint
-    where
-        differing.payload_count <= {{ most_payloads }}
-        and differing.payload_bytes <= {{ most_bytes }}
-),
-
 differing_copies as (
     select
         event_fingerprint,
@@ -83,8 +72,13 @@ differing_copies as (
         {{ whole }} as whole_payload
     from {{ ref('exactly_once', 'stg_events') }}
     where
-        has_complete_key and {{ is_in_reach }} and {{ exactly_once.among_event_times('judgeable') }}
-        and event_fingerprint in (select judgeable.event_fingerprint from judgeable)
+        has_complete_key and {{ is_in_reach }} and {{ exactly_once.among_event_times(groups) }}
+        and event_fingerprint in (
+            select differing.event_fingerprint from differing
+            where
+                differing.payload_count <= {{ most_payloads }}
+                and differing.payload_bytes <= {{ most_bytes }}
+        )
 ),
 
 -- copies that differ in volatile paths alone say the same: any of them speaks for all

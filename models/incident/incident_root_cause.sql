@@ -13,19 +13,19 @@
 {%- set most_names = exactly_once.settings().cause_path_names -%}
 {%- set payload_prefix = exactly_once.text_literal(payload_name ~ '.') -%}
 {%- set dimensions = exactly_once.cause_columns() -%}
-{%- set groups = ref('exactly_once', 'incident_duplicate_groups') %}
+{%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
+{%- set described_by = [] -%}
+{%- for dimension in dimensions -%}
+    {%- do described_by.append(dimension.sql ~ ' as dimension_' ~ loop.index) -%}
+{%- endfor -%}
+{%- if columns.payload is not none -%}{%- do described_by.append(columns.payload.sql) -%}{%- endif %}
 -- depends_on: {{ ref('payload_field_policy') }}
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 
 with sampled_events as (
     select
-        {%- for dimension in dimensions %}
-        {{ dimension.sql }} as dimension_{{ loop.index }},
-        {%- endfor %}
-        {%- if columns.payload is not none %}
-        {{ columns.payload.sql }},
-        {%- endif %}
+        {{ described_by | join(',\n        ') }},
         event_fingerprint
     from {{ ref('exactly_once', 'stg_events_deduplicated') }}
     where has_complete_key and {{ in_sample }}
@@ -50,12 +50,7 @@ sampled as (
 -- the first copy that should not be there: who sent it may not be who sent the event
 sent_again as (
     select
-        {%- for dimension in dimensions %}
-        {{ dimension.sql }} as dimension_{{ loop.index }},
-        {%- endfor %}
-        {%- if columns.payload is not none %}
-        {{ columns.payload.sql }},
-        {%- endif %}
+        {{ described_by | join(',\n        ') }},
         event_fingerprint
     from {{ ref('exactly_once', 'stg_events') }}
     where
