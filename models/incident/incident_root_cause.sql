@@ -16,9 +16,11 @@
 {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
 {%- set described_by = [] -%}
 {%- for dimension in dimensions -%}
-    {%- do described_by.append(dimension.sql ~ ' as dimension_' ~ loop.index) -%}
+{%- do described_by.append(dimension.sql ~ ' as dimension_' ~ loop.index) -%}
 {%- endfor -%}
-{%- if columns.payload is not none -%}{%- do described_by.append(columns.payload.sql) -%}{%- endif %}
+{%- if columns.payload is not none %}
+{%- do described_by.append(columns.payload.sql) -%}
+{%- endif %}
 -- depends_on: {{ ref('payload_field_policy') }}
 -- depends_on: {{ ref('exactly_once', 'incident_scope') }}
 -- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
