@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
 
-from python_tests.warehouse import DbtError, Warehouse
+from python_tests.warehouse import Warehouse
 
 READS_ONLY = re.compile(
     r"\s*(/\*.*?\*/\s*)*(select|show|describe|desc|with|explain|pragma|call|alter session|use)\b",
@@ -53,11 +55,14 @@ class StatementLog:
 
 @contextmanager
 def watched(
-    death: Death | None = None, meanwhile: Callable[[str], None] | None = None
+    death: Death | None = None,
+    meanwhile: Callable[[str], None] | None = None,
+    at_death: Callable[[], None] = lambda: None,
 ) -> Iterator[StatementLog]:
     """Log what dbt sends in this process, and let the command die at one of its statements.
 
     `meanwhile` is called with each statement just before it is sent: what somebody else does then.
+    `at_death` is called when the command dies; if it returns, an error takes the command's place.
     """
     log = StatementLog()
     sent = SQLConnectionManager.add_query
@@ -68,6 +73,7 @@ def watched(
         place = len(log.statements)
         if dead or death == Death(place):
             dead = True
+            at_death()
             raise KilledError("killed before: " + sql[:80])
         if meanwhile:
             meanwhile(sql)
@@ -75,6 +81,7 @@ def watched(
         found = sent(self, sql, *arguments, **options)
         if death == Death(place, after=True):
             dead = True
+            at_death()
             raise KilledError("killed after: " + sql[:80])
         return found
 
@@ -91,11 +98,27 @@ def die(
     step: Callable[[Warehouse], None],
     where: Callable[[StatementLog], int],
 ) -> None:
-    """Let a step die at a statement: its place is told by the log of a copy that goes through."""
+    """Kill a step at a statement: its place is told by the log of a copy that goes through."""
     with watched() as log:
         step(warehouse.copied(folder / "whole"))
-    with pytest.raises(DbtError, match="killed"), watched(Death(where(log))):
-        step(warehouse)
+    kill(step, warehouse, Death(where(log)))
+
+
+def kill(step: Callable[[Warehouse], Any], warehouse: Warehouse, death: Death) -> None:
+    """Run a step in a process of its own, which is killed at a statement: no handler runs."""
+    # nothing of this process may hold the file, which the other one inherits
+    assert warehouse.path.is_file()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            with watched(death, at_death=lambda: os.kill(os.getpid(), signal.SIGKILL)):
+                step(warehouse)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, death
 
 
 def before_its_end(log: StatementLog) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from python_tests import oracle
-from python_tests.faults import Death, watched
+from python_tests.faults import before_its_end, die
 from python_tests.laws import (
     DECIDE,
     HOUR,
@@ -446,13 +445,7 @@ def test_candidates_whose_build_did_not_end_well_are_not_swapped(
     ready: Warehouse, tmp_path: Path
 ) -> None:
     """The tables may be built, and one of their tests have failed."""
-    again = ready.copied(tmp_path / "again")
-    with watched() as log:
-        build_candidate(again)
-    ended = max(place for place in log.writing() if "'candidate_build'" in log.statements[place])
-    with watched(Death(ended)), pytest.raises(DbtError, match="killed"):
-        build_candidate(ready)
-    gc.collect()
+    die(ready, tmp_path, build_candidate, before_its_end)
     refused(ready, "remediation_swap", "the last build of the candidates ended well")
     ready.operate("remediation_status", INCIDENT)
     assert (
@@ -469,13 +462,7 @@ def test_status_goes_on_with_a_restore_that_stopped_half_way(
     """To quarantine once more would undo what is being undone."""
     ready.operate("remediation_swap", INCIDENT)
     ready.operate("raw_quarantine", INCIDENT)
-    again = ready.copied(tmp_path / "again")
-    with watched() as log:
-        again.operate("raw_restore", INCIDENT)
-    ended = max(place for place in log.writing() if "'raw_restore'" in log.statements[place])
-    with watched(Death(ended)), pytest.raises(DbtError, match="killed"):
-        ready.operate("raw_restore", INCIDENT)
-    gc.collect()
+    die(ready, tmp_path, lambda one: one.operate("raw_restore", INCIDENT), before_its_end)
     ready.operate("remediation_status", INCIDENT)
     logged = ready.project.logged
     assert "  next quarantined  raw_restore stopped half way" in logged

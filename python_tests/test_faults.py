@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from python_tests.faults import Death, StatementLog, deaths, watched
+from python_tests.faults import Death, StatementLog, deaths, kill, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -108,7 +107,7 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     # the builds differ in the names of their tables: one of them is killed everywhere
     for number, death in enumerate(chosen(name, log, {"replaced_build": "__replaced"})):
         warehouse = states[name].copied(tmp_path / str(number))
-        die(step, warehouse, death)
+        kill(step, warehouse, death)
         assert rows_in_raw_and_quarantine(warehouse) == rows
         step(warehouse)
         assert kept_state(warehouse) == expected, (death, log.statements[death.place])
@@ -131,7 +130,7 @@ def test_after_a_death_no_other_step_does_harm(
     for number in range(max(len(possible), len(others))):
         death, other = possible[number % len(possible)], others[number % len(others)]
         warehouse = states[name].copied(tmp_path / str(number))
-        die(step, warehouse, death)
+        kill(step, warehouse, death)
         is_refused = not goes(warehouse, other)
         is_done = goes(warehouse, name)
         if is_refused:
@@ -171,13 +170,6 @@ def with_the_same_arrivals(name: str) -> list[str]:
 def tables_of_readers(warehouse: Warehouse) -> tuple[str, ...]:
     """What dashboards read, by digest."""
     return tuple(curated_digests(warehouse))
-
-
-def die(step: Step, warehouse: Warehouse, death: Death) -> None:
-    """Run a step that dies, and let nothing of its process hold the warehouse open."""
-    with watched(death), pytest.raises(DbtError, match="killed"):
-        step(warehouse)
-    gc.collect()
 
 
 def rows_in_raw_and_quarantine(warehouse: Warehouse) -> Counter[str]:

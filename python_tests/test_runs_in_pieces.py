@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_tests import oracle
-from python_tests.faults import Death, StatementLog, deaths, watched
+from python_tests.faults import Death, StatementLog, deaths, kill, watched
 from python_tests.laws import (
     DAY,
     HOUR,
@@ -34,7 +34,6 @@ from python_tests.laws import (
     steady_events,
 )
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.test_faults import die
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 JOB = ("build", "--selector", "fifteen_minute")
@@ -335,7 +334,7 @@ def test_a_run_that_died_at_any_statement_is_gone_on_with(
             step(warehouse)
         for number, death in enumerate(deaths_that_matter(log)):
             dying = before.copied(tmp_path / f"{run}_{number}")
-            die(step, dying, death)
+            kill(step, dying, death)
             catch_up(dying, 9, *RUN)
             assert_whole(dying, rows)
             dying.path.unlink()

@@ -13,7 +13,6 @@ from python_tests.test_faults import (
     BEFORE,
     STEPS,
     chosen,
-    die,
     nothing,
     rows_in_raw_and_quarantine,
 )
@@ -52,7 +51,8 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         after = Saved(warehouse, "after")
         for death in chosen(name, log, BUILDS):
             before.restore()
-            die(step, warehouse, death)
+            with watched(death), pytest.raises(DbtError, match="killed"):
+                step(warehouse)
             assert rows_in_raw_and_quarantine(warehouse) == rows
             step(warehouse)
             assert kept_state(warehouse) == expected, (name, death, log.statements[death.place])
