@@ -41,6 +41,7 @@ from python_tests.laws import (
     decide_again,
     event,
     give_verdict,
+    ledger,
     roll_back_at_once,
     steady_events,
     untouched_rows,
@@ -382,11 +383,12 @@ def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: War
     assert_curated(contaminated, [*counted(touched, {name: "keep"}), *untouched])
 
 
-def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: Warehouse) -> None:
+def test_the_ledger_has_what_the_swap_checked_and_exchanged(contaminated: Warehouse) -> None:
     """Read from the tables once they are live; a rollback just after it reads them anew."""
     contaminated.operate("remediation_clone", INCIDENT)
     build_candidate(contaminated)
     contaminated.operate("remediation_swap", INCIDENT)
+    said = [line for line in contaminated.project.logged if line.startswith("  pass  ")]
     contaminated.operate("remediation_rollback", INCIDENT)
     digests_of = {
         (row["step"], row["phase"]): json.loads(row["digests"])
@@ -397,6 +399,10 @@ def test_the_ledger_has_the_digests_of_what_the_swap_exchanged(contaminated: War
     assert digests_of[after] == digests_of["remediation_rollback", "begun"]
     assert digests_of[before] == digests_of["remediation_rollback", "ended"]
     assert digests_of[before] != digests_of[after]
+    begun = next(one for one in ledger(contaminated) if (one["step"], one["phase"]) == before)
+    checks = json.loads(begun["arguments"])["checks"]
+    assert sorted(said) == sorted(f"  pass  {name}: {found}" for name, found in checks.items())
+    assert "payments, captured cents by currency are those of the decisions" in checks
 
 
 def test_a_rollback_says_that_the_ledger_lacks_the_swap(contaminated: Warehouse) -> None:

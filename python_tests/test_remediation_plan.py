@@ -389,10 +389,11 @@ def test_a_plan_that_is_let_past_the_limit_is_on_record(contaminated: Warehouse)
     assert ledger(contaminated) == before
     assert plan(contaminated, max_share=0.9)[-1] == lines[-1]
     entries = ledger(contaminated)
-    assert entries[:-1] == before
-    written = entries[-1]
+    assert entries[:-2] == before
+    begun, written = entries[-2:]
+    assert (begun["step"], begun["phase"]) == ("remediation_plan", "begun")
+    assert json.loads(begun["arguments"]) == {"max_share": 0.9}
     assert (written["step"], written["phase"]) == ("remediation_plan", "ended")
-    assert json.loads(written["arguments"]) == {"max_share": 0.9}
     said = float(table(lines, "step")["total"][-1].rstrip("%")) / 100
     assert said > 0.2
     assert json.loads(written["counts"]) == {"share": pytest.approx(said, abs=0.0001)}

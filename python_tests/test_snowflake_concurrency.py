@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,9 +11,12 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from dbt_common.exceptions import DbtDatabaseError
 from snowflake.connector.errors import ProgrammingError
 
 from python_tests.faults import READS_ONLY, StatementLog, watched
@@ -32,6 +36,7 @@ from python_tests.laws import (
     roll_back_at_once,
     steady_events,
 )
+from python_tests.laws_of_raw import quarantined_rows, raw_rows
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.test_snowflake_remediation import (
     CANDIDATE,
@@ -229,7 +234,7 @@ def is_cloned(log: StatementLog, crossing: Crossing) -> bool:
 def is_clear(said: str) -> bool:
     """A refusal says what to do; of a schema that has another name by now the runbook does."""
     is_gone = re.search(r"__(claimed_|candidate|replaced_|withdrawn_).*does not exist", said, re.I)
-    says = ("Run: ", "remediation_status", "Use another incident_id")
+    says = ("Run: ", "remediation_status", "Use another incident_id", "run the command again")
     return is_gone is not None or any(text in said for text in says)
 
 
@@ -490,3 +495,97 @@ def roll_back_between_runs(warehouse: SnowflakeWarehouse) -> None:
             if "less than readers see" not in str(error):
                 raise
     raise AssertionError("the regular job was always in the way")
+
+
+# Which raw verb somebody else runs while another is under way
+RAW_VERBS = ("raw_quarantine", "raw_restore")
+
+
+class Another:
+    """A verb that somebody else runs, in a process of its own, before the n-th slice or entry."""
+
+    def __init__(self, warehouse: SnowflakeWarehouse, verb: str, turn: int) -> None:
+        self.warehouse = warehouse
+        self.verb = verb
+        self.turns_left = turn
+        self.is_open = False
+        self.is_done = False
+
+    def __call__(self, sql: str) -> None:
+        """Look at one statement of the command that is crossed."""
+        words = re.sub(r"/[*].*?[*]/", "", sql, flags=re.DOTALL).strip(" ;\n").lower()
+        is_chance = words == "begin transaction" or words.startswith("merge into")
+        if is_chance and not self.is_open and not self.is_done:
+            if self.turns_left == 0:
+                self.is_done = True
+                self.run()
+            self.turns_left -= 1
+        self.is_open = words == "begin transaction" or (
+            self.is_open and words not in ("commit", "rollback")
+        )
+
+    def run(self) -> None:
+        """Run it to its end, which is its work done, or a refusal that says what to do."""
+        project = self.warehouse.project
+        done = subprocess.run(
+            [
+                *(Path(sys.executable).parent / "dbt", "run-operation", self.verb),
+                *("--args", json.dumps({"incident_id": INCIDENT})),
+                *("--project-dir", project.folder, "--profiles-dir", project.work),
+                *("--target-path", project.work / "another", "--log-path", project.work),
+            ],
+            env=os.environ | self.warehouse.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0 or is_clear(done.stdout), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("other", "verb", "turns"),
+    [
+        ("raw_quarantine", "raw_quarantine", [2]),
+        *[
+            pytest.param(other, verb, range(100), marks=pytest.mark.soak)
+            for other in RAW_VERBS
+            for verb in RAW_VERBS
+        ],
+    ],
+)
+def test_of_two_raw_verbs_at_once_each_row_is_in_one_place(
+    snowflake_warehouse: SnowflakeWarehouse, other: str, verb: str, turns: Iterable[int]
+) -> None:
+    """Both find some slices done and some not; then the one is run again, alone."""
+    warehouse = snowflake_warehouse
+    contaminate(warehouse)
+    rows = raw_rows(warehouse)
+    stopped = Another(warehouse, "", 2)
+    with (
+        patch.object(stopped, "run", side_effect=DbtDatabaseError("stopped")),
+        pytest.raises(DbtError, match="stopped"),
+        watched(meanwhile=stopped),
+    ):
+        warehouse.operate("raw_quarantine", INCIDENT)
+    assert quarantined_rows(warehouse), "no slice is done"
+    before = Saved(warehouse, "before")
+    warehouse.operate(verb, INCIDENT)
+    alone = raw_rows(warehouse), quarantined_rows(warehouse)
+    said = []
+    for turn in turns:
+        before.restore()
+        another = Another(warehouse, other, turn)
+        try:
+            with watched(meanwhile=another):
+                warehouse.operate(verb, INCIDENT)
+        except DbtError as error:
+            said.append(str(error))
+        if not another.is_done:
+            break
+        assert raw_rows(warehouse) + quarantined_rows(warehouse) == rows
+        warehouse.operate(verb, INCIDENT)
+        assert (raw_rows(warehouse), quarantined_rows(warehouse)) == alone
+        assert_recorded(warehouse)
+    assert turn >= 2
+    assert all(map(is_clear, said)), said

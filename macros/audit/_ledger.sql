@@ -63,7 +63,11 @@
 {% endmacro %}
 
 
-{% macro _append_to_ledger(step, phase, incident_id, arguments, counts, digests) %}
+{% macro _append_to_ledger(step, phase, incident_id, arguments, counts, digests, read_at=none) %}
+    {#-
+        Writes an entry, and gives true. With `read_at`, the number of the last entry when the digests were read, nothing
+        and false, if the same evidence has later entries: the digests may be of before them.
+    -#}
     {%- set ledger = exactly_once._ledger() -%}
     {%- set given = {
         'incident_id': incident_id,
@@ -81,6 +85,9 @@
     {#- a step of somebody else may have taken the number meanwhile: then the next one -#}
     {%- for attempt in range(5) -%}
         {%- set head = exactly_once._ledger_head(ledger) -%}
+        {%- if read_at is not none and head.entry_number > read_at and exactly_once._raw_entries_after(incident_id, read_at) -%}
+            {{- return(false) -}}
+        {%- endif -%}
         {%- set number = head.entry_number + 1 -%}
         {%- do run_query(exactly_once._ledger_merge(ledger, number, given, head.entry_hash)) -%}
         {%- set written = run_query(
@@ -99,13 +106,21 @@
             {%- do log(
                 '  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[0][3], info=phase == 'ended'
             ) -%}
-            {{- return(none) -}}
+            {{- return(true) -}}
         {%- endif -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(
         'the ledger ' ~ ledger, 'other steps that write to it all the time', 'one remediation at a time',
         'Wait until the other step is done, and run the command again.'
     ) -%}
+{% endmacro %}
+
+
+{% macro _raw_entries_after(incident_id, entry_number) %}
+    {{- return(
+        exactly_once._entries_after('raw_quarantine', incident_id, entry_number)
+        + exactly_once._entries_after('raw_restore', incident_id, entry_number)
+    ) -}}
 {% endmacro %}
 
 

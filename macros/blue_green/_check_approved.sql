@@ -116,7 +116,7 @@
 
 
 {% macro _register_remedy() %}
-    {{- return('Have the row reviewed and merged in seeds/incident_register.csv, then run: dbt seed') -}}
+    {{- return('Have the row reviewed and merged in seeds/incident_register.csv, then run: dbt seed --select incident_register') -}}
 {% endmacro %}
 
 

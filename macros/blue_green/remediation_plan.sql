@@ -49,9 +49,8 @@
 {% macro _record_share(incident_id, share, max_share) %}
     {#- Somebody has decided that it may cost more than usual; a plan below the limit decides nothing. -#}
     {%- if share is not none and share > 0.2 -%}
-        {%- do exactly_once._end_step(
-            'remediation_plan', incident_id, {'share': share | round(4)}, arguments={'max_share': max_share}
-        ) -%}
+        {%- do exactly_once._begin_step('remediation_plan', incident_id, {'max_share': max_share}) -%}
+        {%- do exactly_once._end_step('remediation_plan', incident_id, {'share': share | round(4)}) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -82,7 +81,7 @@
         {%- endfor -%}
         {%- do exactly_once._log_table(['merchant', 'currency', 'remove', 'removed amount'], rows, 2) -%}
         {%- if plan.other_merchants -%}
-            {%- do log('  and ' ~ exactly_once._readable(plan.other_merchants) ~ ' others', info=true) -%}
+            {%- do log('  and ' ~ exactly_once._readable(plan.other_merchants) ~ ' others, in incident_impact_by_merchant', info=true) -%}
         {%- endif -%}
     {%- endif -%}
 

@@ -37,6 +37,7 @@
     {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
+        {%- set dropped = exactly_once._row_counts(tables, place) -%}
         {%- do exactly_once._begin_step(
             'remediation_retire', incident_id, approval, exactly_once._digests_of(tables, place)
         ) -%}
@@ -44,7 +45,7 @@
         {%- for kept in places | reverse -%}
             {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, kept) -%}
         {%- endfor -%}
-        {%- do exactly_once._end_step('remediation_retire', incident_id) -%}
+        {%- do exactly_once._end_step('remediation_retire', incident_id, {'dropped': dropped}) -%}
     {%- endif -%}
     {%- for table in tables -%}
         {%- for kept in places -%}

@@ -40,7 +40,7 @@
     {%- set approval = exactly_once._approval_text(incident_id, is_decided) -%}
     {%- do steps.append({
         'name': 'approved', 'is_done': approval.is_approved, 'found': approval.found,
-        'command': 'have seeds/incident_register.csv reviewed and merged, then: dbt seed'
+        'once': 'seeds/incident_register.csv is reviewed and merged', 'command': 'dbt seed --select incident_register'
     }) -%}
     {%- set is_cloned = is_swapped
         or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
@@ -120,7 +120,7 @@
     }) -%}
     {%- do steps.append({
         'name': 'retired', 'is_done': is_retired and state == 'none',
-        'command': exactly_once._verb_command('remediation_retire', incident_id) ~ ', once nobody will go back',
+        'once': 'nobody will go back', 'command': exactly_once._verb_command('remediation_retire', incident_id),
         'found': 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
     }) -%}
     {{- return(steps) -}}
@@ -180,7 +180,8 @@
 
 
 {% macro _say_next_step(next) %}
-    {%- do log('Next: ' ~ next.command if next else 'Nothing is left to do.', info=true) -%}
+    {%- set when = ', once ' ~ next.once if next and next.once else '' -%}
+    {%- do log('Next' ~ when ~ ': ' ~ next.command if next else 'Nothing is left to do.', info=true) -%}
 {% endmacro %}
 
 

@@ -47,7 +47,7 @@
         {%- endif -%}
         {%- do exactly_once._begin_step('remediation_swap', incident_id, dict(
             approval, kept_by_verdict=kept_by_verdict, last_runs=last_runs,
-            checked={'digests': validated.candidate, 'last_runs': checked.last_runs}
+            checked={'digests': validated.candidate, 'last_runs': checked.last_runs}, checks=validated.checks
         ), validated.live) -%}
         {#- last, since others work while the checks run -#}
         {%- if exactly_once._remediation_state(tables, incident_id) != 'cloned' -%}

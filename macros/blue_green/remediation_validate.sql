@@ -1,8 +1,8 @@
 {% macro remediation_validate(incident_id, dry_run=false) %}
     {#-
         Run-operation. Checks the candidates of an incident against live, the deduplicated events and the
-        decisions, prints one line per check, and stops with an error if one fails. Gives the digests of the tables:
-        {live: {name: digest}, candidate: {..}}. dry_run makes no difference, for it never writes.
+        decisions, prints one line per check, and stops with an error if one fails. Gives the digests of the tables and
+        what the checks found: {live: {name: digest}, candidate: {..}, checks: {name: text}}. dry_run makes no difference, for it never writes.
     -#}
     {%- do exactly_once._begin_verb('remediation_validate', incident_id) -%}
     {{- return(exactly_once._validated(incident_id)) -}}
@@ -37,7 +37,9 @@
             ~ exactly_once._detection_command(incident_id)
         ) -%}
     {%- endif -%}
-    {{- return(digests) -}}
+    {%- set found = {} -%}
+    {%- for check in checks -%}{%- do found.update({check.name: check.found}) -%}{%- endfor -%}
+    {{- return(dict(digests, checks=found)) -}}
 {% endmacro %}
 
 

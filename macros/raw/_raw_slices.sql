@@ -277,12 +277,37 @@
 {% endmacro %}
 
 
+{% macro _begin_raw_step(step, incident_id, arguments, hours) %}
+    {#- Gives what the source holds. Another raw verb that ran while it was read has changed what this one found. -#}
+    {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
+    {%- set before = exactly_once._source_state(hours) -%}
+    {%- if not exactly_once._append_to_ledger(
+        step, 'begun', incident_id, arguments, {}, exactly_once._raw_digests(incident_id, before), read_at
+    ) -%}
+        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'Nothing was changed.') -%}
+    {%- endif -%}
+    {{- return(before) -}}
+{% endmacro %}
+
+
+{% macro _refuse_other_raw_verb(incident_id, done) %}
+    {%- do exactly_once._refuse(
+        'incident ' ~ incident_id, 'another raw_quarantine or raw_restore of it at the same time', 'one at a time',
+        done ~ ' Wait until the other has ended, and run the command again.'
+    ) -%}
+{% endmacro %}
+
+
 {% macro _end_raw_step(step, incident_id, counts, before, after) %}
     {#- Rows may have arrived meanwhile; none may be missing, in the source and the quarantine. The ledger has it for good. -#}
     {%- set arrived = after.rows + after.quarantined - before.rows - before.quarantined -%}
-    {%- do exactly_once._end_step(
-        step, incident_id, dict(counts, missing=-arrived) if arrived < 0 else counts, exactly_once._raw_digests(incident_id, after)
+    {%- set counts = dict(counts, missing=-arrived) if arrived < 0 else counts -%}
+    {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
+    {%- if not exactly_once._append_to_ledger(
+        step, 'ended', incident_id, {}, counts, exactly_once._raw_digests(incident_id, after), read_at
     ) -%}
+        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'Every slice is done, and its end is not in the ledger.') -%}
+    {%- endif -%}
     {%- if arrived < 0 -%}
         {%- do exactly_once._refuse(
             'the slices of ' ~ step, before.rows ~ ' rows and ' ~ before.quarantined ~ ' in quarantine before, ' ~ after.rows

@@ -68,10 +68,7 @@
         'insert into ' ~ source_table ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ source_table ~ ' where false'
     ) -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
-    {%- set before = exactly_once._source_state(hours) -%}
-    {%- do exactly_once._begin_step(
-        'raw_quarantine', incident_id, approval, exactly_once._raw_digests(incident_id, before)
-    ) -%}
+    {%- set before = exactly_once._begin_raw_step('raw_quarantine', incident_id, approval, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice, names) -%}
@@ -193,6 +190,7 @@
         written back. On Snowflake each statement sees what others committed before it: where the delete took more or
         less than was put away, a row came or went in between, and all is undone and tried again.
     -#}
+    {%- set seen = namespace() -%}
     {%- for attempt in range(5) -%}
         {%- set stamp = exactly_once._utc_stamp() -%}
         {%- set is_put_away = 'incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' and quarantined_at = ' ~ stamp -%}
@@ -213,12 +211,13 @@
             {{- return(none) -}}
         {%- endif -%}
         {%- do run_query('rollback') -%}
-        {%- do log('    undone: ' ~ going ~ ' copies to remove, ' ~ found ~ ' rows like them, ' ~ deleted ~ ' deleted; once more', info=true) -%}
+        {%- set seen.found = going ~ ' copies to remove, ' ~ found ~ ' rows like them, ' ~ deleted ~ ' deleted' -%}
+        {%- do log('    undone: ' ~ seen.found ~ '; once more', info=true) -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(
-        'slice ' ~ exactly_once._slice_name(slice.hour), 'rows that come and go all the time',
-        slice.copies ~ ' copies to remove, as at the beginning',
-        'The slices before it are done and this one is undone. Let no other raw_quarantine run, and run the command again.'
+        'slice ' ~ exactly_once._slice_name(slice.hour), seen.found, slice.copies ~ ' copies to remove, as at the beginning',
+        'The slices before it are done and this one is undone. Somebody else moves the same copies, or changes these rows. '
+        ~ 'Let no other raw verb run, and run the command again.'
     ) -%}
 {% endmacro %}
 

@@ -30,10 +30,7 @@
     {%- set names = exactly_once._inserted_columns() -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
-    {%- set before = exactly_once._source_state(hours) -%}
-    {%- do exactly_once._begin_step(
-        'raw_restore', incident_id, {}, exactly_once._raw_digests(incident_id, before)
-    ) -%}
+    {%- set before = exactly_once._begin_raw_step('raw_restore', incident_id, {}, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice, names) -%}
@@ -73,6 +70,7 @@
         ~ exactly_once._in_slices([slice.hour]) -%}
     {%- set held = exactly_once._held(going_back) -%}
     {%- set count_like = 'select count(*) from ' ~ source_table ~ ' where ' ~ exactly_once._like_quarantined(slice, going_back) -%}
+    {%- set seen = namespace() -%}
     {%- for attempt in range(5) -%}
         {%- set stamp = exactly_once._utc_stamp() -%}
         {%- do exactly_once._begin_slice() -%}
@@ -93,12 +91,13 @@
             {{- return(none) -}}
         {%- endif -%}
         {%- do run_query('rollback') -%}
-        {%- do log('    undone: ' ~ inserted ~ ' rows put back, ' ~ marked ~ ' marked; once more', info=true) -%}
+        {%- set seen.found = inserted ~ ' rows put back, ' ~ marked ~ ' marked' -%}
+        {%- do log('    undone: ' ~ seen.found ~ '; once more', info=true) -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(
-        'slice ' ~ exactly_once._slice_name(slice.hour), 'copies that come and go all the time',
-        slice.copies ~ ' copies in quarantine, as at the beginning',
-        'The slices before it are done and this one is undone. Let no other raw verb run, and run the command again.'
+        'slice ' ~ exactly_once._slice_name(slice.hour), seen.found, slice.copies ~ ' copies in quarantine, as at the beginning',
+        'The slices before it are done and this one is undone. Somebody else moves the same copies. '
+        ~ 'Let no other raw verb run, and run the command again.'
     ) -%}
 {% endmacro %}
 
