@@ -24,16 +24,17 @@
     {%- set is_json = exactly_once.type_family(payload.type) in ('json', 'text') -%}
     {%- set json = payload.sql if is_json else 'to_json(' ~ payload.sql ~ ')' -%}
     {%- set objects = exactly_once._objects_on_the_way(tree, '$') -%}
-    {#- the keys of each object, none for another value, NULL where there is nothing -#}
-    {%- set keys = 'json_keys(' ~ json ~ ', ' ~ objects ~ ')' -%}
+    {#- the keys of each object, none for another value, NULL where there is nothing; parsed once where all is well -#}
+    {%- set keys = 'try(json_keys(' ~ json ~ ', ' ~ objects ~ '))' -%}
     {%- set is_each_once = '[len(k) > 0 and len(k) = list_unique(k) for k in ' ~ keys ~ ']' -%}
     {%- set is_any_twice = 'list_contains([len(k) > list_unique(k) for k in ' ~ keys ~ '], true)' -%}
     {%- set all_true = '[' ~ (['true'] * (objects | length)) | join(', ') ~ ']' -%}
     {{- return(
         'case\n'
-        ~ '    when not json_valid(' ~ json ~ ') or ' ~ exactly_once._is_read_loosely(json) ~ ' then ' ~ whole ~ '\n'
+        ~ '    when ' ~ exactly_once._is_read_loosely(json) ~ ' then ' ~ whole ~ '\n'
         ~ '    when ' ~ is_each_once ~ ' = ' ~ all_true ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ", '" ~ exactly_once._constant_patch(tree) ~ "') as varchar)\n"
+        ~ '    when not json_valid(' ~ json ~ ') then ' ~ whole ~ '\n'
         ~ '    when json_type(' ~ json ~ ") = 'OBJECT' and not " ~ is_any_twice ~ '\n'
         ~ '        then cast(json_merge_patch(' ~ json ~ ', ' ~ exactly_once._fitting_patch(tree, json, '$') ~ ') as varchar)\n'
         ~ '    else ' ~ whole ~ '\n'
