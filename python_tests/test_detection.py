@@ -167,6 +167,25 @@ def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
     assert (window["row_count"], window["copy_count"]) == (600, 300)
 
 
+def test_copies_of_another_event_type_belong_to_the_event_that_arrived_first(
+    warehouse: Warehouse,
+) -> None:
+    """Where the key has no event type, copies may have one that comes first in the alphabet."""
+    warehouse.settings |= {
+        "exactly_once__fingerprint_columns": ["payment_id", "amount_cents", "currency", "event_ts"],
+        "exactly_once__event_type_column": "event_type",
+        "exactly_once__amount_column": "amount_cents",
+        "exactly_once__currency_column": "currency",
+        "exactly_once__event_time_column": "event_ts",
+    }
+    arrive(warehouse, "captured", "range(3600)", 0)
+    arrive(warehouse, "again", "range(1200, 1500)", 60)
+    (window,) = detected(warehouse)
+    assert window["detected_start"] == NOON + 120 * MINUTE
+    assert window["detected_end"] == NOON + 150 * MINUTE - timedelta(seconds=5)
+    assert (window["row_count"], window["copy_count"]) == (600, 300)
+
+
 def test_an_incident_of_the_whole_range_is_a_warning(warehouse: Warehouse) -> None:
     """All that time a fifth of the events are copied, so that nothing stands out."""
     arrive(warehouse, "captured", "range(3600)", 0)

@@ -30,16 +30,41 @@ spans as (
     from candidates
 ),
 
-events as (
+-- a key without the event type has copies of several
+arrivals as (
     select
         event_fingerprint,
-        min(cast({{ columns.event_type.sql }} as varchar)) as event_type,
+        cast({{ columns.event_type.sql }} as varchar) as event_type,
         min({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as first_arrival,
         min({{ exactly_once.utc_timestamp(columns.event_time) }}) as event_time,
-        count(*) - 1 as event_copy_count
+        count(*) as row_count
     from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.arrived_near_candidates() }}
-    group by event_fingerprint
+    group by event_fingerprint, cast({{ columns.event_type.sql }} as varchar)
+),
+
+-- of the type of its first copy, as in incident_duplicate_rate
+placed as (
+    select
+        event_type,
+        row_number() over (
+            partition by event_fingerprint
+            order by date_trunc('minute', arrivals.first_arrival), event_type nulls last
+        ) as place,
+        min(arrivals.first_arrival) over (partition by event_fingerprint) as first_arrival,
+        min(arrivals.event_time) over (partition by event_fingerprint) as event_time,
+        sum(row_count) over (partition by event_fingerprint) - 1 as event_copy_count
+    from arrivals
+),
+
+events as (
+    select
+        event_type,
+        first_arrival,
+        event_time,
+        event_copy_count
+    from placed
+    where place = 1
 ),
 
 -- an event that arrived in a span may be earlier by its own time, as far as the lookback; what is
