@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from python_tests.snowflake_simulator.history import Statement
-from python_tests.snowflake_statements import sent, shape
+from python_tests.snowflake_statements import is_ours, sent, shape
 from python_tests.snowflake_tags import to_be_tagged, without
 from python_tests.snowflake_wire import (
     ACCOUNT_ONLY,
@@ -28,6 +28,12 @@ EVENT_RANGES = re.compile(
     rf"(?:{RANGES}|\( {RANGES} or not kept\.has_complete_key \)) when"
 )
 NO_COMPLETE_KEY = re.compile(r"and (?:false|\( false or not kept\.has_complete_key \)) when")
+SOURCE = r"(\S+\.)?\"?raw\"?\.\"?events\"?(?![\w.])"
+SOURCE_WRITTEN = re.compile(rf"(insert into|delete from|update|merge into) {SOURCE}")
+# whatever stands between the verb and the name, but for the query of a CREATE .. AS
+SOURCE_REPLACED = re.compile(
+    rf"(create|alter|drop|undrop|truncate|comment|grant|revoke)\b((?! as ).)*? {SOURCE}"
+)
 
 
 def statements_fail_only_where_dbt_asks_for_a_schema_that_is_not_there_yet(
@@ -54,6 +60,14 @@ def the_big_table_is_written_within_ranges_of_event_time(statements: list[Statem
     assert len(with_new_events) + len(without) == len(writes), writes
 
 
+def the_source_is_never_replaced(statements: list[Statement]) -> None:
+    """Pipe, load history and streams hang on the table: its rows come and go, and it stays."""
+    ours = [shape(one).lower() for one in statements if is_ours(one)]
+    written = {text.split()[0] for text in ours if SOURCE_WRITTEN.match(text)}
+    assert written == {"insert", "delete"}
+    assert not [text for text in ours if SOURCE_REPLACED.match(text)]
+
+
 def no_payload_is_in_a_statement_or_an_error(statements: list[Statement]) -> None:
     """The query history of an account is read by more people than its payments."""
     for one in statements:
@@ -78,6 +92,7 @@ def the_report_is_up_to_date(statements: list[Statement]) -> None:
 LAWS = (
     statements_fail_only_where_dbt_asks_for_a_schema_that_is_not_there_yet,
     the_big_table_is_written_within_ranges_of_event_time,
+    the_source_is_never_replaced,
     no_payload_is_in_a_statement_or_an_error,
     every_statement_is_tagged,
     the_report_is_up_to_date,
