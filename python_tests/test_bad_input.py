@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -564,6 +565,58 @@ def swap(warehouse: Warehouse) -> None:
     warehouse.operate("remediation_clone", "INC-1")
     warehouse.dbt(*CANDIDATE, exactly_once__build_candidate=True)
     warehouse.operate("remediation_swap", "INC-1")
+
+
+RENAMED = {"exactly_once__curated_names": {"payments": "card_payments"}}
+
+
+def assert_renaming_is_refused(warehouse: Warehouse, kept: str, *arguments: str) -> None:
+    """Each table that is kept under the old name is named, with the new name and the way out."""
+    assert_refused(
+        warehouse,
+        f'found "warehouse"."main_analytics"."{kept}", of incident INC-1, while payments is named '
+        "card_payments; accepted: the same names from remediation_clone to remediation_retire. "
+        "Set the names back to payments until the incident is retired; what is next then: "
+        "dbt run-operation remediation_status --args '{incident_id: INC-1}'",
+        *arguments,
+        **RENAMED,
+    )
+
+
+def test_other_names_of_curated_tables_are_refused_while_an_incident_is_open(
+    decided: Warehouse,
+) -> None:
+    verbs = [
+        ("run-operation", verb, "--args", json.dumps({"incident_id": "INC-1"}))
+        for verb in ("remediation_clone", "remediation_swap", "remediation_status")
+    ]
+    decided.operate("remediation_clone", "INC-1")
+    for command in (*verbs, ("run", "--selector", "fifteen_minute"), ("run", "-s", "payments")):
+        assert_renaming_is_refused(decided, "payments__candidate", *command)
+    # other models go on
+    decided.dbt("run", "--select", "stg_events", **RENAMED)
+    decided.dbt(*CANDIDATE, exactly_once__build_candidate=True)
+    decided.operate("remediation_swap", "INC-1")
+    for verb in ("remediation_rollback", "remediation_retire"):
+        command = ("run-operation", verb, "--args", json.dumps({"incident_id": "INC-1"}))
+        assert_renaming_is_refused(decided, "payments__replaced_inc_1", *command)
+    assert_renaming_is_refused(
+        decided, "payments__replaced_inc_1", "run", "--select", "incident_impact_on_curated"
+    )
+    decided.operate("remediation_retire", "INC-1")
+    decided.operate("remediation_status", "INC-1", **RENAMED)
+
+
+def test_a_curated_model_that_is_no_more_is_no_other_name(decided: Warehouse) -> None:
+    """Its candidate is left over, and no model lacks one."""
+    decided.operate("remediation_clone", "INC-1")
+    marker = decided.query(
+        "select comment from duckdb_tables() where table_name = 'payments__candidate'"
+    )
+    left_over = "main_analytics.old_model__candidate"
+    decided.execute(f"create table {left_over} as select 1 as n")
+    decided.execute(f"comment on table {left_over} is '{marker[0]['comment']}'")
+    decided.operate("remediation_status", "INC-1")
 
 
 def test_nobody_reads_a_candidate_before_it_is_live(decided: Warehouse) -> None:

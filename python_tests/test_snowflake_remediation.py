@@ -453,6 +453,10 @@ def test_a_clone_replaces_nothing_that_is_not_of_its_incident(
     assert [json.loads(row["arguments"]) for row in replaced[-2:]] == 2 * [
         {"replaced_by": INCIDENT}
     ]
+    # and none is left behind by another name
+    renamed = {"exactly_once__curated_names": {"payments": "card_payments"}}
+    with pytest.raises(DbtError, match=r"found .*\.PAYMENTS, of incident .* named card_payments"):
+        warehouse.operate("remediation_status", INCIDENT, **renamed)
 
 
 @pytest.mark.soak

@@ -4,6 +4,7 @@
     {%- do exactly_once.tag_queries(step, incident_id) -%}
     {%- do exactly_once._use_warehouse('remediation') -%}
     {%- do exactly_once.check_session() -%}
+    {%- do exactly_once._check_curated_names() -%}
 {% endmacro %}
 
 
