@@ -14,10 +14,12 @@ from python_tests.laws import (
     HOUR,
     MINUTE,
     Row,
+    approve,
     assert_curated,
     assert_decided,
     assert_deduplicated,
     event,
+    steady_events,
 )
 from python_tests.oracle import Layout
 from python_tests.warehouse import EVENT_COLUMNS, Warehouse
@@ -171,6 +173,61 @@ def test_another_source_follows_the_same_laws(
     )
     window = (NOON, NOON + 8 * HOUR + 5 * MINUTE)
     assert_decided(warehouse, rows, window, layout)
+
+
+WORDS = {
+    "payment_id": "order",
+    "event_type": "group",
+    "amount_cents": "select",
+    "currency": "from",
+    "event_ts": "end",
+    "ingest_ts": "when",
+    "event_id": "primary",
+    "merchant_id": "user",
+    "payload": "table",
+}
+
+
+def test_words_of_sql_may_be_names(new_warehouse: Callable[..., Warehouse]) -> None:
+    """Of the source, of each column, and of the curated tables and what a repair keeps of them."""
+    layout = Layout(
+        key=("order", "group", "select", "from", "end"),
+        **{part: WORDS[name] for part, name in vars(Layout()).items() if str(name) in WORDS},
+    )
+    warehouse = new_warehouse(
+        source='"table"."select"',
+        columns={WORDS.get(name, name): kind for name, kind in EVENT_COLUMNS.items()},
+        settings={
+            "exactly_once__source_schema": "table",
+            "exactly_once__source_table": "select",
+            "exactly_once__fingerprint_columns": list(layout.key),
+            "exactly_once__event_time_column": "end",
+            "exactly_once__arrival_time_column": "when",
+            "exactly_once__event_id_column": "primary",
+            "exactly_once__merchant_id_column": "user",
+            "exactly_once__payload_column": "table",
+            "exactly_once__curated_names": {"payments": "order", "fraud_features": "group"},
+        },
+    )
+    rows = [*steady_events(NOON), event("p", NOON), event("p", NOON + HOUR)]
+    rows = [{WORDS.get(name, name): value for name, value in row.items()} for row in rows]
+    warehouse.write_events(rows)
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    assert_deduplicated(warehouse, rows, layout)
+    before = warehouse.digest('main_analytics."order"')
+    window = (NOON, NOON + 2 * HOUR)
+    declared = {"incident_start": str(window[0]), "incident_end": str(window[1])}
+    warehouse.dbt("build", "--selector", "detection", incident_id="INC-1", **declared)
+    assert_decided(warehouse, rows, window, layout)
+    approve(warehouse, "INC-1")
+    warehouse.operate("remediation_clone", "INC-1")
+    assert warehouse.digest('main_analytics."order__candidate"') == before
+    now = datetime.now(UTC)
+    fresh = event("fresh", now).items()
+    warehouse.write_events([{WORDS.get(name, name): value for name, value in fresh}])
+    results = warehouse.dbt("source", "freshness").results
+    (found,) = (result for result in results if result.node.resource_type == "source")
+    assert (found.status, found.max_loaded_at) == ("pass", now)
 
 
 def test_a_key_that_holds_the_day_and_not_the_moment_meets_copies_of_the_whole_day(
