@@ -57,6 +57,24 @@ def test_many_incomplete_keys_and_late_events_are_warnings(warehouse: Warehouse)
     }
 
 
+def test_a_source_whose_every_new_row_is_late_is_heard_of(warehouse: Warehouse) -> None:
+    """It moves no watermark, so that nothing is behind, and yet it may not pass for fresh."""
+    in_time = THIS_HOUR - 8 * HOUR
+    now = THIS_HOUR - timedelta(minutes=1)
+    late = [event(f"late {number}", now, event_ts=now - 5 * HOUR) for number in range(20)]
+    warehouse.write_events([*steady_events(in_time), *late])
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == {"warn_stragglers_are_few": "warn"}
+    (hour,) = warehouse.read("main_monitoring.monitoring_stragglers")
+    assert (hour["arrival_hour"], hour["row_count"]) == (THIS_HOUR - HOUR, 20)
+    source, *others = sorted(
+        warehouse.read("main_monitoring.monitoring_freshness"),
+        key=lambda row: row["relation_name"] != "source",
+    )
+    assert int(source["minutes_behind_clock"]) >= 6 * 60
+    assert {int(row["minutes_behind_source"]) for row in others} == {0}
+
+
 def test_a_lost_event_is_an_error_and_what_looks_wrong_a_warning(warehouse: Warehouse) -> None:
     start = THIS_HOUR - 3 * HOUR
     copied = [event("copied", start + HOUR, event_ts=start + HOUR)] * 4

@@ -1,7 +1,8 @@
-{% macro detection_range() %}
+{% macro detection_range(up_to_now=false) %}
     {#-
         A predicate on the arrivals that detection reads: exactly_once__detection_hours before and after a
-        declared window, or up to the latest sane arrival.
+        declared window, or up to the latest sane arrival. up_to_now: at least to the start of this run, for what looks at rows
+        that are not sane.
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
@@ -17,6 +18,7 @@
             else exactly_once.shifted_time(watermark, -reach) -%}
         {%- set last = modules.datetime.datetime(9999, 12, 31) if watermark is none
             else exactly_once.shifted_time(watermark, settings.late_arrival_hours) -%}
+        {%- if up_to_now -%}{%- set last = [last, run_started_at.replace(tzinfo=none)] | max -%}{%- endif -%}
     {%- endif -%}
     {{- return(
         arrival_time.sql ~ ' >= ' ~ exactly_once.timestamp_literal(first, arrival_time.type)

@@ -12,7 +12,7 @@ with arrivals as (
         {{ exactly_once.epoch_micros(columns.arrival_time.sql) }}
         - {{ exactly_once.epoch_micros(columns.event_time.sql) }} as lag_micros
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ exactly_once.detection_range() }}
+    where {{ exactly_once.detection_range(up_to_now=true) }}
 ),
 
 stragglers as (
@@ -31,7 +31,7 @@ hours as (
         {{ arrival_hour }} as arrival_hour,
         count(*) as rows_arrived
     from {{ ref('exactly_once', 'stg_events') }}
-    where {{ exactly_once.detection_range() }}
+    where {{ exactly_once.detection_range(up_to_now=true) }}
     group by 1
 )
 
