@@ -336,6 +336,36 @@ def test_a_key_column_that_the_source_lacks_is_refused(loaded: Warehouse) -> Non
     )
 
 
+def test_columns_are_checked_before_anything_is_built(loaded: Warehouse) -> None:
+    """A seed, which no model has to wait for, is not written; and without our models it is."""
+    wrong = {"exactly_once__arrival_time_column": "nowhere"}
+    seeds = ("--select", "tag:exactly_once_seeds")
+    assert_refused(
+        loaded,
+        "var exactly_once__arrival_time_column: found nowhere, which the source",
+        *("build", *seeds, "stg_events"),
+        **wrong,
+    )
+    loaded.dbt("build", *seeds, "--indirect-selection", "cautious", **wrong)
+    assert "main_seeds.incident_register" in loaded.tables()
+
+
+def test_a_source_that_the_run_makes_is_checked_by_the_models(loaded: Warehouse) -> None:
+    """It may get the columns in this run. A seed stands for it here."""
+    loaded.dbt("seed")
+    with pytest.raises(
+        DbtError, match=r"which the source .*incident_register.* does not have"
+    ) as e:
+        loaded.dbt(
+            *("build", "--select", "incident_register", "stg_events"),
+            exactly_once__source_schema="main_seeds",
+            exactly_once__source_table="incident_register",
+        )
+    assert "incident_register" in {
+        one.node.name for one in e.value.results if str(one.status) == "success"
+    }
+
+
 @pytest.mark.parametrize(
     ("column", "kind", "message"),
     [

@@ -115,3 +115,37 @@ def test_runs_that_read_again_are_kept_to_the_last_fifty(warehouse: Warehouse) -
     kept = str(warehouse.dbt("show", "--inline", query).results[0].agate_table.rows[0][0]).split()
     assert kept[1:] == runs[-49:]
     assert kept[0] == f"{(NOON - 2 * HOUR).isoformat()}@run12"
+
+
+def test_the_changed_keys_of_any_relation(warehouse: Warehouse) -> None:
+    """Of a second stream, without a model of ours: from the lookback before its mark on."""
+    warehouse.execute(
+        "create table raw.payouts as select * from (values "
+        "('old', timestamp '2026-03-01 09:59:59', 1), ('new', timestamp '2026-03-01 12:00:01', 1), "
+        "('edge', timestamp '2026-03-01 10:00:00', 1), ('no time', null, 1), "
+        "('new', timestamp '2026-03-01 12:00:02', 1), "
+        "('left out', timestamp '2026-03-01 12:00:02', 2)"
+        ') as payouts (payout, "received at", kind)'
+    )
+    relation = "api.Relation.create(schema='raw', identifier='payouts')"
+    parts = "['payout'], event_time='received at', arrival_time='received at'"
+    mark = "modules.datetime.datetime(2026, 3, 1, 12)"
+
+    def shown(*calls: str) -> list[tuple[str, str]]:
+        query = f"{{%- set payouts = {relation} -%}}" + " union all ".join(
+            f"select '{number}' as call, no from "
+            f"({{{{ exactly_once.changed_keys({{'no': 'upper(payout)'}}, {call}) }}}}) as found"
+            for number, call in enumerate(calls)
+        )
+        rows = warehouse.dbt("show", "--inline", query, "--limit", "99").results[0].agate_table.rows
+        return sorted((str(row["call"]), row["no"]) for row in rows)
+
+    columns = f"columns=exactly_once.relation_columns(payouts, {parts})"
+    changed = {"EDGE", "NEW", "NO TIME"}
+    assert shown(
+        f"'kind = 1', copies=payouts, watermark={mark}, {columns}", f"copies=payouts, {columns}"
+    ) == sorted(
+        [("0", key) for key in changed] + [("1", key) for key in changed | {"OLD", "LEFT OUT"}]
+    )
+    with pytest.raises(DbtError, match=r"argument columns .* found None; accepted: what relation"):
+        shown("copies=payouts")

@@ -1,4 +1,4 @@
-{% macro changed_keys(keys, predicate='true') %}
+{% macro changed_keys(keys, predicate='true', copies=none, watermark=none, columns=none) %}
     {#-
         A query for the keys that a curated model must compute again; every key if it is built from scratch.
         In a regular run: those of copies that arrived since the watermark of this model, less the lookback, and have
@@ -9,7 +9,17 @@
         finds what a model depends on without running it.
         predicate: on the events whose keys are listed. A model that reads events by literal bounds passes the
         same bounds, so that what lands after they were found waits for the next run as a whole.
+        copies: another relation than stg_events, with no mark and no repair of ours: then `watermark` says how far the
+        caller has taken its arrivals in, and `columns`, as from relation_columns, which column is the arrival time.
     -#}
+    {%- if copies is not none -%}
+        {{- return(exactly_once._arrived_keys_of(copies, keys, predicate, watermark, columns)) -}}
+    {%- elif execute and (watermark is not none or columns is not none) -%}
+        {%- do exactly_once._refuse(
+            'arguments of the macro changed_keys', 'watermark or columns without copies', 'these with copies, or none of the three',
+            'Of stg_events the model has a mark of its own: leave them out, or name the relation in copies.'
+        ) -%}
+    {%- endif %}
     -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
     {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build(), exactly_once._taken_in_before_build()) }}
@@ -22,6 +32,19 @@
     ) }}
     {%- endif %}
 {% endmacro %}
+
+
+{% macro _arrived_keys_of(copies, keys, predicate, watermark, columns) %}
+    {%- if execute and columns is not mapping -%}
+        {%- do exactly_once._refuse(
+            'argument columns of the macro changed_keys on ' ~ copies, columns, 'what relation_columns gives of that relation',
+            'Pass columns=exactly_once.relation_columns(..).'
+        ) -%}
+    {%- endif %}
+    select distinct {{ exactly_once._selected_keys(keys) }}
+    from {{ copies }}
+    where {{ exactly_once.arrived_since(watermark, columns=columns) if columns else 'true' }} and {{ predicate }}
+{%- endmacro %}
 
 
 {% macro _arrived_keys(keys, copies, watermark, before=none) %}
