@@ -338,7 +338,7 @@ def test_a_key_column_that_the_source_lacks_is_refused(loaded: Warehouse) -> Non
 
 def test_columns_are_checked_before_anything_is_built(loaded: Warehouse) -> None:
     """A seed, which no model has to wait for, is not written; and without our models it is."""
-    wrong = {"exactly_once__arrival_time_column": "nowhere"}
+    wrong: dict[str, Any] = {"exactly_once__arrival_time_column": "nowhere"}
     seeds = ("--select", "tag:exactly_once_seeds")
     assert_refused(
         loaded,
@@ -597,7 +597,7 @@ def swap(warehouse: Warehouse) -> None:
     warehouse.operate("remediation_swap", "INC-1")
 
 
-RENAMED = {"exactly_once__curated_names": {"payments": "card_payments"}}
+RENAMED: dict[str, Any] = {"exactly_once__curated_names": {"payments": "card_payments"}}
 
 
 def assert_renaming_is_refused(warehouse: Warehouse, kept: str, *arguments: str) -> None:

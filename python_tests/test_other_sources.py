@@ -192,7 +192,15 @@ def test_words_of_sql_may_be_names(new_warehouse: Callable[..., Warehouse]) -> N
     """Of the source, of each column, and of the curated tables and what a repair keeps of them."""
     layout = Layout(
         key=("order", "group", "select", "from", "end"),
-        **{part: WORDS[name] for part, name in vars(Layout()).items() if str(name) in WORDS},
+        event_time="end",
+        arrival_time="when",
+        event_id="primary",
+        payload="table",
+        payment_id="order",
+        event_type="group",
+        amount="select",
+        currency="from",
+        merchant_id="user",
     )
     warehouse = new_warehouse(
         source='"table"."select"',
@@ -216,7 +224,7 @@ def test_words_of_sql_may_be_names(new_warehouse: Callable[..., Warehouse]) -> N
     assert_deduplicated(warehouse, rows, layout)
     before = warehouse.digest('main_analytics."order"')
     window = (NOON, NOON + 2 * HOUR)
-    declared = {"incident_start": str(window[0]), "incident_end": str(window[1])}
+    declared: dict[str, Any] = {"incident_start": str(window[0]), "incident_end": str(window[1])}
     warehouse.dbt("build", "--selector", "detection", incident_id="INC-1", **declared)
     assert_decided(warehouse, rows, window, layout)
     approve(warehouse, "INC-1")
