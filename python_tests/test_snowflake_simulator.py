@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import hashlib
+import inspect
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,16 +15,24 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import snowflake.connector
 from snowflake.connector.errors import DatabaseError, ProgrammingError
 
-from python_tests.snowflake_simulator import Simulator, running_simulator
+from python_tests.snowflake_simulator import (
+    Simulator,
+    errors,
+    refusals,
+    running_simulator,
+    udfs,
+)
+from python_tests.snowflake_statements import FUNCTIONS as LISTED_FUNCTIONS
 from python_tests.warehouse import ROOT
 
 if TYPE_CHECKING:
@@ -479,6 +491,284 @@ VALUES = [
     ),
 ]
 
+# What the package calls and DuckDB has by the same name, but for what is said of it
+FUNCTIONS = [
+    Case(SQL + "functions/abs", "a number without its sign", "select abs(0), abs(-10)", [(0, 10)]),
+    Case(
+        SQL + "functions/cast",
+        "a cast rounds half away from zero",
+        "select cast('1.2345' as decimal(15, 5)), cast(2.5 as int), cast(-1.5 as int)",
+        [(Decimal("1.23450"), 3, -2)],
+    ),
+    Case(
+        SQL + "functions/coalesce",
+        "the first value that is not NULL",
+        "select coalesce(1, 2, null), coalesce(null, 2, 3), coalesce(null, null)",
+        [(1, 2, None)],
+    ),
+    Case(
+        SQL + "functions/count",
+        "NULL is not counted, but for the star, and equal values once when distinct",
+        "select count(*), count(column1), count(distinct column1) "
+        "from values (1), (null), (1), (3)",
+        [(4, 3, 2)],
+    ),
+    Case(
+        SQL + "functions/current_database",
+        "the database of the session",
+        "select current_database()",
+        rows("ANALYTICS"),
+    ),
+    Case(
+        SQL + "functions/current_role",
+        "the role of the session",
+        "select current_role()",
+        rows("ACCOUNTADMIN"),
+    ),
+    Case(
+        SQL + "functions/current_schema",
+        "the schema of the session",
+        "select current_schema()",
+        rows("PUBLIC"),
+        before=["use schema analytics.public"],
+    ),
+    Case(
+        SQL + "functions/current_timestamp",
+        "the time that it is, in the session's time zone",
+        "select current_timestamp() between "
+        f"'{datetime.now(UTC) - timedelta(minutes=1)}'::timestamp_tz "
+        f"and '{datetime.now(UTC) + timedelta(hours=6)}'::timestamp_tz, "
+        "right(current_timestamp()::varchar, 5)",
+        [(True, "+0530")],
+        before=["alter session set timezone = 'Asia/Kolkata'"],
+    ),
+    Case(
+        SQL + "functions/current_user",
+        "the user who logged in",
+        "select current_user()",
+        rows("TESTER"),
+    ),
+    Case(
+        SQL + "functions/current_warehouse",
+        "the warehouse of the session",
+        "select current_warehouse()",
+        rows("TRANSFORMING"),
+    ),
+    Case(
+        SQL + "functions/date_trunc",
+        "a timestamp without what is less than a part, and a date stays one",
+        "select date_trunc('hour', '2015-05-08 23:39:20.123'::timestamp_ntz), "
+        "date_trunc('quarter', '2015-05-08 23:39:20.123'::timestamp_ntz), "
+        "date_trunc('month', '2015-05-08'::date)",
+        [(datetime(2015, 5, 8, 23), datetime(2015, 4, 1), date(2015, 5, 1))],
+    ),
+    Case(
+        SQL + "functions/first_value",
+        "the first value of a group in order",
+        "select column1, column2, first_value(column2) over "
+        "(partition by column1 order by column2 nulls last) "
+        "from values (1, 10), (1, 11), (2, 20), (2, 21) order by 1, 2",
+        [(1, 10, 10), (1, 11, 10), (2, 20, 20), (2, 21, 20)],
+    ),
+    Case(
+        SQL + "functions/floor",
+        "the whole number below, or that of tens and hundreds",
+        "select floor(135.135), floor(-975.975), floor(135.135, -2), floor(-975.975, -2)",
+        [(135, -976, 100, -1000)],
+    ),
+    Case(
+        SQL + "functions/greatest",
+        "the greatest value, and NULL where one is NULL",
+        "select greatest(1, 3, 0, 4), greatest(1, null, 3), greatest('a', 'b')",
+        [(4, None, "b")],
+    ),
+    Case(
+        SQL + "functions/is_role_in_session",
+        "a role that is active, and one that is not",
+        "select is_role_in_session('ACCOUNTADMIN'), is_role_in_session('NOBODY')",
+        [(True, False)],
+    ),
+    Case(
+        SQL + "functions/lead",
+        "the value of the next row, or of a later one, or what is said instead",
+        "select column1, lead(column1) over (order by column1), "
+        "lead(column1, 2, 0) over (order by column1) from values (1), (5), (3) order by 1",
+        [(1, 3, 5), (3, 5, 0), (5, None, 0)],
+    ),
+    Case(
+        SQL + "functions/least",
+        "the least value, and NULL where one is NULL",
+        "select least(1, 3, 0, 4), least(1, null, 3)",
+        [(0, None)],
+    ),
+    Case(
+        SQL + "functions/length",
+        "a text has the length of its characters",
+        "select length(''), length('joyeux'), length('Jyväskylä'), length('圣诞节快乐'), "
+        "length(null)",
+        [(0, 6, 9, 5, None)],
+    ),
+    Case(
+        SQL + "functions/lower",
+        "a text in small letters",
+        "select lower('The Quick Gray Fox'), lower('Älä')",
+        [("the quick gray fox", "älä")],
+    ),
+    Case(
+        SQL + "functions/upper",
+        "a text in capitals",
+        "select upper('The Quick Gray Fox'), upper('älä')",
+        [("THE QUICK GRAY FOX", "ÄLÄ")],
+    ),
+    Case(
+        SQL + "functions/ltrim",
+        "characters or blanks are taken off the beginning",
+        "select ltrim('#000000123', '0#'), ltrim('  a ')",
+        [("123", "a ")],
+    ),
+    Case(
+        SQL + "functions/rtrim",
+        "characters or blanks are taken off the end",
+        "select rtrim('*-*ABC-*-', '*-'), rtrim('  a ')",
+        [("*-*ABC", "  a")],
+    ),
+    Case(
+        SQL + "functions/trim",
+        "characters or blanks, and no other white space, are taken off both ends",
+        r"select trim('❄-❄ABC-❄-', '❄-'), trim('  a '), trim('\ta\t')",
+        [("ABC", "a", "\ta\t")],
+    ),
+    Case(
+        SQL + "functions/max",
+        "the greatest value of a group, without NULL",
+        "select max(column1), max(column2) from values (100, null), (500, null), (null, null)",
+        [(500, None)],
+    ),
+    Case(
+        SQL + "functions/min",
+        "the least value of a group, without NULL",
+        "select min(column1), min(column2) from values (100, null), (500, null), (null, null)",
+        [(100, None)],
+    ),
+    Case(
+        SQL + "functions/mod",
+        "a remainder has the sign of the dividend",
+        "select mod(3, 2), mod(4.5, 1.2), mod(-7, 3)",
+        [(1, Decimal("0.9"), -1)],
+    ),
+    Case(
+        SQL + "functions/nullif",
+        "equal values are NULL",
+        "select nullif(0, 0), nullif(0, 1), nullif(0, null), nullif(null, 0)",
+        [(None, 0, 0, None)],
+    ),
+    Case(
+        SQL + "functions/repeat",
+        "a text several times",
+        "select repeat('xy', 5), repeat('xy', 0)",
+        [("xyxyxyxyxy", "")],
+    ),
+    Case(
+        SQL + "functions/replace",
+        "every occurrence of a text is replaced, or left out",
+        "select replace('down', 'down', 'up'), replace('Vacation in Athens', 'Athens', 'Rome'), "
+        "replace('abcdabcd', 'bc')",
+        [("up", "Vacation in Rome", "adad")],
+    ),
+    Case(
+        SQL + "functions/round",
+        "half is rounded away from zero, unless to even is said",
+        "select round(135.135), round(-975.975), round(135.135, 1), round(135.135, -2), "
+        "round(2.5), round(-2.5), round(2.5, 0, 'HALF_TO_EVEN')",
+        [(135, -976, Decimal("135.1"), 100, 3, -3, 2)],
+    ),
+    Case(
+        SQL + "functions/row_number",
+        "rows are numbered within their group, from 1",
+        "select column1, column2, row_number() over (partition by column1 order by column2 desc) "
+        "from values ('a', 1), ('a', 2), ('b', 1) order by 1, 2",
+        [("a", 1, 2), ("a", 2, 1), ("b", 1, 1)],
+    ),
+    Case(
+        SQL + "functions/split_part",
+        "a part by its number, 0 for 1, from the end when negative, and empty when out of range",
+        "select split_part('127.0.0.1', '.', 1), split_part('127.0.0.1', '.', -1), "
+        "split_part('|a|b|c|', '|', 0), split_part('|a|b|c|', '|', 2), "
+        "split_part('127.0.0.1', '.', 5), split_part('user@example.com', '', 1)",
+        [("127", "1", "", "a", "", "user@example.com")],
+    ),
+    Case(
+        SQL + "functions/sqrt",
+        "a square root is a floating point number",
+        "select sqrt(0), round(sqrt(2), 9), round(sqrt(10), 8), sqrt(null)",
+        [(0.0, 1.414213562, 3.16227766, None)],
+    ),
+    Case(
+        SQL + "functions/sqrt",
+        "the square root of a negative number is an error",
+        "select sqrt(column1) from values (-1)",
+        error=100038,
+    ),
+    Case(
+        SQL + "functions/startswith",
+        "whether a text begins with another",
+        "select column1 from values ('coffee'), ('ice tea'), ('latte'), ('tea'), (null) "
+        "where startswith(column1, 'te')",
+        rows("tea"),
+    ),
+    Case(
+        SQL + "functions/substr",
+        "a part of a text from a place, from the end when negative",
+        "select substr('testing 1 2 3', 9, 5), substr('mystring', 0, 2), substr('mystring', -3), "
+        "substr('mystring', 3, -1), substr('mystring', 10)",
+        [("1 2 3", "my", "ing", "", "")],
+    ),
+    Case(
+        SQL + "functions/system_cancel_all_queries",
+        "a session that runs nothing has nothing cancelled",
+        "select system$cancel_all_queries(1065153872298)",
+        rows("0 cancelled."),
+    ),
+    Case(
+        SQL + "functions/to_date",
+        "a date of a text, by a format, of digits, and of a timestamp",
+        "select to_date('2024-05-10'), to_date('2024.05.10', 'YYYY.MM.DD'), to_date('31536000'), "
+        "to_date('2012-07-25 10:11:12'::timestamp_ntz), to_date(null)",
+        [(date(2024, 5, 10), date(2024, 5, 10), date(1971, 1, 1), date(2012, 7, 25), None)],
+    ),
+    Case(
+        SQL + "functions/to_json",
+        "a variant as text: JSON null is a text, NULL is none",
+        """select to_json(parse_json('{"a": [1, "x"]}')), to_json(parse_json('null')), """
+        "to_json(null), to_json(parse_json(''))",
+        [('{"a":[1,"x"]}', "null", None, None)],
+    ),
+    Case(
+        SQL + "functions/translate",
+        "characters are replaced by those in the same place, or left out where there are none",
+        "select translate('peña', 'ñ', 'n'), translate('❄a❄bX❄dYZ❄', 'XYZ❄', 'cef')",
+        [("pena", "abcdef")],
+    ),
+    Case(
+        SQL + "functions/translate",
+        "more characters to put in than to take out are an error",
+        "select translate(column1, 'ab', 'xyz') from values ('abc')",
+        error=100038,
+    ),
+    Case(
+        SQL + "functions/query_history",
+        "the history has the latest statements, as many as are asked for and no more than 100",
+        "select h.query_text from table(information_schema.query_history(result_limit => 1)) as h "
+        "union all select count(*)::varchar from table(information_schema.query_history()) "
+        "union all select count(*)::varchar from table(information_schema.query_history("
+        "result_limit => 102, end_time_range_start => dateadd('day', -1, current_timestamp()))) "
+        "union all select count(*)::varchar from table(information_schema.query_history("
+        "end_time_range_end => dateadd('day', -1, current_timestamp()))) order by 1",
+        rows("0", "100", "102", "select 'latest'"),
+        before=[*["select 'earlier'"] * 102, "select 'latest'"],
+    ),
+]
+
 TIMES = [
     Case(
         SQL + "data-types-datetime",
@@ -874,6 +1164,30 @@ STATEMENTS = [
     Case(SQL + "sql/select", "a table that is not there", "select * from nowhere", error=2003),
 ]
 
+PROCEDURE = """\
+with summed as procedure ()
+returns string
+language python
+runtime_version = '3.11'
+packages = ('snowflake-snowpark-python')
+handler = 'main'
+as $$
+from snowflake.snowpark import functions as F, types as T
+
+
+def main(session):
+    longer = F.udf(
+        lambda payload: len(payload), return_type=T.IntegerType(),
+        input_types=[T.VariantType()], session=session,
+    )
+    source = session.table("PAYLOADS")
+    found = source.select("ID", longer(F.col("V")).alias("N")).filter(F.col("ID") > 0)
+    found.write.mode("overwrite").save_as_table("LENGTHS", table_type="transient")
+    return str(session.table("PENDING").count())
+$$
+call summed();
+"""
+
 REFUSED = (
     [
         Case(
@@ -955,14 +1269,326 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("case", [*VALUES, *TIMES, *STATEMENTS], ids=str)
+def in_a_procedure(body: str) -> str:
+    """A Python procedure that does one thing."""
+    head, main, _ = PROCEDURE.partition("def main(session):\n")
+    return f"{head}{main}    {body}\n$$\ncall summed();"
+
+
+# Error of what Python raises in a procedure
+IN_PYTHON = 100357
+REFUSED += [
+    Case(SQL + page, what, sql, before=before, error=2)
+    for page, what, sql, before in (
+        (
+            "sql/create-clone",
+            "a schema cloned in the past",
+            "create schema past clone analytics.public at (offset => -60)",
+            (),
+        ),
+        (
+            "sql/create-clone",
+            "a temporary clone",
+            "create temporary table copied clone events",
+            EVENTS,
+        ),
+        (
+            "sql/alter-schema",
+            "a swap of schemas of two databases",
+            "alter schema analytics.public swap with elsewhere.public",
+            (),
+        ),
+        (
+            "sql/alter-table",
+            "a swap of tables of two databases",
+            "alter table analytics.public.t swap with elsewhere.public.t",
+            ["create table analytics.public.t (i int)", "create table elsewhere.public.t (i int)"],
+        ),
+        (
+            "sql/alter-view",
+            "a view that moves",
+            "alter view v rename to public.v",
+            ["create view v as select 1 as i"],
+        ),
+        (
+            "sql/alter-table",
+            "a change of a temporary table",
+            "alter table t add column j int",
+            ["create temporary table t (i int)"],
+        ),
+        ("sql/create-sequence", "a temporary sequence", "create temporary sequence s", ()),
+        (
+            "transactions",
+            "a commit after an error",
+            "commit",
+            [
+                *EVENTS,
+                "begin",
+                "insert into events values (3, 'c', null)",
+                FAILS + "select 1 / (id - 3) from events",
+            ],
+        ),
+        ("sql/call-with", "a call in a transaction", PROCEDURE, ["begin"]),
+        (
+            "sql/grant-privilege",
+            "a grant with the right to grant",
+            "grant select on table events to role transformer with grant option",
+            EVENTS,
+        ),
+        (
+            "functions/query_history",
+            "another argument of the history",
+            "select query_text from table(information_schema.query_history("
+            "include_client_generated_statement => true))",
+            (),
+        ),
+        (
+            "functions/query_history",
+            "the history of a session",
+            "select query_text from table(information_schema.query_history_by_session())",
+            (),
+        ),
+        (
+            "functions/query_history",
+            "the history of a user",
+            "select query_text from table(information_schema.query_history_by_user())",
+            (),
+        ),
+        (
+            "functions/query_history",
+            "the history of a warehouse",
+            "select query_text from table(information_schema.query_history_by_warehouse())",
+            (),
+        ),
+        ("parameters", "a parameter", "alter session set log_level = 'INFO'", ()),
+        (
+            "parameters",
+            "another first day of the week",
+            "alter session set week_start = 1",
+            (),
+        ),
+        (
+            "sql/create-materialized-view",
+            "a materialized view",
+            "create materialized view v as select 1 as a",
+            (),
+        ),
+        (
+            "sql/create-masking-policy",
+            "a policy",
+            "create masking policy p as (v varchar) returns varchar -> v",
+            (),
+        ),
+        ("sql/show-stages", "what stages there are", "show stages", ()),
+        ("sql/create-file-format", "a file format", "create file format f type = csv", ()),
+        ("sql/create-function", "a function", "create function f() returns int as '1'", ()),
+        (
+            "sql/create-procedure",
+            "a procedure",
+            "create procedure p() returns int language sql as 'begin return 1; end'",
+            (),
+        ),
+        ("sql/alter-user", "a change of a user", "alter user tester set password = 'x'", ()),
+        (
+            "sql/alter-account",
+            "a change of the account",
+            "alter account set log_level = 'INFO'",
+            (),
+        ),
+        ("sql/create-clone", "a clone of a database", "create database d clone analytics", ()),
+        ("sql/explain", "a plan", "explain select 1", ()),
+        (
+            "constructs/match_recognize",
+            "a pattern of rows",
+            "select * from events match_recognize "
+            "(order by id measures first(id) as f pattern (a) define a as id > 0)",
+            EVENTS,
+        ),
+        (
+            "functions/system_clustering_depth",
+            "the depth of clustering",
+            "select system$clustering_depth('t')",
+            (),
+        ),
+        (
+            "functions/system_stream_has_data",
+            "the state of a stream",
+            "select system$stream_has_data('s')",
+            (),
+        ),
+        (
+            "functions/system_pipe_status",
+            "the state of a pipe",
+            "select system$pipe_status('p')",
+            (),
+        ),
+        ("functions/get_ddl", "a definition", "select get_ddl('table', 'events')", EVENTS),
+        (
+            "functions/copy_history",
+            "what was loaded",
+            "select file_name from table(information_schema.copy_history("
+            "table_name => 'events', start_time => current_timestamp()))",
+            EVENTS,
+        ),
+        (
+            "functions/conditional_change_event",
+            "a number that grows where a value changes",
+            "select conditional_change_event(id) over (order by id) from events",
+            EVENTS,
+        ),
+        (
+            "functions/to_char",
+            "a format that is a column",
+            "select to_varchar(at, name) from events",
+            EVENTS,
+        ),
+        (
+            "functions/to_char",
+            "an element of a format",
+            "select to_varchar(at, 'Q') from events",
+            EVENTS,
+        ),
+        (
+            "functions/to_char",
+            "an element of a format of a cast",
+            "select to_varchar('2026-01-01'::timestamp_ntz, 'Q')",
+            (),
+        ),
+        ("functions/to_char", "a format of numbers", "select to_varchar(12.5, '99.9')", ()),
+        (
+            "data-types-datetime",
+            "the text by a format of a column that keeps its offset",
+            "select to_varchar(t, 'HH24') from (select '2026-01-01 +02:00'::timestamp_tz as t)",
+            (),
+        ),
+        (
+            "functions/date_trunc",
+            "a part of a date that is no cast",
+            "select date_trunc('month', d) from (select '2015-05-08'::date as d)",
+            (),
+        ),
+        (
+            "functions/floor",
+            "a number that a floating point number can't hold",
+            "select floor(9007199254740993)",
+            (),
+        ),
+        (
+            "functions/substr",
+            "a part from before the beginning",
+            "select substr('abc', -5)",
+            (),
+        ),
+    )
+]
+REFUSED += [
+    Case(
+        DEVELOPER + "snowpark/python/" + page,
+        what,
+        in_a_procedure(body),
+        error=IN_PYTHON,
+    )
+    for page, what, body in (
+        (
+            "creating-udfs",
+            "a vectorized function",
+            "F.udf(lambda n: n, return_type=T.PandasSeriesType(T.IntegerType()), "
+            "input_types=[T.PandasSeriesType(T.IntegerType())])",
+        ),
+        (
+            "creating-udfs",
+            "a function of places",
+            "F.udf(lambda n: n, return_type=T.GeographyType(), input_types=[T.IntegerType()])",
+        ),
+        (
+            "creating-udtfs",
+            "a function of tables",
+            "F.udtf(type('One', (), {'process': lambda self, n: [(n,)]}), "
+            "output_schema=T.StructType([T.StructField('n', T.IntegerType())]), "
+            "input_types=[T.IntegerType()])",
+        ),
+        (
+            "creating-udafs",
+            "a function of groups",
+            "F.udaf(type('One', (), {}), return_type=T.IntegerType(), "
+            "input_types=[T.IntegerType()])",
+        ),
+        (
+            "creating-sprocs",
+            "a procedure in a procedure",
+            "F.sproc(lambda session: 1, return_type=T.IntegerType(), input_types=[])",
+        ),
+    )
+]
+
+
+@pytest.mark.parametrize("case", [*VALUES, *FUNCTIONS, *TIMES, *STATEMENTS], ids=str)
 def test_answers_as_documented(session: SnowflakeConnection, case: Case) -> None:
     check(session, case)
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=str)
-def test_what_is_not_imitated_is_refused(session: SnowflakeConnection, case: Case) -> None:
-    check(session, case)
+def test_each_function_that_the_package_calls_has_a_case() -> None:
+    """On the page that the list of functions names for it; an answer, unless it is refused."""
+    with LISTED_FUNCTIONS.open(encoding="utf-8") as file:
+        listed = {(row["function"], SQL + row["page"]) for row in csv.DictReader(file)}
+    shown = {
+        (name, case.page)
+        for case in (*VALUES, *FUNCTIONS, *TIMES, *STATEMENTS, *REFUSED)
+        for name in re.findall(r"[\w$]+(?=\()", case.sql.lower())
+        if (name.upper() in refusals.FUNCTIONS) == (case in REFUSED)
+    }
+    assert listed - shown == set()
+
+
+def test_what_is_not_imitated_is_refused(
+    monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    """Each case is, and each refusal of the simulator has a case."""
+    raised_at, messages = set[tuple[str, int]](), list[str]()
+    make = errors.sql_error
+
+    def noting(message: str, errno: int, sqlstate: str) -> ProgrammingError:
+        caller = inspect.currentframe()
+        assert caller is not None
+        if (caller := caller.f_back) and caller.f_code is errors.not_imitated.__code__:
+            caller = caller.f_back
+            assert caller is not None
+            raised_at.add((Path(caller.f_code.co_filename).name, caller.f_lineno))
+        return make(message, errno, sqlstate)
+
+    monkeypatch.setattr(errors, "sql_error", noting)
+    with running_simulator(databases=["ANALYTICS", "ELSEWHERE"]) as simulator:
+        for number, case in enumerate(REFUSED):
+            with (
+                subtests.test(case.law),
+                simulator.connect(database="ANALYTICS") as connection,
+            ):
+                schema = f"case_{number}"
+                run(connection, f"create schema {schema}", f"use schema {schema}", *case.before)
+                with pytest.raises(DatabaseError, match=errors.NOT_IMITATED) as raised:
+                    run(connection, case.sql)
+                assert raised.value.errno == case.error
+                messages.append(str(raised.value))
+    assert refusals_in_code() - raised_at == set()
+    said = "\n".join(messages)
+    assert [what for what in errors.REFUSED_VALUES if what not in said] == []
+    assert [what for what in udfs.REFUSED.values() if what not in said] == []
+    found = [next((p for p, _ in refusals.PATTERNS if p.match(c.sql)), None) for c in REFUSED]
+    assert [p.pattern for p, _ in refusals.PATTERNS if p not in found] == []
+    called = " ".join(case.sql for case in REFUSED).upper()
+    assert [name for name in refusals.FUNCTIONS if f"{name}(" not in called] == []
+
+
+def refusals_in_code() -> set[tuple[str, int]]:
+    """The file and the line of each place that refuses a statement."""
+    return {
+        (file.name, node.lineno)
+        for file in Path(errors.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == errors.not_imitated.__name__
+    }
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/alter-schema
@@ -1561,31 +2187,6 @@ def test_the_history_tells_tag_rows_and_bytes(
     assert told == [("UPDATE", 2, "SUCCESS", None), ("SELECT", 0, "FAILED_WITH_ERROR", "002003")]
 
 
-PROCEDURE = """\
-with summed as procedure ()
-returns string
-language python
-runtime_version = '3.11'
-packages = ('snowflake-snowpark-python')
-handler = 'main'
-as $$
-from snowflake.snowpark import functions as F, types as T
-
-
-def main(session):
-    longer = F.udf(
-        lambda payload: len(payload), return_type=T.IntegerType(),
-        input_types=[T.VariantType()], session=session,
-    )
-    source = session.table("PAYLOADS")
-    found = source.select("ID", longer(F.col("V")).alias("N")).filter(F.col("ID") > 0)
-    found.write.mode("overwrite").save_as_table("LENGTHS", table_type="transient")
-    return str(session.table("PENDING").count())
-$$
-call summed();
-"""
-
-
 # https://docs.snowflake.com/en/sql-reference/sql/call-with
 def test_a_python_procedure_works_in_its_caller_s_session(session: SnowflakeConnection) -> None:
     run(
@@ -1633,8 +2234,7 @@ def test_a_bare_name_needs_a_current_schema_that_is_there(
 def test_what_snowpark_makes_needs_a_current_schema(
     session: SnowflakeConnection, snowflake_simulator: Simulator, made: str
 ) -> None:
-    procedure = "".join(PROCEDURE.partition("def main(session):\n")[:2]) + f"    {made}\n$$\n"
-    procedure = f"{procedure}call summed();"
+    procedure = in_a_procedure(made)
     with snowflake_simulator.connect(database="ANALYTICS", schema="NOWHERE") as other:
         with pytest.raises(ProgrammingError, match=WITHOUT_SCHEMA) as raised:
             run(other, procedure)

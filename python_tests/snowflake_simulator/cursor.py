@@ -23,7 +23,7 @@ from python_tests.snowflake_simulator import (
     rewriting,
     temporary,
 )
-from python_tests.snowflake_simulator.errors import sql_error
+from python_tests.snowflake_simulator.errors import NOT_IMITATED, sql_error
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.session import Session
@@ -212,7 +212,7 @@ def _translated(error: duckdb.Error) -> ProgrammingError:
         return sql_error("NULL result in a non-nullable column", 100072, "22000")
     if "Error parsing JSON" in message:
         return sql_error(message, 100069, "22P02")
-    if "The simulator does not imitate" in message:
+    if NOT_IMITATED in message:
         return sql_error(message, 2, "0A000")
     if "Division by zero" in message:
         return sql_error("Division by zero", 100051, "22012")

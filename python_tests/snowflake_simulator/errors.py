@@ -12,11 +12,30 @@ def sql_error(message: str, errno: int, sqlstate: str) -> ProgrammingError:
     return ProgrammingError(msg=message, errno=errno, sqlstate=sqlstate)
 
 
+NOT_IMITATED = "The simulator does not imitate"
+
+# What is refused of values, which only DuckDB sees
+REFUSED_VALUES: list[str] = []
+
+
 def not_imitated(what: str) -> ProgrammingError:
     """For what the simulator can't do honestly."""
-    return sql_error(
-        f"The simulator does not imitate {what}; it needs a real Snowflake account.", 2, "0A000"
-    )
+    return sql_error(_refusal(what), 2, "0A000")
+
+
+def refused_values(what: str) -> str:
+    """The message of an error that a macro, or a function in Python, raises for some values."""
+    REFUSED_VALUES.append(what)
+    return _refusal(what)
+
+
+def refused_in_sql(what: str) -> str:
+    """The same, as a call of DuckDB's error()."""
+    return f"error('{refused_values(what)}')"
+
+
+def _refusal(what: str) -> str:
+    return f"{NOT_IMITATED} {what}; it needs a real Snowflake account."
 
 
 def missing(kind: str, name: str) -> ProgrammingError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from python_tests.snowflake_simulator.errors import refused_in_sql
 from python_tests.snowflake_simulator.rewriting import (
+    MACROS,
     arguments_of,
     call,
     finisher,
@@ -15,6 +17,53 @@ from python_tests.snowflake_simulator.rewriting import (
 rename("approx_count_distinct", "HLL")
 # https://docs.snowflake.com/en/sql-reference/functions/octet_length: DuckDB's takes no text
 rename("strlen", "OCTET_LENGTH", "BYTE_LENGTH")
+
+# https://docs.snowflake.com/en/sql-reference/functions/sqrt: DuckDB gives NaN
+MACROS["simulator_sqrt(a)"] = (
+    "(case when a < 0 then error('Invalid floating point operation: sqrt of a negative number') "
+    "else sqrt(a) end)"
+)
+rename("simulator_sqrt", "SQRT")
+# https://docs.snowflake.com/en/sql-reference/functions/translate: DuckDB takes no notice
+MACROS["simulator_translate(a, source, target)"] = """(
+    case
+        when length(target) > length(source)
+            then error('String ''' || target || ''' is too long and would be truncated')
+        else translate(a, source, target)
+    end
+)"""
+rename("simulator_translate", "TRANSLATE")
+# https://docs.snowflake.com/en/sql-reference/functions/floor: DuckDB makes a double of it
+MACROS["simulator_floor(a)"] = f"""(
+    case
+        when typeof(a) in ('BIGINT', 'HUGEINT') and abs(a) > 9007199254740992
+            then {refused_in_sql("FLOOR of so large a whole number")}
+        else floor(a)
+    end
+)"""
+# https://docs.snowflake.com/en/sql-reference/functions/substr: DuckDB begins at the first letter
+MACROS["simulator_first(a, first)"] = f"""(
+    case
+        when first < -length(a) then {refused_in_sql("SUBSTR from before the text")}
+        else first
+    end
+)"""
+
+
+@rewrite
+def floor(node: exp.Expr) -> exp.Expr:
+    """FLOOR to a whole number."""
+    is_whole = isinstance(node, exp.Floor) and not node.args.get("decimals")
+    return call("simulator_floor", node.this) if is_whole else node
+
+
+@rewrite
+def substr(node: exp.Expr) -> exp.Expr:
+    """SUBSTR from a place that may be before the text."""
+    first = node.args.get("start") if isinstance(node, exp.Substring) else None
+    if first is not None and not isinstance(first, exp.Literal):
+        node.set("start", call("simulator_first", node.this.copy(), first.copy()))
+    return node
 
 
 @rewrite

@@ -149,7 +149,7 @@ def grant_all(cursor: SimulatedCursor, match: re.Match[str]) -> None:
 @command(
     rf"(grant|revoke) (?!ownership)([\w, ]+?) "
     rf"on (?:(table|view|schema|database|warehouse) )?({QUALIFIED}) {_TO}"
-    r"(?: (?:with grant option|cascade|restrict))?"
+    r"(?: (?:cascade|restrict))?"
 )
 def grant(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     """https://docs.snowflake.com/en/sql-reference/sql/grant-privilege"""

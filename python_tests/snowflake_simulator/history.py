@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from python_tests.snowflake_simulator.catalog import Catalog
 from python_tests.snowflake_simulator.commands import bare
+from python_tests.snowflake_simulator.errors import not_imitated
 from python_tests.snowflake_simulator.rewriting import rewrite
 from python_tests.snowflake_simulator.views import SCHEMA
 
@@ -172,12 +173,28 @@ def query_type(text: str) -> str:
     return statement.split(maxsplit=1)[0].upper() if statement else "UNKNOWN"
 
 
+# What QUERY_HISTORY gives where nothing else is said
+_RESULT_LIMIT = 100
+_BOUNDS = {"END_TIME_RANGE_START": exp.GTE, "END_TIME_RANGE_END": exp.LTE}
+
+
 @rewrite
 def query_history(node: exp.Expr) -> exp.Expr:
-    """https://docs.snowflake.com/en/sql-reference/functions/query_history"""
-    if isinstance(node, exp.TableFromRows) and _names_history(node.this):
-        return exp.to_table(f"{SCHEMA}.query_history", alias=node.alias or None)
-    return node
+    """https://docs.snowflake.com/en/sql-reference/functions/query_history: the latest, 100 or so"""
+    if not (isinstance(node, exp.TableFromRows) and _names_history(node.this)):
+        return node
+    latest = exp.select("*").from_(f"{SCHEMA}.query_history").limit(_RESULT_LIMIT)
+    for argument in next(node.this.find_all(exp.Anonymous)).expressions:
+        name = argument.this.name.upper() if isinstance(argument, exp.Kwarg) else "by place"
+        if name == "RESULT_LIMIT":
+            latest = latest.limit(argument.expression)
+        elif name in _BOUNDS:
+            latest = latest.where(
+                _BOUNDS[name](this=exp.column("end_time"), expression=argument.expression)
+            )
+        else:
+            raise not_imitated(f"the argument {name} of QUERY_HISTORY")
+    return latest.order_by("start_time desc").subquery(node.alias or "query_history")
 
 
 def _names_history(node: exp.Expr) -> bool:

@@ -37,13 +37,14 @@ _REFUSED = {
     ),
     r"alter table \S+ (suspend|resume) recluster\b": "automatic clustering",
     r"alter warehouse\b": "ALTER WAREHOUSE",
+    r"(grant .* with grant option|revoke grant option for .*)$": "grants with the right to grant",
     r"explain\b": "EXPLAIN",
 }
-_PATTERNS = [
+PATTERNS = [
     (re.compile(pattern.replace(" ", r"\s+"), re.I | re.S), what)
     for pattern, what in _REFUSED.items()
 ]
-_FUNCTIONS = {
+FUNCTIONS = {
     "SYSTEM$CLUSTERING_INFORMATION": "clustering",
     "SYSTEM$CLUSTERING_DEPTH": "clustering",
     "SYSTEM$STREAM_HAS_DATA": "streams",
@@ -51,12 +52,15 @@ _FUNCTIONS = {
     "GET_DDL": "GET_DDL",
     "COPY_HISTORY": "pipes and load history",
     "CONDITIONAL_CHANGE_EVENT": "CONDITIONAL_CHANGE_EVENT",
+    "QUERY_HISTORY_BY_SESSION": "parts of the query history",
+    "QUERY_HISTORY_BY_USER": "parts of the query history",
+    "QUERY_HISTORY_BY_WAREHOUSE": "parts of the query history",
 }
 
 
 def check_text(statement: str) -> None:
     """Raise for a statement that begins like one that is not imitated."""
-    for pattern, what in _PATTERNS:
+    for pattern, what in PATTERNS:
         if pattern.match(statement):
             raise not_imitated(what)
 
@@ -70,5 +74,5 @@ def check(expression: exp.Expr) -> None:
             raise not_imitated("MATCH_RECOGNIZE")
         if isinstance(node, exp.Create) and node.kind == "STAGE":
             raise not_imitated("stages and files")
-        if isinstance(node, exp.Anonymous) and (what := _FUNCTIONS.get(node.name.upper())):
+        if isinstance(node, exp.Anonymous) and (what := FUNCTIONS.get(node.name.upper())):
             raise not_imitated(what)

@@ -10,7 +10,7 @@ import re
 
 from sqlglot import exp
 
-from python_tests.snowflake_simulator.errors import not_imitated
+from python_tests.snowflake_simulator.errors import not_imitated, refused_in_sql
 from python_tests.snowflake_simulator.rewriting import MACROS, arguments_of, call, rewrite
 from python_tests.snowflake_simulator.variant import is_local
 
@@ -54,6 +54,40 @@ def try_to_timestamp(node: exp.Expr) -> exp.Expr:
     return node
 
 
+# https://docs.snowflake.com/en/sql-reference/functions/to_date: digits count as for a timestamp
+MACROS["simulator_to_date(val)"] = f"""(case
+    when {_IS_TEXT} and {_DIGITS} then cast(_fs_to_timestamp(val, 0) as date)
+    else cast(val as date)
+end)"""
+
+
+@rewrite
+def to_date(node: exp.Expr) -> exp.Expr:
+    """A date of a text or a timestamp, where no format is given."""
+    if isinstance(node, exp.TsOrDsToDate) and (node.args.get("format") or node.args.get("safe")):
+        return node
+    found = arguments_of(node, "TO_DATE", "TS_OR_DS_TO_DATE")
+    return call("simulator_to_date", found[0]) if found and len(found) == 1 else node
+
+
+# DuckDB makes a timestamp of it
+MACROS["simulator_date_trunc(part, val)"] = f"""(case
+    when typeof(val) = 'DATE' then {refused_in_sql("DATE_TRUNC of a date, but for a cast")}
+    else date_trunc(part, val)
+end)"""
+
+
+@rewrite
+def date_trunc(node: exp.Expr) -> exp.Expr:
+    """https://docs.snowflake.com/en/sql-reference/functions/date_trunc: a date gives a date."""
+    if not isinstance(node, (exp.DateTrunc, exp.TimestampTrunc)):
+        return node
+    part = exp.Literal.string(node.args["unit"].name)
+    if node.this.is_type(exp.DataType.Type.DATE):
+        return exp.cast(call("date_trunc", part, node.this), "DATE")
+    return call("simulator_date_trunc", part, node.this)
+
+
 # https://docs.snowflake.com/en/sql-reference/date-time-input-output, and DuckDB's strftime
 _ELEMENTS = {
     "YYYY": "%Y",
@@ -75,14 +109,14 @@ _ELEMENTS = {
 }
 _ELEMENT = re.compile("|".join((*_ELEMENTS, r'"[^"]*"', r"[^A-Za-z%]")), re.IGNORECASE)
 
-MACROS["simulator_formatted(x, format)"] = """(
+MACROS["simulator_formatted(x, format)"] = f"""(
     case
         when typeof(x) in ('TIMESTAMP', 'DATE')
             then strftime(cast(cast(x as varchar) as timestamp), format)
-        when typeof(x) = 'TIMESTAMP WITH TIME ZONE' then error('The simulator does not imitate '
-            || 'the zone of a TIMESTAMP_TZ in its text; it needs a real Snowflake account.')
+        when typeof(x) = 'TIMESTAMP WITH TIME ZONE'
+            then {refused_in_sql("the zone of a TIMESTAMP_TZ in its text")}
         when x is null then null
-        else error('The simulator does not imitate formats of numbers')
+        else {refused_in_sql("formats of numbers")}
     end
 )"""
 
@@ -90,12 +124,12 @@ MACROS["simulator_formatted(x, format)"] = """(
 @rewrite
 def to_char(node: exp.Expr) -> exp.Expr:
     """A text by a format, or by the one that its type has."""
-    if (
-        isinstance(node, exp.TimeToStr)
-        and isinstance(node.this, exp.Cast)
-        and node.this.is_type(exp.DataType.Type.TIMESTAMPTZ)
-    ):
-        raise not_imitated("the zone of a TIMESTAMP_TZ in its text")
+    if isinstance(node, exp.TimeToStr) and isinstance(node.this, exp.Cast):
+        if node.this.is_type(exp.DataType.Type.TIMESTAMPTZ):
+            raise not_imitated("the zone of a cast in its text")
+        # sqlglot has read the format: a letter that is left is a text, or means nothing to it
+        if re.search("[A-Za-z]", re.sub("%-?[A-Za-z]", "", node.args["format"].name)):
+            raise not_imitated("letters in the format of a cast")
     found = arguments_of(node, "TO_CHAR", "TO_VARCHAR")
     if found is None:
         return node

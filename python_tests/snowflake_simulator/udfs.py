@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from python_tests.snowflake_simulator.session import Session
 
 
+# What a session of Snowpark can register besides: where, by which method -> what it is
+REFUSED = {
+    ("udtf", "_do_register_udtf"): "UDTFs",
+    ("udaf", "_do_register_udaf"): "UDAFs",
+    ("sproc", "_do_register_sp"): "procedures registered in a procedure",
+}
+
+
 def install(snowpark: Any, caller: Session) -> None:
     """Let the session's UDF registrations make DuckDB functions."""
     from snowflake.snowpark._internal.udf_utils import process_registration_inputs
@@ -54,9 +62,8 @@ def install(snowpark: Any, caller: Session) -> None:
         return refused
 
     snowpark.udf._do_register_udf = register
-    snowpark.udtf._do_register_udtf = refuse("UDTFs")
-    snowpark.udaf._do_register_udaf = refuse("UDAFs")
-    snowpark.sproc._do_register_sp = refuse("procedures registered in a procedure")
+    for (kind, method), what in REFUSED.items():
+        setattr(getattr(snowpark, kind), method, refuse(what))
 
 
 def _stored_type(kind: Any) -> str:

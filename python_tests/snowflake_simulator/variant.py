@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from python_tests.snowflake_simulator.errors import refused_in_sql, refused_values
 from python_tests.snowflake_simulator.python_functions import define
 from python_tests.snowflake_simulator.rewriting import (
     MACROS,
@@ -50,12 +51,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_NO_SUCH_PATH = refused_values("such a path of FLATTEN")
+
+
 def flattened(
     text: str | None, path: str, is_outer: bool, is_recursive: bool, mode: str
 ) -> list[dict[str, Any]]:
     """https://docs.snowflake.com/en/sql-reference/functions/flatten: one entry for each row."""
     if re.search(r"[\[\]'\"]", path):
-        raise ValueError("The simulator does not imitate such a path of FLATTEN")
+        raise ValueError(_NO_SUCH_PATH)
     value = None if text is None else json.loads(text)
     for step in filter(None, path.split(".")):
         value = value.get(step) if isinstance(value, dict) else None
@@ -154,13 +158,13 @@ MACROS["simulator_offset(z)"] = "(rpad(replace(z, ':', ''), 5, '0'))"
 # A cast to text. https://docs.snowflake.com/en/sql-reference/functions/to_char and for the formats
 # https://docs.snowflake.com/en/user-guide/date-time-input-output
 MACROS["simulator_text(x)"] = bound_once(
-    """(
+    f"""(
     case typeof(x)
         when 'JSON' then json_extract_string(to_json(x), '$')
         when 'TIMESTAMP'
             then strftime(cast(cast(x as varchar) as timestamp), '%Y-%m-%d %H:%M:%S.%g')
-        when 'TIMESTAMP WITH TIME ZONE' then error('The simulator does not imitate the offset '
-            || 'that a TIMESTAMP_TZ keeps in its text; it needs a real Snowflake account.')
+        when 'TIMESTAMP WITH TIME ZONE'
+            then {refused_in_sql("the offset that a TIMESTAMP_TZ keeps in its text")}
         when 'DOUBLE' then regexp_replace(cast(x as varchar), '\\.0$', '')
         else cast(x as varchar)
     end
