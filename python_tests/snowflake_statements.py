@@ -5,17 +5,20 @@ python -m python_tests.snowflake_statements checks those of the last run of the 
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import sqlglot
+from snowflake.connector.util_text import split_statements
 from sqlfluff.core import FluffConfig, Linter
 from sqlfluff.core.parser import BaseSegment
 from sqlglot import exp
@@ -24,6 +27,10 @@ from python_tests.snowflake_simulator.history import STATEMENT_COLUMNS, Statemen
 from python_tests.warehouse import HISTORIES, ROOT
 
 FUNCTIONS = ROOT / "python_tests" / "snowflake_functions.csv"
+
+# What people run beside dbt: one of SQL, and Python with SQL in it
+ROLES = ROOT / "docs" / "snowflake_roles.sql"
+SCRIPTS = tuple(ROOT / "scripts" / name for name in ("check_snowflake.py", "snowflake_items.py"))
 
 # What sqlfluff's grammar lacks -> the page of docs.snowflake.com/en/sql-reference that has it
 GRAMMAR_GAPS = {r"create or replace schema \S+ clone \S+ comment = ": "sql/create-schema"}
@@ -38,6 +45,21 @@ CLOCK_AND_CHANCE = re.compile(
 )
 WRITES = ("CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "INSERT", "MERGE", "UPDATE", "DELETE")
 
+_EVENT_TIME, _TIME = r"kept\.\"(?:EVENT_TS|occurred at)\"", r"cast\(\S+ as timestamp_n?tz\)"
+_RANGE = rf"\({_EVENT_TIME} >= {_TIME} and {_EVENT_TIME} < {_TIME}\)"
+_RANGES = rf"\({_RANGE}(?: or {_RANGE})*\)"
+# with the incomplete keys, where such have arrived
+EVENT_RANGES = re.compile(
+    r"on kept\.event_fingerprint = arrived\.event_fingerprint and "
+    rf"(?:{_RANGES}|\( {_RANGES} or not kept\.has_complete_key \)) when"
+)
+NO_COMPLETE_KEY = re.compile(r"and (?:false|\( false or not kept\.has_complete_key \)) when")
+
+# Documents and messages begin with a capital, or with another word
+BEGINS_STATEMENT = re.compile(
+    r"(select|create|insert into|merge into|update|delete from|grant|revoke|drop|alter|use|show"
+    r"|describe|put|copy into)\s\S"
+)
 SCRIPTING = re.compile(
     r"(declare|execute immediate|call)\b|begin\b(?!( transaction| work)?$)", re.IGNORECASE
 )
@@ -56,12 +78,22 @@ def is_ours(statement: Statement) -> bool:
 
 def sent(statement: Statement) -> str:
     """The text without the comment that dbt adds."""
-    return _DBT_COMMENT.sub("", statement.text).strip().rstrip(";").strip()
+    return without_comment(statement.text)
+
+
+def without_comment(text: str) -> str:
+    """The same of a text alone."""
+    return _DBT_COMMENT.sub("", text).strip().rstrip(";").strip()
 
 
 def shape(statement: Statement) -> str:
     """The text with its literals blanked, so that each run and each batch gives the same."""
-    return " ".join(_NUMBER.sub("0", _LITERAL.sub("'..'", sent(statement))).split())
+    return blanked(sent(statement))
+
+
+def blanked(text: str) -> str:
+    """The same of a text alone."""
+    return " ".join(_NUMBER.sub("0", _LITERAL.sub("'..'", text)).split())
 
 
 def distinct(statements: Iterable[Statement]) -> dict[str, Statement]:
@@ -98,8 +130,38 @@ def _linter() -> Linter:
 def _called(tree: BaseSegment) -> Iterator[str]:
     for kind in ("function_name", "bare_function"):
         for name in tree.recursive_crawl(kind):
-            if not name.raw.lower().startswith(SNOWPARK_FUNCTION):
-                yield name.raw.lower()
+            called = name.raw.lower().removeprefix("information_schema.")
+            if called != "table" and not called.startswith(SNOWPARK_FUNCTION):
+                yield called
+
+
+def run_by_hand() -> Iterator[str]:
+    """The statements of docs/snowflake_roles.sql, and those of the check of an account."""
+    script = StringIO(ROLES.read_text(encoding="utf-8"))
+    yield from (text for text, _ in split_statements(script, remove_comments=True) if text)
+    for file in SCRIPTS:
+        yield from statements_in(file.read_text(encoding="utf-8"))
+
+
+def statements_in(python: str) -> Iterator[str]:
+    """The SQL in a Python program, with x for what it fills in."""
+    tree = ast.parse(python)
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        if id(node) in parts or not isinstance(node, ast.JoinedStr | ast.Constant):
+            continue
+        pieces = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(
+            str(piece.value) if isinstance(piece, ast.Constant) else "x" for piece in pieces
+        )
+        if BEGINS_STATEMENT.match(text):
+            yield text
 
 
 def not_in_the_grammar(parses: Mapping[str, Parsed]) -> Iterator[str]:
@@ -204,7 +266,7 @@ def main() -> int:
             shapes = some | shapes
             wrong += of_order
         print(f"{len(shapes)} distinct statements were sent to Snowflake: parsing", flush=True)
-        texts = [sent(one) for one in shapes.values()]
+        texts = [*(sent(one) for one in shapes.values()), *run_by_hand()]
         parses = dict(zip(texts, pool.map(parsed, texts, chunksize=8), strict=True))
     wrong += [
         *not_in_the_grammar(parses),

@@ -20,7 +20,7 @@ from python_tests.snowflake_simulator.session import Session
 from python_tests.warehouse import ROOT
 from scripts import check_snowflake, snowflake_items
 from scripts.check_snowflake import main
-from scripts.snowflake_items import ITEMS, Check, Item, Scratch
+from scripts.snowflake_items import INCIDENT, ITEMS, Check, Item, Scratch
 
 PROFILE = """\
 exactly_once:
@@ -50,8 +50,7 @@ NOT_IMITATED = {
     "clustering",
     "cost by query tag",
 }
-# test_snowflake_wire.py runs these
-ELSEWHERE = ("monitoring", "unit tests")
+ROLE_AND_WAREHOUSE = ("--reader-role", "ANALYST", "--incident-warehouse", "incident_l")
 LOADED = Item("events loaded", Check.load_events, is_step=True)
 
 Run = Callable[..., tuple[int, str]]
@@ -78,7 +77,8 @@ def as_admin(simulator: Simulator, *statements: str, role: str = "ACCOUNTADMIN")
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     """An account whose role may make schemas in its database."""
-    with running_simulator(roles=["TRANSFORMER", "ANALYST"]) as running:
+    roles, warehouses = ["TRANSFORMER", "ANALYST"], ["TRANSFORMING", "INCIDENT_L"]
+    with running_simulator(roles=roles, warehouses=warehouses) as running:
         as_admin(
             running,
             "grant usage, create schema on database analytics to role transformer",
@@ -124,16 +124,10 @@ def test_what_the_simulator_can_do_passes_and_the_rest_is_said_to_be_not_possibl
 ) -> None:
     """And nothing is left behind."""
     before = schemas(simulator)
-    leave_out = [option for name in ELSEWHERE for option in ("--skip", name)]
-    code, printed = check("--events", "200", "--reader-role", "ANALYST", *leave_out)
+    code, printed = check("--events", "600", *ROLE_AND_WAREHOUSE)
     outcomes = outcomes_in(printed)
     assert {name: outcome for name, (outcome, _) in outcomes.items()} == {
-        item.name: "not run"
-        if item.name in ELSEWHERE
-        else "not possible here"
-        if item.name in NOT_IMITATED
-        else "pass"
-        for item in ITEMS
+        item.name: "not possible here" if item.name in NOT_IMITATED else "pass" for item in ITEMS
     }, printed
     assert code == 0
     assert "not yet been run on an account" in printed
@@ -228,6 +222,56 @@ def forged_entry(running: Check) -> Iterator[None]:
     yield
 
 
+def say_as(running: Check, step: str, *statements: str) -> None:
+    """Run statements under the tag that a model of the package has."""
+    tag = json.dumps({"app": "exactly_once", "step": step, "incident_id": INCIDENT})
+    with running.scratch.connect() as connection:
+        for statement in (f"alter session set query_tag = '{tag}'", *statements):
+            connection.cursor().execute(statement)
+
+
+@contextlib.contextmanager
+def merged_without_a_range(running: Check) -> Iterator[None]:
+    """A batch has looked at the whole table."""
+    table = f"{running.scratch.prefix}_raw.merged"
+    merge = f"merge into {table} as kept using {table} as arrived on kept.id = arrived.id "
+    update = "when matched then update set amount = arrived.amount"
+    say_as(running, "stg_events_deduplicated", merge + update)
+    yield
+
+
+@contextlib.contextmanager
+def moved_window(running: Check) -> Iterator[None]:
+    """Detection says that it began later."""
+    windows = running.scratch.named("main_incident.incident_windows")
+    change = "detected_start_low = dateadd(hour, 2, detected_start_low)"
+    running.scratch.execute(f"update {windows} set {change}")
+    yield
+    running.scratch.execute(f"update {windows} set {change.replace(' 2', ' -2')}")
+
+
+@contextlib.contextmanager
+def not_repaired(_: Check) -> Iterator[None]:
+    """Nothing has been built for a repair yet."""
+    yield
+
+
+@contextlib.contextmanager
+def detected_elsewhere(running: Check) -> Iterator[None]:
+    """A model of detection has run on the profile's warehouse."""
+    table = f"{running.scratch.prefix}_raw.elsewhere"
+    say_as(running, "incident_scope", f"create table {table} as select 1 as id")
+    yield
+
+
+@contextlib.contextmanager
+def another_column(running: Check) -> Iterator[None]:
+    """A relation has what its contract does not know."""
+    scope = running.scratch.named("main_incident.incident_scope")
+    running.scratch.execute(f"alter table {scope} add column unheard_of integer")
+    yield
+
+
 # Item, what is broken meanwhile (None: nothing, and it passes), what is said
 BROKEN: tuple[tuple[str, Break | None, str], ...] = (
     ("golden fingerprints", unsorted_keys, """expected {"a":"""),
@@ -235,12 +279,21 @@ BROKEN: tuple[tuple[str, Break | None, str], ...] = (
     ("regular job", None, ""),
     ("second batch", no_time_zone, "expected Asia/Kolkata as the time zone"),
     ("third batch", None, ""),
+    ("bounded batches", None, ""),
+    ("ambiguous MERGE", None, ""),
+    ("bounded batches", merged_without_a_range, "as the MERGE with ranges of event time"),
     ("grants to readers", no_grant, "not exist or not authorized"),
     ("grants to readers", owned_by_reader, "before any grant role ANALYST reads payments"),
     ("grants to readers", None, ""),
     ("full refresh", no_row_of_payments, "as the digests of the tables"),
     ("readers after the swap", revoked, "not exist or not authorized"),
     ("detection", None, ""),
+    ("detected window", moved_window, "as the windows"),
+    ("detected window", None, ""),
+    ("warehouses", not_repaired, "as those of both jobs"),
+    ("warehouses", detected_elsewhere, "as the warehouses of detection"),
+    ("column types", None, ""),
+    ("column types", another_column, "as the columns of incident_scope"),
     ("retirement", nothing_done, "_ANALYTICS__KEPT"),
     ("raw quarantine", nothing_done, "rows too many or missing in raw"),
     ("raw quarantine", None, ""),
@@ -272,7 +325,7 @@ def test_what_is_broken_fails(
 
     items = [item(number, name, broken) for number, (name, broken, _) in enumerate(BROKEN)]
     monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, *items))
-    code, printed = check("--events", "200", "--reader-role", "ANALYST")
+    code, printed = check("--events", "600", *ROLE_AND_WAREHOUSE)
     assert code == 1
     outcomes = outcomes_in(printed)
     for number, (name, broken, said) in enumerate(BROKEN):

@@ -17,6 +17,8 @@ from python_tests.snowflake_statements import (
     not_in_the_reference,
     parsed,
     read,
+    run_by_hand,
+    statements_in,
 )
 from python_tests.warehouse import HISTORIES
 
@@ -79,6 +81,37 @@ def test_each_rule_refuses_what_it_says(text: str, is_refused: bool) -> None:
 def _said_by_rules(shapes: Mapping[str, Statement]) -> Iterator[str]:
     for rule in RULES:
         yield from rule(shapes)
+
+
+def test_what_people_run_beside_dbt_is_what_snowflake_knows() -> None:
+    """The script of roles, and the check of an account, in every branch of it."""
+    texts = list(run_by_hand())
+    for part in (
+        "create role if not exists",
+        "create pipe x.",
+        "create schema x.x",
+        "put 'file://x",
+    ):
+        assert any(text.startswith(part) for text in texts), part
+    parses = {text: parsed(text) for text in texts}
+    found = [*not_in_the_grammar(parses), *not_in_the_reference(parses)]
+    assert [one for text in texts for one in about(text, found)] == []
+
+
+def test_sql_in_a_program_is_found_whole_and_nothing_else_is() -> None:
+    program = """
+def drop(name: str) -> None:
+    \"\"\"Drop is a word\"\"\"
+    run(f"drop schema {name} "
+        "cascade")
+    copy = "copy into a from @b"
+    print("use it", f"Drop {name}", {"select": 1})
+"""
+    assert sorted(statements_in(program)) == [
+        "copy into a from @b",
+        "drop schema x cascade",
+        "use it",
+    ]
 
 
 def test_ddl_in_a_transaction_is_refused() -> None:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from python_tests.snowflake_simulator.history import Statement
-from python_tests.snowflake_statements import is_ours, sent, shape
+from python_tests.snowflake_statements import (
+    EVENT_RANGES,
+    NO_COMPLETE_KEY,
+    is_ours,
+    sent,
+    shape,
+)
 from python_tests.snowflake_tags import to_be_tagged, without
 from python_tests.snowflake_wire import (
     ACCOUNT_ONLY,
@@ -19,15 +25,6 @@ from python_tests.snowflake_wire import (
     run_everything,
 )
 
-EVENT_TIME, TIME = r"kept\.\"(?:EVENT_TS|occurred at)\"", r"cast\(\S+ as timestamp_n?tz\)"
-RANGE = rf"\({EVENT_TIME} >= {TIME} and {EVENT_TIME} < {TIME}\)"
-RANGES = rf"\({RANGE}(?: or {RANGE})*\)"
-# with the incomplete keys, where such have arrived
-EVENT_RANGES = re.compile(
-    r"on kept\.event_fingerprint = arrived\.event_fingerprint and "
-    rf"(?:{RANGES}|\( {RANGES} or not kept\.has_complete_key \)) when"
-)
-NO_COMPLETE_KEY = re.compile(r"and (?:false|\( false or not kept\.has_complete_key \)) when")
 SOURCE = r"(\S+\.)?\"?raw\"?\.\"?events\"?(?![\w.])"
 SOURCE_WRITTEN = re.compile(rf"(insert into|delete from|update|merge into) {SOURCE}")
 # whatever stands between the verb and the name, but for the query of a CREATE .. AS

@@ -288,6 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=2000, help="events before copying")
     parser.add_argument("--prefix", help="of the schemas to make; otherwise a new one")
     parser.add_argument("--reader-role", help="a role of this user that owns nothing here")
+    parser.add_argument("--incident-warehouse", help="another one, for detection and repair")
     parser.add_argument("--skip", action="append", default=[], choices=[i.name for i in ITEMS])
     parser.add_argument("--remove", metavar="PREFIX", help="only remove what a killed run left")
     given = parser.parse_args(arguments)
@@ -327,7 +328,8 @@ def _check(scratch: Scratch, given: argparse.Namespace, stop: Stop) -> int:
                 incomplete_key_rate=0.0,
                 planted=False,
             )
-            check = Check(scratch, generate(settings, Path(work)), given.reader_role)
+            truth = generate(settings, Path(work))
+            check = Check(scratch, truth, given.reader_role, given.incident_warehouse)
             passed = run_items(check, given.skip, stop)
         finally:
             stop.is_removing = True

@@ -25,6 +25,12 @@ from python_tests import laws_of_fingerprints, oracle
 from python_tests.laws import assert_curated, assert_decided, assert_deduplicated
 from python_tests.laws_of_raw import hashes, raw_rows, to_remove
 from python_tests.oracle import Layout
+from python_tests.snowflake_statements import (
+    EVENT_RANGES,
+    NO_COMPLETE_KEY,
+    blanked,
+    without_comment,
+)
 from python_tests.snowflake_warehouse import TYPES, SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import EVENT_COLUMNS, ROOT, Row
 
@@ -39,6 +45,7 @@ NETWORK_SECONDS = 600
 FEW_ATTEMPTS = {"JWT_CNXN_RETRY_ATTEMPTS": "1", "JWT_CNXN_WAIT_TIME": str(LOGIN_SECONDS)}
 
 NO_READER = "needs --reader-role, a role of this user that owns nothing here"
+NO_WAREHOUSE = "needs --incident-warehouse, another warehouse that the role may use"
 
 # Error numbers of a session that was ended
 SESSION_IS_GONE = {390111, 390112, 390114, 390195}
@@ -56,6 +63,13 @@ RECORDED = (
     *("remediation_clone", "remediation_swap", "remediation_rollback", "remediation_retire"),
     *("raw_quarantine", "raw_restore"),
 )
+
+
+# The types of statements that fill a table, as QUERY_HISTORY has them
+FILLS = {"CREATE_TABLE_AS_SELECT", "MERGE", "INSERT", "CALL"}
+OF_DETECTION = {
+    path.stem for path in (ROOT / "models" / "incident").iterdir() if path.suffix in (".sql", ".py")
+}
 
 
 class NotPossibleError(Exception):
@@ -78,6 +92,8 @@ class Scratch(SnowflakeWarehouse):
             "incident_id": INCIDENT,
         }
         self.has_schemas = False
+        # what dbt has built first under a name, where it has a contract
+        self.with_contract: dict[str, Any] = {}
         self.open: snowflake.connector.SnowflakeConnection | None = None
         self._output = output | {"schema": prefix}
 
@@ -87,6 +103,15 @@ class Scratch(SnowflakeWarehouse):
         target = {"target": "check", "outputs": {"check": self._output}}
         text = yaml.safe_dump({"exactly_once": target})
         (work / "profiles.yml").write_text(text, encoding="utf-8")
+
+    def dbt(self, *arguments: str, fresh: bool = False, **settings: Any) -> Any:
+        """Run a dbt command with vars, and remember the models with a contract that it built."""
+        found = super().dbt(*arguments, fresh=fresh, **settings)
+        for one in getattr(found, "results", ()):
+            node = getattr(one, "node", None)  # a verb has none
+            if node is not None and node.resource_type == "model" and node.contract.enforced:
+                self.with_contract.setdefault(node.name, node)
+        return found
 
     def environment(self) -> dict[str, str]:
         """What dbt's own logins need."""
@@ -164,13 +189,26 @@ class Item:
 class Check:
     """The items, in order, and what they tell each other."""
 
-    def __init__(self, scratch: Scratch, truth: IncidentTruth, reader_role: str | None) -> None:
+    def __init__(
+        self,
+        scratch: Scratch,
+        truth: IncidentTruth,
+        reader_role: str | None,
+        incident_warehouse: str | None,
+    ) -> None:
+        """`incident_warehouse` is where detection and repair run, if not on the profile's."""
         self.scratch = scratch
+        self.incident_warehouse = incident_warehouse
+        if incident_warehouse is not None:
+            self.scratch.settings["exactly_once__warehouses"] = dict.fromkeys(
+                ("detection", "remediation"), incident_warehouse
+            )
         self.rows, self.originals = labelled_rows(truth)
         self.arrived: list[Row] = []
         self.raw_before: str | None = None
         self.window = (truth.incident_start, truth.incident_end)
         self.reader_role = reader_role
+        self.began: datetime | None = None
         self.before_repair: datetime | None = None
         self.copies_loaded: int | None = None
         self.stream_is_made = False
@@ -179,6 +217,7 @@ class Check:
         """The first half of a labelled incident, in a raw schema of its own."""
         columns = EVENT_COLUMNS.items()
         described = ", ".join(f"{name} {TYPES.get(kind, kind)}" for name, kind in columns)
+        self.began = self.scratch.value("select current_timestamp()")
         self.scratch.execute(f"create table {self.scratch.source} ({described})")
         self._let_arrive(len(self.rows) // 2)
         copies = len(self.rows) - len(self.originals)
@@ -195,7 +234,7 @@ class Check:
     def merge_ambiguously(self) -> str:
         """Two source rows that would update one row."""
         table = f"{self.scratch.prefix}_raw.merged"
-        self.scratch.execute(f"create table {table} as select 1 as id, 0 as amount")
+        self.scratch.execute(f"create or replace table {table} as select 1 as id, 0 as amount")
         try:
             self.scratch.execute(
                 f"merge into {table} as old using (select 1 as id, column1 as amount "
@@ -224,9 +263,10 @@ class Check:
             self.scratch.execute(f"create stage {raw}.landing")
             self.scratch.execute(f"create table {raw}.loaded (line varchar)")
             self.scratch.execute(f"put 'file://{file.name}' @{raw}.landing auto_compress = false")
-            copy = f"copy into {raw}.loaded from @{raw}.landing"
-            self.scratch.execute(copy)
-            self.scratch.execute(f"create pipe {raw}.landing_pipe as {copy}")
+            self.scratch.execute(f"copy into {raw}.loaded from @{raw}.landing")
+            self.scratch.execute(
+                f"create pipe {raw}.landing_pipe as copy into {raw}.loaded from @{raw}.landing"
+            )
         self.copies_loaded = int(self.scratch.value(f"select count(*) from {raw}.loaded"))
         expect(self.copies_loaded, 2, "rows loaded")
         return "2 rows loaded, pipe made"
@@ -258,6 +298,29 @@ class Check:
         assert_deduplicated(self.scratch, self.arrived, LAYOUT)
         assert_curated(self.scratch, self.arrived, LAYOUT)
         return f"the tables of {len(self.arrived):,} rows, as the oracle says"
+
+    def read_bounds(self) -> str:
+        """Each batch was merged within ranges of event time that the statement names."""
+        merged = [
+            blanked(without_comment(row["query_text"]))
+            for row in self._filled()
+            if (row["step"], row["query_type"]) == ("stg_events_deduplicated", "MERGE")
+        ]
+        with_events = [text for text in merged if not NO_COMPLETE_KEY.search(text)]
+        bounded = [text for text in with_events if EVENT_RANGES.search(text)]
+        expect(bool(bounded), True, "MERGE with a range of event time")
+        expect(with_events, bounded, "as the MERGE with ranges of event time")
+        return f"{len(bounded)} of {len(merged)} MERGE name ranges of event time, the rest no event"
+
+    def _filled(self) -> list[dict[str, Any]]:
+        """What filled tables since the check began, from the query history."""
+        found = self.scratch.query(
+            "select try_parse_json(query_tag):step::varchar as step, query_type, query_text, "
+            "warehouse_name from table(information_schema.query_history(result_limit => 10000)) "
+            f'where query_tag like \'%"incident_id": "{INCIDENT}"%\' '
+            f"and start_time >= '{self.began}'::timestamp_tz order by start_time"
+        )
+        return [row for row in found if row["query_type"] in FILLS]
 
     def refresh_fully(self) -> str:
         """Built anew, the tables are those of the batches, and their readers still read."""
@@ -308,6 +371,21 @@ class Check:
         )
         return f"{found:,} copies to remove, those of the labels"
 
+    def find_window(self) -> str:
+        """Whatever was declared, the data says the same window."""
+        windows = self.scratch.read("main_incident.incident_windows")
+        start, end = self.window
+        edges = [
+            row
+            for row in windows
+            if row["detected_start_low"] <= start <= row["detected_start_high"]
+            and row["detected_end_low"] <= end <= row["detected_end_high"]
+        ]
+        expect(edges, windows, "as the windows")
+        expect(len(windows), 1, f"window about {start} to {end}")
+        found = windows[0]
+        return f"{found['detected_start']} to {found['detected_end']}, planted: {start} to {end}"
+
     def report(self) -> str:
         """What operators and reviewers ask before a repair, and what writes nothing."""
         before = self._digests()
@@ -332,6 +410,24 @@ class Check:
         """Repaired beside the readers."""
         self.scratch.dbt("build", "--selector", "remediation", exactly_once__build_candidate=True)
         return "candidate built, its tests passed"
+
+    def read_warehouses(self) -> str:
+        """Detection and repair ran on the one of the var, the regular job on the profile's."""
+        if self.incident_warehouse is None:
+            raise NotPossibleError(NO_WAREHOUSE)
+        of_profile, large = (
+            str(name).upper()
+            for name in (self.scratch.credentials.warehouse, self.incident_warehouse)
+        )
+        used: dict[str, set[str]] = {}
+        for row in self._filled():
+            used.setdefault(row["step"], set()).add(str(row["warehouse_name"]).upper())
+        detected = {step: names for step, names in used.items() if step in OF_DETECTION}
+        expect(bool(detected), True, "models of detection")
+        expect(detected, {step: {large} for step in detected}, "as the warehouses of detection")
+        curated = {step: used.get(step) for step in ("payments", "fraud_features")}
+        expect(curated, {step: {of_profile, large} for step in curated}, "as those of both jobs")
+        return f"{len(detected)} models of detection on {large}, the regular job on {of_profile}"
 
     def swap(self) -> str:
         """While somebody reads all the time."""
@@ -410,7 +506,9 @@ class Check:
 
     def roll_back(self) -> str:
         """The tables as they were, copies and all, once they have what arrived since."""
-        self.scratch.dbt("build", *JOB, exactly_once__build_replaced=INCIDENT)
+        # as when they were built: on, the guard takes copies out of what is read again
+        guard = {"exactly_once__deduplicate": False}
+        self.scratch.dbt("build", *JOB, exactly_once__build_replaced=INCIDENT, **guard)
         self.scratch.operate("remediation_rollback", INCIDENT)
         assert_curated(self.scratch, self.rows, LAYOUT)
         return "curated tables hold every copy again"
@@ -460,10 +558,32 @@ class Check:
         rates = self.scratch.read("main_monitoring.monitoring_duplicate_rate")
         return f"{sum(int(row['row_count']) for row in rates):,} rows in the duplicate rate"
 
+    def compare_types(self) -> str:
+        """The columns of what was built have the types of the contracts."""
+        built = self.scratch.with_contract
+        expect(bool(built), True, "relation with a contract")
+        declared = f"{self.scratch.prefix}_raw.declared"
+        for name, node in sorted(built.items()):
+            columns = ", ".join(f"{one.name} {one.data_type}" for one in node.columns.values())
+            self.scratch.execute(f"create or replace table {declared} ({columns})")
+            # what a view computes has the precision and the length of its parts
+            is_view = node.config.materialized == "view"
+            found, wanted = (
+                [
+                    (row["name"], row["type"].split("(")[0] if is_view else row["type"])
+                    for row in self.scratch.query(f"describe table {relation}")
+                ]
+                for relation in (node.relation_name, declared)
+            )
+            expect(sorted(found), sorted(wanted), f"as the columns of {name}")
+        return f"{len(built)} relations have the columns and types of their contracts"
+
     def unit_tests(self) -> str:
         """Every unit test of the models."""
         found = self.scratch.dbt("test", "--select", "test_type:unit").results
-        return f"{sum(one.node.resource_type == 'unit_test' for one in found)} passed"
+        count = sum(one.node.resource_type == "unit_test" for one in found)
+        expect(count > 0, True, "as whether there are any")
+        return f"{count} passed"
 
     def _read_as_reader(self) -> str:
         connection = self.scratch.connect()
@@ -485,14 +605,17 @@ ITEMS = (
     Item("regular job", Check.build_contaminated, is_step=True),
     Item("second batch", Check.take_in_second_batch, is_step=True),
     Item("third batch", Check.take_in_third_batch, is_step=True),
+    Item("bounded batches", Check.read_bounds),
     Item("stream on raw", Check.make_stream),
     Item("file loaded by COPY", Check.load_a_file),
     Item("grants to readers", Check.grant_to_readers),
     Item("full refresh", Check.refresh_fully),
     Item("detection", Check.detect, is_step=True),
+    Item("detected window", Check.find_window),
     Item("reports", Check.report),
     Item("clone", Check.clone, is_step=True),
     Item("repair of the candidate", Check.build_candidate, is_step=True),
+    Item("warehouses", Check.read_warehouses),
     Item("swap under a reader", Check.swap, is_step=True),
     Item("result", Check.compare_with_truth),
     Item("readers after the swap", Check.read_after_swap),
@@ -507,6 +630,7 @@ ITEMS = (
     Item("raw restore", Check.restore),
     Item("ledger", Check.verify_ledger),
     Item("monitoring", Check.monitor),
+    Item("column types", Check.compare_types),
     Item("unit tests", Check.unit_tests),
 )
 
@@ -557,10 +681,10 @@ def labelled_rows(truth: IncidentTruth) -> tuple[list[Row], list[Row]]:
     names = ", ".join(f"rows.{name}" for name in EVENT_COLUMNS)
     with duckdb.connect() as connection:
         table = connection.execute(
-            f"select {names}, labels.is_copy from read_parquet(?, filename = true, "
-            "file_row_number = true, hive_partitioning = false) as rows inner join read_parquet(?) "
+            "from read_parquet(?, filename = true, file_row_number = true, "
+            "hive_partitioning = false) as rows inner join read_parquet(?) "
             "as labels on ends_with(rows.filename, labels.file) "
-            "and rows.file_row_number = labels.file_row_number",
+            f"and rows.file_row_number = labels.file_row_number select {names}, labels.is_copy",
             [f"{truth.bronze}/*/*.parquet", str(truth.truth / "rows.parquet")],
         ).to_arrow_table()
     assert table is not None
