@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from dbt_common.exceptions import DbtDatabaseError
 
 from python_tests.faults import watched
 from python_tests.laws import HOUR, NOON, assert_recorded, contaminate, kept_state, steady_events
-from python_tests.snowflake_statements import ddl_in_transactions, is_ours
+from python_tests.snowflake_statements import ddl_in_transactions, is_ours, without_comment
 from python_tests.snowflake_warehouse import Saved, SnowflakeWarehouse
 from python_tests.test_faults import (
     BEFORE,
@@ -60,6 +62,57 @@ def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
         after.restore()
         if name == GROUPS[group][-1]:
             return
+
+
+# A verb -> what comes before it, and the statement at which its session ends: between two names of
+# the curated schema, and in a transaction that has put rows into quarantine but not taken them out
+ENDED_AT = {
+    "remediation_swap": (["remediation_clone", "candidate_build"], r"alter schema \S+ swap with"),
+    "raw_quarantine": ([], r"delete from \S*raw\.events"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [pytest.param("remediation_swap", marks=pytest.mark.soak), "raw_quarantine"]
+)
+def test_a_verb_whose_session_ended_says_so_once_and_is_finished_by_the_same_command(
+    snowflake_warehouse: SnowflakeWarehouse, name: str
+) -> None:
+    """An administrator's, or a connection that was lost: Snowflake undoes the open transaction."""
+    warehouse = snowflake_warehouse
+    simulator, ours = warehouse.simulator, set(warehouse.simulator.account.sessions)
+    steps_before, place = ENDED_AT[name]
+    contaminate(warehouse)
+    for one in steps_before:
+        STEPS[one](warehouse)
+    step = STEPS[name]
+    before, state = Saved(warehouse, "before"), kept_state(warehouse)
+    rows = rows_in_raw_and_quarantine(warehouse)
+    step(warehouse)
+    expected = kept_state(warehouse)
+    before.restore()
+    assert kept_state(warehouse) == state
+    ended = False
+
+    def end_session(sql: str) -> None:
+        nonlocal ended
+        if not ended and re.match(place, without_comment(sql), re.IGNORECASE):
+            ended = True
+            for token, session in list(simulator.account.sessions.items()):
+                if token not in ours:
+                    simulator.end_session(session.number)
+
+    with watched(meanwhile=end_session), pytest.raises(DbtError) as refused:
+        step(warehouse)
+    assert ended
+    (message,) = refused.value.messages
+    assert message.count("Session no longer exists") == 1, message
+    assert rows_in_raw_and_quarantine(warehouse) == rows
+    assert kept_state(warehouse) != expected
+    step(warehouse)
+    assert kept_state(warehouse) == expected
+    assert_recorded(warehouse, name)
 
 
 @pytest.mark.parametrize("failure", ["canceled", "insufficient privileges"])
