@@ -221,6 +221,12 @@ ACCOUNT_ONLY = (
         "that two source rows for one row are refused with 100090",
     ),
     AccountOnly(
+        "raw events taken out and put back",
+        r"(delete from|insert into) \S+\.(raw\.events|\w+_audit\.quarantined_events)\b",
+        "that Snowpipe goes on loading into the table meanwhile, waits for no slice and makes none "
+        "wait, and that what it loads between the two statements of a slice stays",
+    ),
+    AccountOnly(
         "statements tagged",
         r"alter session set query_tag",
         "cost per step, from the query history of the account",
@@ -255,8 +261,8 @@ has run on an account yet.**
 ## What only an account can prove
 
 The simulator runs these statements, on DuckDB. What it can't show is in the last column;
-[`make snowflake-check`](snowflake_check.md) looks at it on an account, but for a change of
-warehouse, a lock that is waited for, and what takes a big table.
+[`make snowflake-check`](snowflake_check.md) looks at it on an account, but for how long a warehouse
+takes to start, a lock that is waited for, a pipe that loads meanwhile, and what takes a big table.
 
 | what | statements | for example | to be shown on an account |
 |---|---|---|---|

@@ -352,13 +352,6 @@ def test_a_bound_has_the_type_of_its_column(
     assert shown.results[0].agate_table.rows[0][0].replace("|", "'") == literal
 
 
-def test_unit_tests_pass(snowflake_warehouse: SnowflakeWarehouse) -> None:
-    """dbt takes the columns of some fixtures from the relations that they stand for."""
-    snowflake_warehouse.dbt("seed")
-    snowflake_warehouse.dbt("run", "--select", "staging", "--empty")
-    snowflake_warehouse.dbt("test", "--select", "test_type:unit")
-
-
 @pytest.mark.parametrize(
     "check", [check_deduplication, check_regular_job, check_decisions], ids=lambda f: f.__name__
 )
