@@ -41,7 +41,7 @@ copies as (
         {{ whole }} as whole_payload
     from {{ ref('exactly_once', 'stg_events') }}
     where
-        has_complete_key and {{ is_in_reach }} and {{ exactly_once.among_event_times(groups) }}
+        has_complete_key and {{ is_in_reach }}
         and event_fingerprint in (select duplicate_groups.event_fingerprint from duplicate_groups)
 ),
 
