@@ -35,12 +35,19 @@ arrivals as (
     select
         event_fingerprint,
         cast({{ columns.event_type.sql }} as varchar) as event_type,
-        min({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as first_arrival,
-        min({{ exactly_once.utc_timestamp(columns.event_time) }}) as event_time,
+        min({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as arrived_at,
+        min({{ exactly_once.utc_timestamp(columns.event_time) }}) as happened_at,
         count(*) as row_count
     from {{ ref('exactly_once', 'stg_events') }}
     where {{ exactly_once.arrived_near_candidates() }}
     group by event_fingerprint, cast({{ columns.event_type.sql }} as varchar)
+),
+
+arrival_minutes as (
+    select
+        *,
+        date_trunc('minute', arrived_at) as arrival_minute
+    from arrivals
 ),
 
 -- of the type of its first copy, as in incident_duplicate_rate
@@ -48,13 +55,12 @@ placed as (
     select
         event_type,
         row_number() over (
-            partition by event_fingerprint
-            order by date_trunc('minute', arrivals.first_arrival), event_type nulls last
+            partition by event_fingerprint order by arrival_minute, event_type nulls last
         ) as place,
-        min(arrivals.first_arrival) over (partition by event_fingerprint) as first_arrival,
-        min(arrivals.event_time) over (partition by event_fingerprint) as event_time,
+        min(arrived_at) over (partition by event_fingerprint) as first_arrival,
+        min(happened_at) over (partition by event_fingerprint) as event_time,
         sum(row_count) over (partition by event_fingerprint) - 1 as event_copy_count
-    from arrivals
+    from arrival_minutes
 ),
 
 events as (
