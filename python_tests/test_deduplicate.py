@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from python_tests import oracle
 from python_tests.snowflake_simulator import running_simulator
+from python_tests.test_docs import blocks
 from python_tests.test_generic_tests import Shop, SnowflakeShop, in_order
-from python_tests.warehouse import DbtError
+from python_tests.warehouse import ROOT, DbtError
 
 NOON = datetime(2026, 3, 1, 12)
 SECOND = timedelta(seconds=1)
@@ -294,3 +295,34 @@ def test_the_same_rows_stay_on_snowflake(snowflake_shop: SnowflakeShop) -> None:
     run(snowflake_shop)
     assert_each_case_holds(snowflake_shop, GOLDEN)
     assert len(snowflake_shop.query("select * from main_once.of_a_cte")) == 4
+
+
+def test_the_queries_of_the_faq_run_where_the_rest_is_off(tmp_path: Path) -> None:
+    """As a reader would copy them, each into a model of his own."""
+    faq = Shop(tmp_path, {})
+    models = faq.folder / "models"
+    (models / "landing.yml").write_text(
+        "sources: [{name: landing, schema: landing, tables: [{name: orders}]}]"
+    )
+    once, identified = blocks(ROOT / "docs" / "faq.md", "jinja")
+    (models / "once.sql").write_text(once)
+    (models / "identified.sql").write_text(identified)
+    faq.execute(
+        "create schema landing",
+        "create table landing.orders (order_ref varchar, kind varchar, minor_units bigint, "
+        "loaded_at timestamp)",
+        f"insert into landing.orders values ('o1', 'SALE', 1, '{NOON + SECOND}'), "
+        f"(' O1', 'SALE', 1, '{NOON}'), ('o1', 'SALE', 2, '{NOON}'), ('o1', 'REFUND', 1, '{NOON}')",
+    )
+    run(faq)
+    assert faq.query("select * from main.once order by kind, order_ref") == [
+        ("o1", "REFUND", 1, NOON),
+        (" O1", "SALE", 1, NOON),
+        ("o1", "SALE", 2, NOON),
+    ]
+    found = faq.query(
+        "select minor_units, count(*), count(distinct event_fingerprint) "
+        "from main.identified group by minor_units order by minor_units"
+    )
+    assert found == [(1, 3, 1), (2, 1, 1)]
+    assert faq.query("select count(distinct event_fingerprint) from main.identified") == [(2,)]
