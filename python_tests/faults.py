@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ READS_ONLY = re.compile(
     r"\s*(/\*.*?\*/\s*)*(select|show|describe|desc|with|explain|pragma|call|alter session|use)\b",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+LONGEST_STEP_SECONDS = 300
 
 
 class KilledError(DbtRuntimeError):
@@ -112,9 +116,12 @@ def kill(step: Callable[[Warehouse], Any], warehouse: Warehouse, death: Death) -
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
+        signal.alarm(LONGEST_STEP_SECONDS)
         try:
             with watched(death, at_death=lambda: os.kill(os.getpid(), signal.SIGKILL)):
                 step(warehouse)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)

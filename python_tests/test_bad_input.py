@@ -606,7 +606,8 @@ def assert_renaming_is_refused(warehouse: Warehouse, kept: str, *arguments: str)
         warehouse,
         f'found "warehouse"."main_analytics"."{kept}", of incident INC-1, while payments is named '
         "card_payments; accepted: the same names from remediation_clone to remediation_retire. "
-        "Set the names back to payments until the incident is retired; what is next then: "
+        "Set the names back to payments until the incident is retired, or, if nothing of it was "
+        "swapped, its candidates are dropped; what is next then: "
         "dbt run-operation remediation_status --args '{incident_id: INC-1}'",
         *arguments,
         **RENAMED,

@@ -171,7 +171,8 @@ def test_failing_runs_show_no_payload(
     key: list[Any] = ["payment_id", "event_type", "amount_cents", "currency", "event_ts"]
     key.append({"name": "payload", "cast": "integer"})
     code, said = shown.by(*JOB, settings={"exactly_once__fingerprint_columns": key} | texts)
-    assert (code, "the payload, with a cast to integer" in said) == (1, True), said
+    # before anything is built, which dbt takes for an error of its own
+    assert (code, "the payload, with a cast to integer" in said) == (2, True), said
 
     assert len(list(shown.folder.iterdir())) == 7
     assert shown.places_of(PAYLOAD_MARK) == []

@@ -317,7 +317,8 @@ class Check:
         """What filled tables since the check began, from the query history."""
         found = self.scratch.query(
             "select try_parse_json(query_tag):step::varchar as step, query_type, query_text, "
-            "warehouse_name from table(information_schema.query_history(result_limit => 10000)) "
+            "warehouse_name from table(information_schema.query_history(result_limit => 10000, "
+            f"end_time_range_start => '{self.began}'::timestamp_tz)) "
             f'where query_tag like \'%"incident_id": "{INCIDENT}"%\' '
             f"and start_time >= '{self.began}'::timestamp_tz order by start_time"
         )
@@ -495,7 +496,8 @@ class Check:
         """Bytes scanned by step, from the query history."""
         found = self.scratch.query(
             "select try_parse_json(query_tag):step::varchar as step, sum(bytes_scanned) as bytes "
-            "from table(information_schema.query_history(result_limit => 10000)) "
+            "from table(information_schema.query_history(result_limit => 10000, "
+            f"end_time_range_start => '{self.before_repair}'::timestamp_tz)) "
             f'where query_tag like \'%"incident_id": "{INCIDENT}"%\' '
             f"and start_time >= '{self.before_repair}'::timestamp_tz group by 1 order by 2 desc"
         )

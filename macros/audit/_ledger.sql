@@ -65,8 +65,8 @@
 
 {% macro _append_to_ledger(step, phase, incident_id, arguments, counts, digests, read_at=none) %}
     {#-
-        Writes an entry, and gives true. With `read_at`, the number of the last entry when the digests were read, nothing
-        and false, if the same evidence has later entries: the digests may be of before them.
+        Writes an entry, and gives its number. With `read_at`, the number of an entry, it writes and gives nothing if a raw
+        verb of the incident has written an entry behind that one: what the digests say may be of before it.
     -#}
     {%- set ledger = exactly_once._ledger() -%}
     {%- set given = {
@@ -86,7 +86,7 @@
     {%- for attempt in range(5) -%}
         {%- set head = exactly_once._ledger_head(ledger) -%}
         {%- if read_at is not none and head.entry_number > read_at and exactly_once._raw_entries_after(incident_id, read_at) -%}
-            {{- return(false) -}}
+            {{- return(none) -}}
         {%- endif -%}
         {%- set number = head.entry_number + 1 -%}
         {%- do run_query(exactly_once._ledger_merge(ledger, number, given, head.entry_hash)) -%}
@@ -106,7 +106,7 @@
             {%- do log(
                 '  ledger entry ' ~ number ~ ' (' ~ step ~ ' ' ~ phase ~ '): ' ~ written[0][3], info=phase == 'ended'
             ) -%}
-            {{- return(true) -}}
+            {{- return(number) -}}
         {%- endif -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(

@@ -10,19 +10,20 @@
             {%- do unknown.append(name) -%}
             {%- do places.append(place) -%}
         {%- endfor -%}
-        {%- for table in tables if table.live.identifier | lower not in kept.places -%}
+        {%- for table in tables if table.name in exactly_once._renameable() and table.live.identifier | lower not in kept.places
+            and exactly_once._catalog_key(table.live.without_identifier()) == kept.schema_key -%}
             {%- do models.append(table.name) -%}
             {%- do names.append(table.live.identifier) -%}
         {%- endfor -%}
-        {#- one of the two alone is a model that was added, or switched off, since -#}
+        {#- one of the two alone is a model that was added, or switched off, since; and ours alone are named by the var -#}
         {%- if unknown and models -%}
             {%- do exactly_once._refuse(
                 'the names of the curated tables (var exactly_once__curated_names)',
                 places | join(', ') ~ ', of incident ' ~ kept.incident_id
                 ~ ', while ' ~ models | join(', ') ~ (' is' if models | length == 1 else ' are') ~ ' named ' ~ names | join(', '),
                 'the same names from remediation_clone to remediation_retire',
-                'Set the names back to ' ~ unknown | join(', ') ~ ' until the incident is retired; what is next then: '
-                ~ exactly_once._verb_command('remediation_status', kept.incident_id)
+                'Set the names back to ' ~ unknown | join(', ') ~ ' until the incident is retired, or, if nothing of it was swapped, '
+                ~ 'its candidates are dropped; what is next then: ' ~ exactly_once._verb_command('remediation_status', kept.incident_id)
             ) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -49,15 +50,15 @@
 
 {% macro _kept_tables(tables) %}
     {#-
-        What repairs keep beside live, one entry a step: [{incident_id, places: {the name of live in lower case: what is
-        kept of it}}]. Where schemas are swapped, of each schema that bears a marker.
+        What repairs keep beside live, one entry a step: [{incident_id, schema_key, places: {the name of live in lower case:
+        what is kept of it}}]. Where schemas are swapped, of each schema that bears a marker.
     -#}
     {%- set found, schemas = {}, {} -%}
     {%- for table in tables -%}
         {%- do schemas.update({exactly_once._catalog_key(table.live.without_identifier()): table.live}) -%}
     {%- endfor -%}
-    {%- for live in schemas.values() -%}
-        {%- for name, comment in run_query(adapter.dispatch('_commented_beside', 'exactly_once')(live)).rows -%}
+    {%- for schema_key, live in schemas.items() -%}
+        {%- for name, comment in exactly_once._commented_beside(live) -%}
             {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
             {%- set incident_id = marker.incident_id or marker.replaced_for or marker.withdrawn_for -%}
             {%- if incident_id and exactly_once._swaps_schemas() -%}
@@ -67,11 +68,13 @@
                 {%- for kept in exactly_once._tables_in_schema_of(schema.quote(schema=true)) if kept | lower != own -%}
                     {%- do places.update({kept | lower: name ~ '.' ~ kept}) -%}
                 {%- endfor -%}
-                {%- do found.update({name: {'incident_id': incident_id, 'places': places}}) -%}
+                {%- do found.update({name: {'incident_id': incident_id, 'schema_key': schema_key, 'places': places}}) -%}
             {%- elif incident_id -%}
                 {%- set parts = modules.re.match('(.+)(__candidate|__replaced_.*|__withdrawn_.*)$', name | lower) -%}
                 {%- if parts -%}
-                    {%- set kept = found.setdefault((live.schema, parts.group(2)), {'incident_id': incident_id, 'places': {}}) -%}
+                    {%- set kept = found.setdefault((live.schema, parts.group(2)), {
+                        'incident_id': incident_id, 'schema_key': schema_key, 'places': {}
+                    }) -%}
                     {%- do kept.places.update({parts.group(1): live.incorporate(path={'identifier': name}) | string}) -%}
                 {%- endif -%}
             {%- endif -%}

@@ -204,7 +204,7 @@
 {% macro _tables_in_schema_of(relation) %}
     {#- Their names, without those that dbt makes for a moment. -#}
     {%- set names = [] -%}
-    {%- for row in run_query(
+    {%- for row in exactly_once._ask(
         'select table_name from ' ~ relation.information_schema() ~ ".tables where table_type <> 'VIEW' and table_schema = "
         ~ exactly_once.text_literal(exactly_once._stored_name(relation.schema, relation.quote_policy.schema)) ~ ' order by 1'
     ).rows if not (row[0] | lower).endswith('__dbt_tmp') -%}

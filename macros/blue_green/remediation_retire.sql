@@ -37,15 +37,20 @@
     {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
-        {%- set dropped = exactly_once._row_counts(tables, place) -%}
+        {%- set rows = {} -%}
+        {%- for kept in places -%}
+            {%- set there = [] -%}
+            {%- for table in tables if exactly_once._is_there(table[kept]) -%}{%- do there.append(table) -%}{%- endfor -%}
+            {%- do rows.update({kept: exactly_once._row_counts(there, kept)}) -%}
+        {%- endfor -%}
         {%- do exactly_once._begin_step(
-            'remediation_retire', incident_id, approval, exactly_once._digests_of(tables, place)
+            'remediation_retire', incident_id, dict(approval, rows=rows), exactly_once._digests_of(tables, place)
         ) -%}
         {#- the tables that tell the state are dropped last -#}
         {%- for kept in places | reverse -%}
             {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, kept) -%}
         {%- endfor -%}
-        {%- do exactly_once._end_step('remediation_retire', incident_id, {'dropped': dropped}) -%}
+        {%- do exactly_once._end_step('remediation_retire', incident_id) -%}
     {%- endif -%}
     {%- for table in tables -%}
         {%- for kept in places -%}

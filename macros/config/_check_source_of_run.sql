@@ -7,11 +7,21 @@
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set readers = [] -%}
         {%- for node in graph.nodes.values() if node.unique_id in selected_resources and node.resource_type == 'model'
-            and node.package_name == 'exactly_once' and 'exactly_once_audit' not in node.tags -%}
+            and node.package_name == 'exactly_once' and exactly_once._reads_source(node) -%}
             {%- do readers.append(node.name) -%}
         {%- endfor -%}
         {%- if readers and not exactly_once._source_is_made_by_run() -%}{%- do exactly_once.source_columns() -%}{%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _reads_source(node) %}
+    {#- Itself, or by a view on it. -#}
+    {%- for name in node.depends_on.nodes
+        if name.startswith('source.exactly_once.') or name.startswith('model.exactly_once.stg_events') -%}
+        {{- return(true) -}}
+    {%- endfor -%}
+    {{- return(false) -}}
 {% endmacro %}
 
 

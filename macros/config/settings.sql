@@ -280,9 +280,15 @@
 {% endmacro %}
 
 
+{% macro _renameable() %}
+    {#- The models whose tables a var names; others have their own alias. -#}
+    {{- return(['payments', 'fraud_features']) -}}
+{% endmacro %}
+
+
 {% macro _curated_names(what, value) %}
     {#- What a step adds to a name tells candidates and replaced tables from live: no name may have it already. -#}
-    {%- set models = ['payments', 'fraud_features'] -%}
+    {%- set models = exactly_once._renameable() -%}
     {%- set accepted = 'a mapping of ' ~ models | join(', ') ~ ' to names of letters, digits and single _' -%}
     {%- if value is none -%}{{- return({}) -}}{%- endif -%}
     {%- if value is not mapping or value.keys() | reject('in', models) | list -%}

@@ -242,12 +242,12 @@
     {%- endfor -%}
     {%- set found = [] -%}
     {%- for live in schemas.values() -%}
-        {%- for row in run_query(adapter.dispatch('_commented_beside', 'exactly_once')(live)).rows -%}
+        {%- for name, comment in exactly_once._commented_beside(live) -%}
             {#- the ledger and stg_events_deduplicated keep other notes there, which name no incident -#}
-            {%- set marker = exactly_once._parsed_marker(row[1]) or {} -%}
+            {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
             {%- set incident_id = marker.incident_id or marker.replaced_for or marker.withdrawn_for -%}
             {%- set is_schema = exactly_once._swaps_schemas() -%}
-            {%- set relation = live.incorporate(path={'schema' if is_schema else 'identifier': row[0]}) -%}
+            {%- set relation = live.incorporate(path={'schema' if is_schema else 'identifier': name}) -%}
             {%- set key = exactly_once._catalog_key(relation) -%}
             {#- a table that was swapped in on DuckDB keeps the marker of the candidate that it was -#}
             {%- if incident_id and (is_schema or key not in live_keys) -%}
@@ -261,6 +261,28 @@
         {%- endfor -%}
     {%- endfor -%}
     {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _commented_beside(live) %}
+    {#- [(name, comment)] of what a repair may have made: tables, or schemas with one of its endings. -#}
+    {%- set found = [] -%}
+    {%- for row in exactly_once._ask(adapter.dispatch('_commented_beside', 'exactly_once')(live)).rows -%}
+        {%- if not exactly_once._swaps_schemas() or exactly_once._is_of_repair(row[0], live) -%}
+            {%- do found.append((row[0], row[1])) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _is_of_repair(schema, live) %}
+    {#- The schema of another deployment may begin like that of live. -#}
+    {%- set is_live = schema == exactly_once._stored_name(live.schema, live.quote_policy.schema) -%}
+    {%- set endings = ['__candidate', '__replaced_', '__withdrawn_', '__claimed_', '__aside_'] -%}
+    {%- set names = [] -%}
+    {%- for ending in endings -%}{%- do names.extend(exactly_once._names_among([schema], live, ending)) -%}{%- endfor -%}
+    {{- return(is_live or names | length > 0) -}}
 {% endmacro %}
 
 

@@ -266,27 +266,30 @@
     {#- A run that died after its last slice left nothing to do but the entry of its end. -#}
     {%- set last = exactly_once._last_entry(step, incident_id) -%}
     {%- if last is not none and last.phase == 'begun' -%}
+        {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
         {%- set before = last.digests.get('source', {}) -%}
         {%- set after = exactly_once._source_state(exactly_once._hours_touched(incident_id, [])) -%}
         {#- it may have been decided again in between, so that other hours were touched -#}
         {%- do exactly_once._end_raw_step(
             step, incident_id, {'copies': 0, 'slices': 0, 'in_quarantine': in_quarantine},
-            before if before.slices == after.slices and before.quarantined is number else after, after
+            before if before.slices == after.slices and before.quarantined is number else after, after, read_at
         ) -%}
     {%- endif -%}
 {% endmacro %}
 
 
 {% macro _begin_raw_step(step, incident_id, arguments, hours) %}
-    {#- Gives what the source holds. Another raw verb that ran while it was read has changed what this one found. -#}
+    {#-
+        Gives what the source holds, and the number of the entry. Another raw verb that ran while it was read has changed
+        what this one found.
+    -#}
     {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
     {%- set before = exactly_once._source_state(hours) -%}
-    {%- if not exactly_once._append_to_ledger(
+    {%- set entry_number = exactly_once._append_to_ledger(
         step, 'begun', incident_id, arguments, {}, exactly_once._raw_digests(incident_id, before), read_at
     ) -%}
-        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'Nothing was changed.') -%}
-    {%- endif -%}
-    {{- return(before) -}}
+    {%- if entry_number is none -%}{%- do exactly_once._refuse_other_raw_verb(incident_id, 'Nothing was changed.') -%}{%- endif -%}
+    {{- return({'source': before, 'entry_number': entry_number}) -}}
 {% endmacro %}
 
 
@@ -298,14 +301,13 @@
 {% endmacro %}
 
 
-{% macro _end_raw_step(step, incident_id, counts, before, after) %}
+{% macro _end_raw_step(step, incident_id, counts, before, after, read_at) %}
     {#- Rows may have arrived meanwhile; none may be missing, in the source and the quarantine. The ledger has it for good. -#}
     {%- set arrived = after.rows + after.quarantined - before.rows - before.quarantined -%}
     {%- set counts = dict(counts, missing=-arrived) if arrived < 0 else counts -%}
-    {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
-    {%- if not exactly_once._append_to_ledger(
+    {%- if exactly_once._append_to_ledger(
         step, 'ended', incident_id, {}, counts, exactly_once._raw_digests(incident_id, after), read_at
-    ) -%}
+    ) is none -%}
         {%- do exactly_once._refuse_other_raw_verb(incident_id, 'Every slice is done, and its end is not in the ledger.') -%}
     {%- endif -%}
     {%- if arrived < 0 -%}

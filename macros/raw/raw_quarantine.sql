@@ -68,7 +68,7 @@
         'insert into ' ~ source_table ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ source_table ~ ' where false'
     ) -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
-    {%- set before = exactly_once._begin_raw_step('raw_quarantine', incident_id, approval, hours) -%}
+    {%- set begun = exactly_once._begin_raw_step('raw_quarantine', incident_id, approval, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice, names) -%}
@@ -77,7 +77,7 @@
         'copies': exactly_once._copies_in(slices),
         'slices': slices | length,
         'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
-    }, before, exactly_once._source_state(hours)) -%}
+    }, begun.source, exactly_once._source_state(hours), begun.entry_number) -%}
     {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
     {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
     {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}

@@ -30,7 +30,7 @@
     {%- set names = exactly_once._inserted_columns() -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
-    {%- set before = exactly_once._begin_raw_step('raw_restore', incident_id, {}, hours) -%}
+    {%- set begun = exactly_once._begin_raw_step('raw_restore', incident_id, {}, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice, names) -%}
@@ -38,7 +38,7 @@
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._end_raw_step('raw_restore', incident_id, {
         'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0
-    }, before, after) -%}
+    }, begun.source, after, begun.entry_number) -%}
     {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
