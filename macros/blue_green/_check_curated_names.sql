@@ -7,11 +7,14 @@
     {%- for kept in exactly_once._kept_tables(tables) -%}
         {%- set places, unknown, models, names = [], [], [], [] -%}
         {%- for name, place in kept.places.items() if name not in tables | map(attribute='live.identifier') | map('lower') -%}
-            {%- do unknown.append(name) -%}
-            {%- do places.append(place) -%}
+            {#- who renames a model leaves its table; another one that somebody put among those kept is not of live -#}
+            {%- if exactly_once._is_there(kept.live.incorporate(path={'identifier': name})) -%}
+                {%- do unknown.append(name) -%}
+                {%- do places.append(place) -%}
+            {%- endif -%}
         {%- endfor -%}
         {%- for table in tables if table.name in exactly_once._renameable() and table.live.identifier | lower not in kept.places
-            and exactly_once._catalog_key(table.live.without_identifier()) == kept.schema_key -%}
+            and exactly_once._catalog_key(table.live.without_identifier()) == exactly_once._catalog_key(kept.live.without_identifier()) -%}
             {%- do models.append(table.name) -%}
             {%- do names.append(table.live.identifier) -%}
         {%- endfor -%}
@@ -50,14 +53,14 @@
 
 {% macro _kept_tables(tables) %}
     {#-
-        What repairs keep beside live, one entry a step: [{incident_id, schema_key, places: {the name of live in lower case:
-        what is kept of it}}]. Where schemas are swapped, of each schema that bears a marker.
+        What repairs keep beside live, one entry a step: [{incident_id, live, places: {the name of live in lower case: what is
+        kept of it}}], `live` being a table of its schema. Where schemas are swapped, of each schema that bears a marker.
     -#}
     {%- set found, schemas = {}, {} -%}
     {%- for table in tables -%}
         {%- do schemas.update({exactly_once._catalog_key(table.live.without_identifier()): table.live}) -%}
     {%- endfor -%}
-    {%- for schema_key, live in schemas.items() -%}
+    {%- for live in schemas.values() -%}
         {%- for name, comment in exactly_once._commented_beside(live) -%}
             {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
             {%- set incident_id = marker.incident_id or marker.replaced_for or marker.withdrawn_for -%}
@@ -68,12 +71,12 @@
                 {%- for kept in exactly_once._tables_in_schema_of(schema.quote(schema=true)) if kept | lower != own -%}
                     {%- do places.update({kept | lower: name ~ '.' ~ kept}) -%}
                 {%- endfor -%}
-                {%- do found.update({name: {'incident_id': incident_id, 'schema_key': schema_key, 'places': places}}) -%}
+                {%- do found.update({name: {'incident_id': incident_id, 'live': live, 'places': places}}) -%}
             {%- elif incident_id -%}
                 {%- set parts = modules.re.match('(.+)(__candidate|__replaced_.*|__withdrawn_.*)$', name | lower) -%}
                 {%- if parts -%}
                     {%- set kept = found.setdefault((live.schema, parts.group(2)), {
-                        'incident_id': incident_id, 'schema_key': schema_key, 'places': {}
+                        'incident_id': incident_id, 'live': live, 'places': {}
                     }) -%}
                     {%- do kept.places.update({parts.group(1): live.incorporate(path={'identifier': name}) | string}) -%}
                 {%- endif -%}
