@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -78,6 +79,11 @@ MOVED = {
     "raw.events": NARROW,
     "main_audit.quarantined_events": f"incident_id, row_hash, copy_number, reason, {NARROW}",
 }
+# Checks of a swap that there are where schemas are swapped
+OF_SCHEMAS = {
+    "views of the schema are those of live",
+    "readers keep their grants on the schema, its tables and its views",
+}
 ENTRY = "entry_number, incident_id, step, phase, arguments, counts, package_version, rule_version"
 MONITORED = {
     "main_monitoring.monitoring_duplicate_rate": "*",
@@ -134,6 +140,10 @@ class Both:
         for warehouse in (self.duckdb, self.snowflake):
             warehouse.dbt("run-operation", "ledger_verify")
             entries = warehouse.read("main_audit.remediation_ledger", ENTRY)
+            for entry in entries:
+                entry["arguments"] = json.loads(entry["arguments"])
+                for name in OF_SCHEMAS & entry["arguments"].get("checks", {}).keys():
+                    del entry["arguments"]["checks"][name]
             ledgers.append(sorted(RUN_ID.sub("run", str(entry)) for entry in entries))
         assert ledgers[0] == ledgers[1]
 
