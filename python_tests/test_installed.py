@@ -299,7 +299,8 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("run-operation", "remediation_status", "--args", INCIDENT)
     assert any("not by raw_quarantine" in line for line in company.project.logged)
     assert any(
-        "Next: dbt run-operation remediation_retire" in line for line in company.project.logged
+        "Next, once nobody will go back: dbt run-operation remediation_retire" in line
+        for line in company.project.logged
     )
 
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
