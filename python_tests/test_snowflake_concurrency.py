@@ -70,6 +70,9 @@ class Crossing:
     them stops at his first error, as a command would.
     """
 
+    # How the command opens a transaction
+    begin = "begin"
+
     def __init__(
         self,
         warehouse: SnowflakeWarehouse,
@@ -88,18 +91,21 @@ class Crossing:
     def __call__(self, sql: str) -> None:
         """Look at one statement of the run."""
         word = re.sub(r"/[*].*?[*]/", "", sql, flags=re.DOTALL).strip(" ;\n").lower()
-        is_chance = (
-            word == "begin"
-            or (self.at_reads and "incremental_watermarks" in sql.lower())
-            or ("main_analytics" in sql.lower() and not READS_ONLY.match(sql))
-        )
-        if is_chance and not self.is_open and not self.is_done:
+        if self.is_chance(word, sql) and not self.is_open and not self.is_done:
             if self.turns_left == 0:
                 self.is_done = True
                 self.sql = sql
                 self.send()
             self.turns_left -= 1
-        self.is_open = word == "begin" or (self.is_open and word not in ("commit", "rollback"))
+        self.is_open = word == self.begin or (self.is_open and word not in ("commit", "rollback"))
+
+    def is_chance(self, word: str, sql: str) -> bool:
+        """Whether somebody else may come before a statement; `word` is it without comments."""
+        return (
+            word == self.begin
+            or (self.at_reads and "incremental_watermarks" in sql.lower())
+            or ("main_analytics" in sql.lower() and not READS_ONLY.match(sql))
+        )
 
     def send(self) -> None:
         """Send the statements, up to the first that fails."""
@@ -501,30 +507,20 @@ def roll_back_between_runs(warehouse: SnowflakeWarehouse) -> None:
 RAW_VERBS = ("raw_quarantine", "raw_restore")
 
 
-class Another:
+class Another(Crossing):
     """A verb that somebody else runs, in a process of its own, before the n-th slice or entry."""
 
+    begin = "begin transaction"
+
     def __init__(self, warehouse: SnowflakeWarehouse, verb: str, turn: int) -> None:
-        self.warehouse = warehouse
+        super().__init__(warehouse, (), turn)
         self.verb = verb
-        self.turns_left = turn
-        self.is_open = False
-        self.is_done = False
 
-    def __call__(self, sql: str) -> None:
-        """Look at one statement of the command that is crossed."""
-        words = re.sub(r"/[*].*?[*]/", "", sql, flags=re.DOTALL).strip(" ;\n").lower()
-        is_chance = words == "begin transaction" or words.startswith("merge into")
-        if is_chance and not self.is_open and not self.is_done:
-            if self.turns_left == 0:
-                self.is_done = True
-                self.run()
-            self.turns_left -= 1
-        self.is_open = words == "begin transaction" or (
-            self.is_open and words not in ("commit", "rollback")
-        )
+    def is_chance(self, word: str, sql: str) -> bool:
+        """The start of a slice, or an entry of the ledger."""
+        return word == self.begin or word.startswith("merge into")
 
-    def run(self) -> None:
+    def send(self) -> None:
         """Run it to its end, which is its work done, or a refusal that says what to do."""
         project = self.warehouse.project
         done = subprocess.run(
@@ -563,7 +559,7 @@ def test_of_two_raw_verbs_at_once_each_row_is_in_one_place(
     rows = raw_rows(warehouse)
     stopped = Another(warehouse, "", 2)
     with (
-        patch.object(stopped, "run", side_effect=DbtDatabaseError("stopped")),
+        patch.object(stopped, "send", side_effect=DbtDatabaseError("stopped")),
         pytest.raises(DbtError, match="stopped"),
         watched(meanwhile=stopped),
     ):
