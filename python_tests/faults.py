@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
+import pickle
 import re
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, lru_cache
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, NoReturn
 
+import cloudpickle
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
 
-from python_tests.warehouse import Warehouse
+from python_tests.warehouse import Project, Warehouse
+
+Step = Callable[[Warehouse], Any]
 
 READS_ONLY = re.compile(
     r"\s*(/\*.*?\*/\s*)*(select|show|describe|desc|with|explain|pragma|call|alter session|use)\b",
@@ -24,6 +32,9 @@ READS_ONLY = re.compile(
 
 
 LONGEST_STEP_SECONDS = 300
+
+# Where steps are killed: a fork of this process, which has threads of others, may hang or crash
+_CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class KilledError(DbtRuntimeError):
@@ -99,7 +110,7 @@ def watched(
 def die(
     warehouse: Warehouse,
     folder: Path,
-    step: Callable[[Warehouse], None],
+    step: Step,
     where: Callable[[StatementLog], int],
 ) -> None:
     """Kill a step at a statement: its place is told by the log of a copy that goes through."""
@@ -108,24 +119,66 @@ def die(
     kill(step, warehouse, Death(where(log)))
 
 
-def kill(step: Callable[[Warehouse], Any], warehouse: Warehouse, death: Death) -> None:
+def kill(step: Step, warehouse: Warehouse, death: Death) -> None:
     """Run a step in a process of its own, which is killed at a statement: no handler runs."""
-    # nothing of this process may hold the file, which the other one inherits
+    # nothing of this process may hold the file, which the other one opens
     assert warehouse.path.is_file()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(LONGEST_STEP_SECONDS)
+    other = _clean_process()
+    other.send((_packed(step, warehouse.project), warehouse, death, dict(os.environ)))
+    ended, said = other.recv()
+    assert ended == -signal.SIGKILL, f"ended with {ended}, not killed at {death}: {said}"
+
+
+# the same bytes for the same step, so that the other process knows it again
+@lru_cache(maxsize=1)
+def _packed(step: Step, project: Project) -> bytes:
+    return cloudpickle.dumps((step, project))
+
+
+@cache
+def _clean_process() -> Connection:
+    here, there = _CONTEXT.Pipe()
+    _CONTEXT.Process(target=_serve, args=(there,)).start()
+    # it ends when nobody can ask it any more
+    there.close()
+    atexit.register(here.close)
+    return here
+
+
+def _serve(requests: Connection) -> None:
+    """Run steps in forks of this process, which has no threads and has run each step before."""
+    known = b""
+    while True:
         try:
-            with watched(death, at_death=lambda: os.kill(os.getpid(), signal.SIGKILL)):
-                step(warehouse)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, death
+            packed, warehouse, death, environment = requests.recv()
+        except EOFError:
+            return
+        os.environ.update(environment)
+        with TemporaryDirectory() as folder:
+            errors = Path(folder) / "errors"
+            if packed != known:
+                step, project = pickle.loads(packed)
+                warehouse.project = project
+                step(warehouse.copied(Path(folder)))
+                known = packed
+            warehouse.project = project
+            child = os.fork()
+            if child == 0:
+                _run_until_killed(step, warehouse, death, errors)
+            _, status = os.waitpid(child, 0)
+            said = errors.read_text("utf-8") if errors.is_file() else ""
+        requests.send((os.waitstatus_to_exitcode(status), said))
+
+
+def _run_until_killed(step: Step, warehouse: Warehouse, death: Death, errors: Path) -> NoReturn:
+    signal.alarm(LONGEST_STEP_SECONDS)
+    try:
+        with watched(death, at_death=lambda: os.kill(os.getpid(), signal.SIGKILL)):
+            step(warehouse)
+    except BaseException:
+        errors.write_text(traceback.format_exc(), "utf-8")
+    finally:
+        os._exit(1)
 
 
 def before_its_end(log: StatementLog) -> int:

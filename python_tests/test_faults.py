@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from python_tests.faults import Death, StatementLog, deaths, kill, watched
+from python_tests.faults import Death, StatementLog, Step, deaths, kill, watched
 from python_tests.laws import (
     HOUR,
     INCIDENT,
@@ -25,8 +24,6 @@ from python_tests.laws import (
 )
 from python_tests.laws_of_raw import quarantined_rows, raw_rows
 from python_tests.warehouse import DbtError, Project, Warehouse
-
-Step = Callable[[Warehouse], Any]
 
 
 def verb(name: str) -> Step:

@@ -112,6 +112,17 @@ class Project:
         work.mkdir(parents=True, exist_ok=True)
         (work / "profiles.yml").write_text(self.profile, encoding="utf-8")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which finds the manifests where the processes leave them."""
+        manifests = {} if self.manifests else self._manifests
+        parts = {given: _parts(manifest) for given, manifest in manifests.items()}
+        return self.__dict__ | {"_manifests": parts, "logged": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As another process sent it."""
+        manifests = {given: _manifest(parts) for given, parts in state["_manifests"].items()}
+        self.__dict__.update(state | {"_manifests": manifests})
+
     @classmethod
     def copy(cls, work: Path) -> Self:
         """A copy of this repository's models and macros, to be changed at will."""
@@ -171,17 +182,26 @@ class Project:
         if given not in self._manifests:
             left = self.manifests and self.manifests / f"{md5(given.encode()).hexdigest()}.pickle"
             if left and left.is_file():
-                manifest = Manifest()
-                manifest.__dict__.update(pickle.loads(left.read_bytes()))
+                manifest = _manifest(pickle.loads(left.read_bytes()))
             else:
                 manifest = self.invoke("parse", environment=environment, given=given, fresh=True)
             if left and not left.is_file():
-                parts = {k: v for k, v in manifest.__dict__.items() if k != "_lock"}
                 written = left.with_name(f"{left.name}.{os.getpid()}")
-                written.write_bytes(pickle.dumps(parts))
+                written.write_bytes(pickle.dumps(_parts(manifest)))
                 written.rename(left)
             self._manifests[given] = manifest
         return self._manifests[given]
+
+
+def _parts(manifest: Manifest) -> dict[str, Any]:
+    """What of a manifest can go to another process."""
+    return {name: part for name, part in manifest.__dict__.items() if name != "_lock"}
+
+
+def _manifest(parts: dict[str, Any]) -> Manifest:
+    manifest = Manifest()
+    manifest.__dict__.update(parts)
+    return manifest
 
 
 def _messages(found: Any) -> list[str]:
@@ -217,6 +237,10 @@ class Warehouse:
         described = ", ".join(f'"{name}" {kind}' for name, kind in self.columns.items())
         self.execute(f"create schema if not exists {source.split('.')[0]}")
         self.execute(f"create table if not exists {source} ({described})")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which has the project already and reads for itself."""
+        return self.__dict__ | {"_reader": None, "project": None}
 
     @property
     def path(self) -> Path:
