@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from python_tests import oracle
+from python_tests.faults import watched
 from python_tests.oracle import DEFAULT, Decision, Layout
 from python_tests.warehouse import ROOT, DbtError, Warehouse
 
@@ -857,6 +859,7 @@ def check_ledger(warehouse: Warehouse) -> None:
     assert_chained(entries)
     assert not verification(warehouse, entries[4]["entry_hash"])
     for relation in (LEDGER, AUDIT):
+        check_every_field_counts(warehouse, relation)
         warehouse.execute(f"create table {relation}_kept as select * from {relation}")
     lift_constraints(warehouse)
     for what, (statement, expected) in tamperings(entries).items():
@@ -867,6 +870,87 @@ def check_ledger(warehouse: Warehouse) -> None:
         warehouse.execute(f"delete from {relation}")
         warehouse.execute(f"insert into {relation} select * from {relation}_kept")
     assert not verification(warehouse)
+
+
+# In what ledger_verify sends: how it hashes a row, of which table, under which alias
+HASHED_ENTRIES = re.compile(
+    r"entry_hash, (\S.*) as computed_hash from (\S+) as (ledger)\b", re.DOTALL
+)
+HASHED_ROWS = re.compile(
+    r"from \(\s*select (\S.*) as row_md5\s+from (\S+) as (hashed_rows)\b", re.DOTALL
+)
+
+
+def check_every_field_counts(warehouse: Warehouse, relation: str) -> None:
+    """Law 6: whichever field of whichever row is changed, ledger_verify compares another hash."""
+    with watched() as log:
+        assert not verification(warehouse)
+    pattern = HASHED_ENTRIES if relation == LEDGER else HASHED_ROWS
+    hashed, table, alias = next(
+        match.groups()
+        for sql in log.statements
+        if (match := pattern.search(sql))
+        and match[2].lower().replace('"', "").endswith(f".{relation}")
+    )
+    kinds = {
+        row["name"].lower(): row["kind"]
+        for row in warehouse.query(
+            "select column_name as name, data_type as kind from information_schema.columns "
+            f"where lower(table_schema || '.' || table_name) = '{relation}'"
+        )
+    }
+    # an entry's own hash is what the hash of the others is compared with
+    tampered = [
+        (name, other)
+        for name, kind in kinds.items()
+        if (relation, name) != (LEDGER, "entry_hash")
+        for other in other_values(warehouse, name, kind)
+    ]
+    cases = {
+        name: "".join(
+            f" when {n} then {sql}" for n, (one, sql) in enumerate(tampered) if one == name
+        )
+        for name in kinds
+    }
+    columns = ", ".join(
+        f"case n{changed} else {name} end as {name}" if changed else name
+        for name, changed in cases.items()
+    )
+    numbers = " union all ".join(f"select {n} as n" for n in range(len(tampered)))
+    found = warehouse.query(
+        f"""
+        with originals as (select {alias}.*, {hashed} as old_hash from {table} as {alias}),
+        numbers as ({numbers}),
+        tampered as (select n, old_hash, {columns} from originals cross join numbers),
+        compared as (select n, old_hash, {hashed} as new_hash from tampered as {alias})
+        select n, count(*) as fields, count(case when new_hash = old_hash then 1 end) as unnoticed
+        from compared group by n
+        """
+    )
+    rows = len(warehouse.read(relation))
+    assert rows
+    assert [row["fields"] for row in found] == [rows] * len(tampered)
+    unnoticed = [tampered[row["n"]] for row in found if row["unnoticed"]]
+    assert not unnoticed, f"changes in {relation} that nobody notices: {unnoticed}"
+
+
+def other_values(warehouse: Warehouse, column: str, kind: str) -> list[str]:
+    """Values that differ from a column's in every row, as SQL: one that is NULL where it can be."""
+    match kind.upper().partition("(")[0].partition(" ")[0]:
+        case "TEXT" | "VARCHAR":
+            other = f"coalesce({column} || ' ', '')"
+        case "JSON":
+            other = f"cast(coalesce(cast({column} as varchar) || ' ', '1') as json)"
+        case "VARIANT":
+            other = "parse_json('{\"another\": 1}')"
+        case "BOOLEAN":
+            other = f"coalesce(not {column}, true)"
+        case "TIMESTAMP" | "TIMESTAMP_NTZ" | "TIMESTAMP_TZ":
+            some_time = warehouse.literal("2026-01-01", "timestamp")
+            other = f"coalesce({column} + interval '1 microsecond', {some_time})"
+        case _:
+            other = f"coalesce({column} + 1, 0)"
+    return [other, f"case when {column} is null then {other} end"]
 
 
 def check_entries(warehouse: Warehouse) -> None:

@@ -103,7 +103,7 @@ def with_quarantine(project: Project, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_whatever_is_changed_is_found_and_named(
     data: st.DataObject, with_record: Warehouse, tmp_path_factory: pytest.TempPathFactory
@@ -114,7 +114,7 @@ def test_whatever_is_changed_is_found_and_named(
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_whatever_is_changed_in_quarantine_is_found_and_named(
     data: st.DataObject, with_quarantine: Warehouse, tmp_path_factory: pytest.TempPathFactory
