@@ -222,7 +222,9 @@ def test_a_total_that_is_no_number_is_null(new_warehouse: Callable[..., Warehous
 
 
 def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse: Warehouse) -> None:
-    """Of whole tables, before with every copy, after with one of each that may go."""
+    """Of whole tables, currency by currency: with every copy, and with one of each that may go."""
+    elsewhere = [event("yen", currency="JPY")] * 3
+    warehouse.write_events(elsewhere)
     contaminate(warehouse)
     report = "main_incident.incident_impact_on_measures"
     warehouse.dbt("run", "--select", "incident_impact_on_measures")
@@ -232,7 +234,7 @@ def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse:
     assert {row["total_after"] for row in warehouse.read(report)} == {None}, "only cloned"
     build_candidate(warehouse)
     warehouse.dbt("run", "--select", "incident_impact_on_measures")
-    rows = [row for row in contaminated_rows() if oracle.has_complete_key(row)]
+    rows = [row for row in [*elsewhere, *contaminated_rows()] if oracle.has_complete_key(row)]
     untouched = untouched_rows()
     touched = [row for row in rows if row not in untouched]
     repaired = [*oracle.deduplicated(touched).values(), *untouched]
@@ -244,16 +246,37 @@ def test_measures_are_those_of_the_tables_before_and_after_the_repair(warehouse:
         }
         assert len(measures) == 6
         for measure in measures:
-            expected[name, measure] = tuple(
-                len(table) if measure == "row_count" else sum(one[measure] for one in table)
-                for table in (before, after)
-            )
-    found = {
-        (row["curated_table"], row["measure"]): (row["total_before"], row["total_after"])
-        for row in warehouse.read(report)
-    }
+            for currency in {one.get("currency") for one in before}:
+                expected[name, measure, currency] = tuple(
+                    sum(
+                        1 if measure == "row_count" else one[measure]
+                        for one in table
+                        if one.get("currency") == currency
+                    )
+                    for table in (before, after)
+                )
+    found = measured(warehouse)
     assert found == expected
-    assert any(before > after for before, after in found.values())
+    assert {currency for _, _, currency in found} == {"USD", "JPY", None}
+    assert found["payments", "event_count", "JPY"] == (3, 1)
+
+    # a currency that only one of the two tables has
+    warehouse.execute("update main_analytics.payments set currency = 'EUR' where currency = 'JPY'")
+    warehouse.dbt("run", "--select", "incident_impact_on_measures")
+    again = measured(warehouse)
+    assert again["payments", "event_count", "EUR"] == (3, 0)
+    assert again["payments", "event_count", "JPY"] == (0, 1)
+
+
+def measured(warehouse: Warehouse) -> dict[tuple[str, str, str | None], tuple[Any, Any]]:
+    """What incident_impact_on_measures says: totals before and after."""
+    return {
+        (row["curated_table"], row["measure"], row["currency"]): (
+            row["total_before"],
+            row["total_after"],
+        )
+        for row in warehouse.read("main_incident.incident_impact_on_measures")
+    }
 
 
 def test_the_curated_tables_are_compared_without_reading_the_history(

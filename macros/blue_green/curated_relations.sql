@@ -1,7 +1,7 @@
 {% macro curated_relations(incident_id) %}
     {#-
-        The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, measures, live,
-        candidate, replaced, withdrawn, built}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
+        The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, currency, measures,
+        live, candidate, replaced, withdrawn, built}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
         rollback keeps the repaired one, `built` what this run would build.
     -#}
     {%- set slug = exactly_once._incident_slug(incident_id) -%}
@@ -13,6 +13,7 @@
         {%- do tables.append({
             'name': node.name,
             'unique_key': [node.config.unique_key] if node.config.unique_key is string else node.config.unique_key,
+            'currency': node.config.get('meta', {}).get('impact_currency'),
             'measures': node.config.get('meta', {}).get('impact_measures', []),
             'live': live,
             'candidate': exactly_once._relation_beside(live, '__candidate'),

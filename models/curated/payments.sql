@@ -4,9 +4,12 @@
         unique_key='payment_id',
         incremental_strategy='merge_and_mark',
         on_schema_change='fail',
-        meta={'impact_measures': [
-            'event_count', 'authorized_cents', 'captured_cents', 'refunded_cents', 'chargeback_cents'
-        ]},
+        meta={
+            'impact_currency': 'currency',
+            'impact_measures': [
+                'event_count', 'authorized_cents', 'captured_cents', 'refunded_cents', 'chargeback_cents'
+            ]
+        },
         post_hook="{{ exactly_once.record_watermark() }}"
     )
 }}
