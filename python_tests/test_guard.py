@@ -250,8 +250,20 @@ def test_too_many_copies_stop_a_run_without_the_guard(warehouse: Warehouse) -> N
 
     warehouse.dbt("run", "--select", "staging", **OFF, exactly_once__max_copy_rate=0.001)
     assert [warehouse.digest(table) for table in curated] == before
+    warehouse.dbt(*JOB, exactly_once__max_copy_rate=copies / rows + 0.001)
+    assert not [line for line in warehouse.project.logged if "copies among" in line]
+
+
+def test_too_many_copies_are_heard_of_while_the_guard_keeps_them_out(warehouse: Warehouse) -> None:
+    """An incident that begins, or a key with too few columns: both would be silent."""
+    first, second = contaminate(warehouse)
+    by_type = expected([*first, *second], watermark(first) - LOOKBACK).values()
+    rows, copies = (sum(figure[place] for figure in by_type) for place in (0, 2))
     warehouse.dbt(*JOB, exactly_once__max_copy_rate=0.001)
-    assert [warehouse.digest(table) for table in curated] != before
+    said = [line for line in warehouse.project.logged if "copies among" in line]
+    assert len(said) == 1
+    assert f"found {copies} copies among {rows} rows" in said[0]
+    assert "The guard keeps them out" in said[0]
 
 
 def test_a_share_below_the_limit_goes_on_without_the_guard(warehouse: Warehouse) -> None:

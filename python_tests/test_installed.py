@@ -316,6 +316,11 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
             DbtError, match=f"impact_measures of model shop_hours: found {wrong}; accepted: "
         ):
             company.dbt("run", "--select", "incident_impact_on_measures")
+    model.write_text(text.replace("'pruned_by'", "'impact_currency': 'ccy', 'pruned_by'"))
+    with pytest.raises(
+        DbtError, match="impact_currency of model shop_hours: found ccy; accepted: "
+    ):
+        company.dbt("run", "--select", "incident_impact_on_measures")
     for wrong in ("shop", "entry_count"):
         model.write_text(text.replace("'pruned_by': 'event_hour'", f"'pruned_by': '{wrong}'"))
         with pytest.raises(DbtError, match=f"of model shop_hours: found {wrong}; accepted: a time"):
@@ -671,3 +676,8 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
             assert not any(map(tag_of, built))
             assert not without(ours, "step", "invocation_id")
             assert "unique_payments_payment_id" in {tag_of(one).get("step") for one in ours}
+            # what this package needs of a session it asks of no run in which it has no part
+            cursor.execute("alter account set timestamp_input_format = 'DD/MM/YYYY HH24:MI:SS'")
+            dbt("run", "--select", "daily_volume")
+            with pytest.raises(DbtError, match="TIMESTAMP_INPUT_FORMAT of user"):
+                dbt("run", "--select", "shop_hours")

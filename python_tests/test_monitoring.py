@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from python_tests.laws import DAY, HOUR, event, steady_events
 from python_tests.warehouse import DbtError, Warehouse
 
@@ -92,3 +94,18 @@ def test_a_lost_event_is_an_error_and_what_looks_wrong_a_warning(warehouse: Ware
         "delete from main_staging.stg_events_deduplicated where payment_id = 'copied'"
     )
     assert heard(warehouse)["no_event_is_unaccounted_for"] == "fail"
+
+
+def test_an_event_that_is_kept_twice_is_an_error(warehouse: Warehouse) -> None:
+    """The reconciliation counts each source row once, so it says so too."""
+    warehouse.write_events([*steady_events(THIS_HOUR - 3 * HOUR), *steady_events(THIS_HOUR - HOUR)])
+    warehouse.dbt(*JOB)
+    deduplicated = "main_staging.stg_events_deduplicated"
+    warehouse.execute(
+        f"insert into {deduplicated} select * from {deduplicated} order by event_ts limit 1"
+    )
+    warehouse.dbt("run", "--select", "monitoring_reconciliation")
+    with pytest.raises(DbtError) as failed:
+        warehouse.dbt("test", "--select", "monitoring_reconciliation")
+    found = {result.node.name for result in failed.value.results if str(result.status) == "fail"}
+    assert found == {"each_source_row_is_counted_once"}

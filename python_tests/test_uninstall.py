@@ -294,7 +294,8 @@ def test_in_a_schema_of_others_nothing_is_dropped(tmp_path: Path) -> None:
     company.dbt("run-operation", "uninstall", "--args", arguments)
     assert company.read(tables) == before
     (line,) = [one for one in company.project.logged if '"stg_events"' in one]
-    assert line.endswith("in the schema of the target: drop it yourself if exactly_once made it")
+    drop = 'drop view if exists "ledgerworks"."prod"."stg_events"'
+    assert line.endswith(f"in the schema of the target, by hand if exactly_once made it: {drop}")
 
 
 @pytest.mark.slow

@@ -2,10 +2,21 @@
     {#-
         Stops before anything is built where the session has no warehouse, or may not use one that a job names, or may not
         make this package's tables in their schemas: each model would fail by itself, and none says what is missing. So it
-        does where the session reads texts as timestamps in a format of its own.
-        Nothing on other engines.
+        does where the session reads texts as timestamps in a format of its own. Nothing on other engines, and for a run
+        in which this package has no part.
     -#}
-    {%- if execute -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
+    {%- if execute and exactly_once._takes_part_in_run() -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
+{% endmacro %}
+
+
+{% macro _takes_part_in_run() %}
+    {#- A verb does; a run does by a node of this package, or by one that calls its macros. -#}
+    {%- if flags.WHICH == 'run-operation' -%}{{- return(true) -}}{%- endif -%}
+    {%- for node in graph.nodes.values() if node.unique_id in selected_resources -%}
+        {%- if node.package_name == 'exactly_once' -%}{{- return(true) -}}{%- endif -%}
+        {%- for name in node.depends_on.macros if name.startswith('macro.exactly_once.') -%}{{- return(true) -}}{%- endfor -%}
+    {%- endfor -%}
+    {{- return(false) -}}
 {% endmacro %}
 
 

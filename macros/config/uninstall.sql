@@ -119,7 +119,7 @@
             {%- set judged = exactly_once._judged_relation(relation, known, repairs, also, shared) -%}
             {%- do (kept if not judged.is_dropped else views if relation.is_view else tables).append({
                 'name': relation | string, 'why': judged.why,
-                'statement': 'drop ' ~ relation.type ~ ' if exists ' ~ relation if judged.is_dropped
+                'statement': exactly_once._drop_of(relation) if judged.is_dropped
             }) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -196,7 +196,8 @@
     {%- if not made -%}{{- return({'is_dropped': false, 'why': 'not made by exactly_once'}) -}}{%- endif -%}
     {#- there somebody else's table may have the name of one of ours that was never built -#}
     {%- if shared -%}
-        {{- return({'is_dropped': false, 'why': 'in ' ~ shared ~ ': drop it yourself if exactly_once made it'}) -}}
+        {{- return({'is_dropped': false, 'why': 'in ' ~ shared ~ ', by hand if exactly_once made it: '
+            ~ exactly_once._drop_of(relation)}) -}}
     {%- endif -%}
     {%- set reasons = {
         'seed': 'dbt seed loads it again', 'curated': 'what readers use', 'audit': 'the evidence',
@@ -208,6 +209,11 @@
         'why': reasons.get(made.part, 'a run makes it again from the source')
             ~ ('' if is_dropped else '; also: [' ~ made.part ~ '] drops it')
     }) -}}
+{% endmacro %}
+
+
+{% macro _drop_of(relation) %}
+    {{- return('drop ' ~ relation.type ~ ' if exists ' ~ relation) -}}
 {% endmacro %}
 
 

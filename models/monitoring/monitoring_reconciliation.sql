@@ -17,6 +17,14 @@ with arrivals as (
     group by 1, 2
 ),
 
+arrived as (
+    select
+        arrival_hour,
+        cast(sum(row_count) as bigint) as source_rows
+    from arrivals
+    group by 1
+),
+
 -- the copy that is kept may have arrived before the range, but never at another event time
 deduplicated as (
     select
@@ -42,8 +50,12 @@ matched as (
 reconciled as (
     select
         arrival_hour,
-        cast(sum(row_count) as bigint) as source_rows,
         count(case when holds_the_kept_copy then 1 end) as kept_events,
+        cast(sum(case
+            when is_unaccounted then 0
+            when holds_the_kept_copy then row_count - 1
+            else row_count
+        end) as bigint) as copies_not_kept,
         count(case when is_unaccounted then 1 end) as unaccounted_events,
         cast(sum(case when is_unaccounted then row_count else 0 end) as bigint) as unaccounted_rows
     from matched
@@ -51,10 +63,12 @@ reconciled as (
 )
 
 select
-    arrival_hour,
-    source_rows,
-    kept_events,
-    source_rows - kept_events - unaccounted_rows as copies_not_kept,
-    unaccounted_rows,
-    unaccounted_events
-from reconciled
+    arrived.arrival_hour,
+    arrived.source_rows,
+    reconciled.kept_events,
+    reconciled.copies_not_kept,
+    reconciled.unaccounted_rows,
+    reconciled.unaccounted_events
+from arrived
+-- an event that is kept twice is counted twice here, and the sum is no longer that of the source
+inner join reconciled on arrived.arrival_hour is not distinct from reconciled.arrival_hour
