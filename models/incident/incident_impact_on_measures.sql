@@ -41,7 +41,10 @@ totals as (
         cast(null as decimal(38, 6)) as total_{{ side }}
         {%- else -%}
         -- the first total is the number of rows: none of this currency is a total of nothing
-        case when {{ side }}_repair.total_1 is null then 0 else {{ side }}_repair.total_{{ place }} end as total_{{ side }}
+        case
+            when {{ side }}_repair.total_1 is null then 0
+            else {{ side }}_repair.total_{{ place }}
+        end as total_{{ side }}
         {%- endif %}
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
