@@ -51,7 +51,7 @@ totals as (
     from currencies_of_{{ table.name }} as currencies
     {% for side in ['before', 'after'] if table[side] is not none -%}
     left join {{ side }}_{{ table.name }} as {{ side }}_repair
-        on currencies.currency is not distinct from {{ side }}_repair.currency
+        on currencies.currency is not distinct from {{ side ~ '_repair' }}.currency
     {% endfor -%}
     union all
     {% endfor -%}
