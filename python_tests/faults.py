@@ -125,6 +125,7 @@ def kill(step: Step, warehouse: Warehouse, death: Death) -> None:
     assert warehouse.path.is_file()
     other = _clean_process()
     other.send((_packed(step, warehouse.project), warehouse, death, dict(os.environ)))
+    assert other.poll(3 * LONGEST_STEP_SECONDS), f"no answer from the process of {death}"
     ended, said = other.recv()
     assert ended == -signal.SIGKILL, f"ended with {ended}, not killed at {death}: {said}"
 
@@ -153,13 +154,19 @@ def _serve(requests: Connection) -> None:
             packed, warehouse, death, environment = requests.recv()
         except EOFError:
             return
+        os.environ.clear()
         os.environ.update(environment)
         with TemporaryDirectory() as folder:
             errors = Path(folder) / "errors"
             if packed != known:
+                known = b""
                 step, project = pickle.loads(packed)
                 warehouse.project = project
-                step(warehouse.copied(Path(folder)))
+                try:
+                    step(warehouse.copied(Path(folder)))
+                except Exception:
+                    requests.send((1, "the step fails by itself: " + traceback.format_exc()))
+                    continue
                 known = packed
             warehouse.project = project
             child = os.fork()

@@ -87,7 +87,6 @@ KEY = ["payment_id", "event_type", "amount_cents", "currency"]
             "event_ts, the event time, is not in the key as it is",
         ),
         ({"exactly_once__deduplicate": False}, "exactly_once__deduplicate is false"),
-        ({"exactly_once__max_copy_rate": 0.1}, "exactly_once__max_copy_rate does nothing"),
         (
             {
                 "exactly_once__event_types": {

@@ -10,10 +10,14 @@
 
 
 {% macro _takes_part_in_run() %}
-    {#- A verb does; a run does by a node of this package, or by one that calls its macros. -#}
+    {#-
+        A verb does; a run does by a node or source of this package, by a curated model, or by a node that calls a macro of
+        ours itself: what is called from another macro dbt doesn't tell.
+    -#}
     {%- if flags.WHICH == 'run-operation' -%}{{- return(true) -}}{%- endif -%}
+    {%- for unique_id in selected_resources if unique_id.split('.')[1] == 'exactly_once' -%}{{- return(true) -}}{%- endfor -%}
     {%- for node in graph.nodes.values() if node.unique_id in selected_resources -%}
-        {%- if node.package_name == 'exactly_once' -%}{{- return(true) -}}{%- endif -%}
+        {%- if 'exactly_once_curated' in node.tags -%}{{- return(true) -}}{%- endif -%}
         {%- for name in node.depends_on.macros if name.startswith('macro.exactly_once.') -%}{{- return(true) -}}{%- endfor -%}
     {%- endfor -%}
     {{- return(false) -}}

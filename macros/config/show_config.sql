@@ -120,11 +120,6 @@
             ~ " Switch the package's off in dbt_project.yml: seeds: {exactly_once: {+enabled: false}}"
         ) -%}
     {%- endfor -%}
-    {%- if settings.max_copy_rate is not none and settings.deduplicate -%}
-        {%- do doubts.append(
-            'exactly_once__max_copy_rate does nothing while exactly_once__deduplicate is true: no copy gets in then.'
-        ) -%}
-    {%- endif -%}
     {%- if settings.build_candidate and exactly_once._where_vars_are_set().get('exactly_once__build_candidate') != '--vars' -%}
         {%- do doubts.append(
             'exactly_once__build_candidate is true in dbt_project.yml: the regular job would build candidates, not the live'

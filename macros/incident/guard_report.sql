@@ -62,11 +62,7 @@
     {%- set settings = exactly_once.settings() -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
     {%- set watermark = exactly_once._payments_watermark() -%}
-    {#- a run that is bounded takes in one piece -#}
-    {%- set deduplicated = exactly_once.model_relation('stg_events_deduplicated') -%}
-    {%- set arrived_before = exactly_once._next_piece(
-        deduplicated if exactly_once._is_there(deduplicated) else none
-    ).before if hours is none and settings.max_hours_per_run is not none else none -%}
+    {%- set arrived_before = exactly_once._next_run_reads_before() if hours is none else none -%}
     {%- set is_read = exactly_once.arrived_since(watermark, arrived_before) -%}
     {%- set arrived_from = none if watermark is none else exactly_once.shifted_time(watermark, -settings.late_arrival_hours) -%}
     {%- if hours is none -%}
@@ -89,6 +85,14 @@
         }) -%}
     {%- endfor -%}
     {{- return({'arrived_from': arrived_from, 'arrived_before': arrived_before, 'event_types': event_types}) -}}
+{% endmacro %}
+
+
+{% macro _next_run_reads_before() %}
+    {#- A run that is bounded takes in one piece; none where it takes in all. -#}
+    {%- if exactly_once.settings().max_hours_per_run is none -%}{{- return(none) -}}{%- endif -%}
+    {%- set deduplicated = exactly_once.model_relation('stg_events_deduplicated') -%}
+    {{- return(exactly_once._next_piece(deduplicated if exactly_once._is_there(deduplicated) else none).before) -}}
 {% endmacro %}
 
 
