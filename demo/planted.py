@@ -283,7 +283,7 @@ def plant_payload_forms(planter: Planter) -> None:
         planter.copy(event, "key_order", change=_reverse_keys)
         planter.copy(event, "key_order", change=_reverse_inner_keys, fresh=True)
         event = planter.event(planter.at(place), amount_cents=1250, currency="EUR")
-        for text in ("12.5", "12.50", "12.500"):
+        for text in ("12.5", "12.500", "12.5000"):
             planter.copy(event, "number_format", change=_write_amount(text))
         event = planter.event(planter.at(place), amount_cents=100, currency="EUR")
         for text in ("1", "1.0"):
