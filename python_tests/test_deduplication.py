@@ -87,7 +87,7 @@ def with_history(project: Project, tmp_path_factory: pytest.TempPathFactory) -> 
     return made
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(batches=batches_of_rows())
 def test_batches_in_any_order_with_retries_and_overlaps_give_the_least_copy_of_each_event(
     with_history: Warehouse, tmp_path_factory: pytest.TempPathFactory, batches: list[list[Row]]

@@ -137,7 +137,7 @@ def test_contracts_hold_for_another_source(
     assert_contracts_hold(warehouse, "duckdb")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_contracts_hold_for_another_source_on_snowflake(
     new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
 ) -> None:

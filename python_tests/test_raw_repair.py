@@ -92,7 +92,7 @@ def test_nothing_goes_without_its_survivor(any_warehouse: Callable[..., Warehous
     check_refusals(any_warehouse())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_another_order_of_keys_stops_a_raw_repair(
     snowflake_warehouse: SnowflakeWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,12 +216,6 @@ VALUES = [
         [("INTEGER", "DECIMAL", "VARCHAR", "BOOLEAN", "NULL_VALUE", "OBJECT", "ARRAY", None)],
     ),
     Case(
-        SQL + "functions/parse_json",
-        "a number with an exponent is a double, and printed with one",
-        "select typeof(v), to_json(v) from (select parse_json('1.912e2') as v)",
-        [("DOUBLE", "1.912000000000000e+02")],
-    ),
-    Case(
         SQL + "functions/object_keys",
         "the keys of an object",
         """select object_keys(parse_json('{"b":1,"a":2}'))""",

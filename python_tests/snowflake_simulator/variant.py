@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
@@ -28,7 +27,7 @@ def canonical(text: str | None) -> str | None:
     if text is None or not text.strip():
         return None
     try:
-        return _written(json.loads(text, object_pairs_hook=_object, parse_float=_number))
+        return _written(json.loads(text, object_pairs_hook=_object))
     except ValueError as error:
         raise ValueError(f"Error parsing JSON: {error}") from error
 
@@ -41,23 +40,8 @@ def canonical_or_null(text: str | None) -> str | None:
         return None
 
 
-class _Double(float):
-    """A number with an exponent, which Snowflake stores as DOUBLE and prints with one."""
-
-
-def _number(text: str) -> float:
-    return _Double(text) if "e" in text.lower() and math.isfinite(float(text)) else float(text)
-
-
 def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        members = (f"{_written(name)}:{_written(value[name])}" for name in sorted(value))
-        return "{" + ",".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, _Double):
-        return f"{value:.15e}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,8 +110,7 @@ MACROS["simulator_try_parse_json(s)"] = "(simulator_canonical_or_null(s::varchar
 MACROS["simulator_typeof(v)"] = """(
     case json_type(v::json)
         when 'UBIGINT' then 'INTEGER' when 'BIGINT' then 'INTEGER' when 'HUGEINT' then 'INTEGER'
-        when 'DOUBLE' then case when lower(v::varchar) like '%e%' then 'DOUBLE' else 'DECIMAL' end
-        when 'NULL' then 'NULL_VALUE' else json_type(v::json)
+        when 'DOUBLE' then 'DECIMAL' when 'NULL' then 'NULL_VALUE' else json_type(v::json)
     end
 )"""
 MACROS["simulator_object_keys(v)"] = """(
