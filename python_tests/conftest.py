@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dbt_common.behavior_flags import BehaviorFlagRendered
-from dbt_common.tests import enable_test_caching
 from hypothesis import HealthCheck, Phase, settings
 
+from python_tests import faster_dbt
 from python_tests.snowflake_warehouse import SnowflakeProject, SnowflakeWarehouse
 from python_tests.warehouse import HISTORIES, ROOT, Project, Warehouse
 
@@ -36,8 +35,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-# dbt's own switch for tests: a macro is parsed once a process, not once for each set of vars
-enable_test_caching()
+faster_dbt.install()
 
 # Whoever runs the tests, and where no user is named: bob approves, so he can't be the one.
 os.environ["EXACTLY_ONCE_ACTOR"] = "operator"
@@ -68,17 +66,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         others = len(rest) if worker == workers - 1 else size - len(share)
         items += share + rest[:others]
         del rest[:others]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _flags_without_a_source() -> Iterator[None]:
-    """To name the source of a flag dbt goes through the whole stack, for each flag and command.
-
-    Of a small command this is a fifth.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
-        yield
 
 
 def manifests(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Path | None:

@@ -21,6 +21,7 @@ import cloudpickle
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
 
+from python_tests import faster_dbt
 from python_tests.warehouse import Project, Warehouse
 
 Step = Callable[[Warehouse], Any]
@@ -148,6 +149,7 @@ def _clean_process() -> Connection:
 
 def _serve(requests: Connection) -> None:
     """Run steps in forks of this process, which has no threads and has run each step before."""
+    faster_dbt.install()
     known = b""
     while True:
         try:

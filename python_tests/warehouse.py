@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -190,6 +191,9 @@ class Project:
                 written.write_bytes(pickle.dumps(_parts(manifest)))
                 written.rename(left)
             self._manifests[given] = manifest
+            # A manifest is 100,000 objects that stay: no need to look for cycles in it again
+            gc.collect()
+            gc.freeze()
         return self._manifests[given]
 
 
