@@ -528,6 +528,69 @@ def catch_up(a: Assumptions, design: Design) -> list[Step]:
     return steps
 
 
+def monitoring(a: Assumptions) -> list[Step]:
+    """A day's build of the selector `monitoring`, read off its SQL: each of its tables once."""
+    group = "monitoring"
+    watched = a.events_per_second * DAY * a.detection_days
+    in_reach = min(watched + a.events_per_second * HOUR * a.straggler_hours, events_kept(a))
+    key_and_time = a.key_bytes + a.time_bytes
+    recent = payments_kept(a, a.detection_days)
+    # a partition of older payments is opened while one of them may still have an event
+    opened = payments_kept(a, a.detection_days + a.payment_life_days)
+    hours = a.merchants * 24 * a.detection_days
+    return [
+        Step(
+            group,
+            "copies by hour of arrival: keys",
+            read=watched * key_and_time,
+            rows=2 * watched,
+        ),
+        Step(
+            group,
+            "raw against what is kept, by event: keys, and what is kept of these hours",
+            read=2 * watched * key_and_time + in_reach * (a.hash_bytes + a.pair_bytes),
+            rows=4 * watched + in_reach,
+        ),
+        Step(
+            group,
+            "incomplete keys, stragglers, odd times, event types, freshness: keys once, times",
+            read=watched * (a.key_bytes + 6 * a.pair_bytes + a.word_bytes),
+            rows=7 * watched,
+        ),
+        Step(
+            group,
+            "no key is held twice: payments and fraud_features of these hours",
+            read=opened * a.time_bytes
+            + recent * a.id_bytes
+            + hours * (a.merchant_bytes + a.time_bytes),
+            rows=2 * recent + hours,
+        ),
+    ]
+
+
+def whole_tables(a: Assumptions) -> list[Step]:
+    """The selector `whole_tables`: each test reads its columns of all history."""
+    group = "tests of whole tables"
+    hours = a.merchants * 24 * a.history_days
+    return [
+        Step(
+            group,
+            "stg_events_deduplicated: fingerprints three times, row hashes twice, a truth value",
+            read=events_kept(a) * 5 * a.hash_bytes,
+            rows=6 * events_kept(a),
+            grows=True,
+        ),
+        Step(
+            group,
+            "payments and fraud_features: each column once, their keys twice",
+            read=payments_kept(a) * (a.payment_bytes + a.id_bytes)
+            + hours * (a.feature_bytes + a.merchant_bytes + a.time_bytes),
+            rows=9 * payments_kept(a) + 12 * hours,
+            grows=True,
+        ),
+    ]
+
+
 def clustering(a: Assumptions) -> Step:
     """A day of automatic clustering of stg_events_deduplicated, in bytes that it moves."""
     moved = a.events_per_second * DAY * a.kept_bytes * a.reclustered
@@ -540,12 +603,13 @@ class Days:
 
     runs: float
     once_a_day: float
+    monitoring: float
     clustering: float
 
     @property
     def total(self) -> float:
         """All of them."""
-        return self.runs + self.once_a_day + self.clustering
+        return self.runs + self.once_a_day + self.monitoring + self.clustering
 
 
 def regular_day(a: Assumptions, design: Design = AS_IT_IS) -> Days:
@@ -554,6 +618,7 @@ def regular_day(a: Assumptions, design: Design = AS_IT_IS) -> Days:
     return Days(
         runs=design.runs_per_day * billed_credits(run, a.most_run_seconds),
         once_a_day=credits_of(node_seconds(a, catch_up(a, design))),
+        monitoring=credits_of(node_seconds(a, monitoring(a))),
         clustering=credits_of(node_seconds(a, [clustering(a)])) * a.serverless_factor,
     )
 

@@ -43,6 +43,7 @@ from bench.cost_model import (
     share_of_day,
     unclustered_depth,
     warehouse,
+    whole_tables,
 )
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cost_model.md"
@@ -122,6 +123,10 @@ and an hour of it is a credit. Work is spread over nodes without loss, which fla
 sizes. All of it is proportional to the rate: credits of an event stay what they are, and what ends
 is the warehouse.
 
+`monitoring` reads the last {detection_days} days, once a day. The tests of `whole_tables` would
+read {whole_read}, for {whole_credits} credits each time, and that grows with history: they are for
+tables that are small, and for once in a while.
+
 ## The incident: {hours} hours, {incident_share} of the events, {copies} copies of each
 
 {incident_steps}
@@ -186,6 +191,7 @@ moves a changed day's credits most comes first.
 def page(a: Assumptions) -> str:
     """The page, in Markdown."""
     run, changed, repair = regular_run(a), regular_run(a, CHANGED), incident(a, CHANGED)
+    whole = whole_tables(a)
     changed_size, changed_seconds = warehouse(node_seconds(a, changed), a.most_run_seconds)
     last = scaled(a, SCALES[-1])
     recent = replace(a, history_days=a.detection_days)
@@ -236,6 +242,8 @@ def page(a: Assumptions) -> str:
         old_share=f"{a.old_payment_share:.0%}",
         changed_steps=_steps(a, changed),
         days=_days(a),
+        whole_read=_size(sum(one.read for one in whole)),
+        whole_credits=_credits(credits_of(node_seconds(a, whole))),
         most_seconds=_seconds(a.most_run_seconds),
         warehouses_page=WAREHOUSES,
         incident_share=f"{a.incident_share:.0%}",
@@ -371,6 +379,7 @@ def _days(a: Assumptions) -> str:
                     _seconds(seconds) + _verdict(b, design, seconds),
                     _credits(day.runs),
                     _credits(day.once_a_day) if day.once_a_day else "",
+                    _credits(day.monitoring),
                     _credits(day.clustering),
                     _credits(day.total),
                 )
@@ -382,6 +391,7 @@ def _days(a: Assumptions) -> str:
         "a run takes",
         "credits a day: runs",
         "once a day",
+        "monitoring",
         "clustering",
         "total",
     )

@@ -24,6 +24,7 @@ from bench.cost_model import (
     incident,
     incident_credits,
     kept_bytes_by,
+    monitoring,
     moves,
     node_seconds,
     partitions,
@@ -35,6 +36,7 @@ from bench.cost_model import (
     touched,
     unclustered_depth,
     warehouse,
+    whole_tables,
 )
 from bench.cost_page import PAGE, page
 
@@ -82,7 +84,14 @@ designs = st.sampled_from(VARIANTS)
 def costs(a: Assumptions, design: Design) -> list[float]:
     day = regular_day(a, design)
     kept = kept_bytes_by(a, design).values()
-    return [day.runs, day.once_a_day, day.clustering, incident_credits(a, design), *kept]
+    return [
+        day.runs,
+        day.once_a_day,
+        day.monitoring,
+        day.clustering,
+        incident_credits(a, design),
+        *kept,
+    ]
 
 
 def no_less(some: list[float], others: list[float]) -> bool:
@@ -153,11 +162,17 @@ def test_more_bytes_are_more_partitions_of_the_same_size(
 @pytest.mark.parametrize("scale", SCALES)
 def test_totals_are_the_sums_of_their_rows(scale: float, design: Design) -> None:
     a = scaled(USUAL, scale)
-    for steps in (regular_run(a, design), incident(a, design), catch_up(a, design)):
+    for steps in (
+        regular_run(a, design),
+        incident(a, design),
+        catch_up(a, design),
+        monitoring(a),
+        whole_tables(a),
+    ):
         assert node_seconds(a, steps) == pytest.approx(sum(node_seconds(a, [one]) for one in steps))
         assert all(min(one.read, one.written, one.rows, one.judged) >= 0 for one in steps)
     day = regular_day(a, design)
-    assert day.total == pytest.approx(day.runs + day.once_a_day + day.clustering)
+    assert day.total == pytest.approx(day.runs + day.once_a_day + day.monitoring + day.clustering)
     assert incident_credits(a, design) == pytest.approx(
         credits_of(node_seconds(a, incident(a, design)))
     )
@@ -168,11 +183,14 @@ def test_totals_are_the_sums_of_their_rows(scale: float, design: Design) -> None
 def test_what_is_said_to_grow_with_history_grows_and_nothing_else_does(design: Design) -> None:
     # beyond the life of a payment, which bounds what is read of its events
     older = replace(USUAL, history_days=USUAL.history_days * 2)
-    for of in (regular_run, incident):
-        for one, later in zip(of(USUAL, design), of(older, design), strict=True):
-            assert one.name == later.name
-            grew = node_seconds(USUAL, [later]) > node_seconds(USUAL, [one]) * (1 + 1e-12)
-            assert grew == one.grows, one.name
+
+    def steps(a: Assumptions) -> list[Step]:
+        return [*regular_run(a, design), *incident(a, design), *monitoring(a), *whole_tables(a)]
+
+    for one, later in zip(steps(USUAL), steps(older), strict=True):
+        assert one.name == later.name
+        grew = node_seconds(USUAL, [later]) > node_seconds(USUAL, [one]) * (1 + 1e-12)
+        assert grew == one.grows, one.name
 
 
 def test_what_the_page_says_in_words_is_so() -> None:

@@ -13,10 +13,12 @@ JOB = ("run", "--selector", "fifteen_minute")
 THIS_HOUR = datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
 
 
-def heard(warehouse: Warehouse) -> dict[str, str]:
-    """The tests of the daily job that don't pass, and with which severity."""
+def heard(
+    warehouse: Warehouse, command: str = "build", selector: str = "monitoring"
+) -> dict[str, str]:
+    """The tests of the daily job, or of another, that don't pass, and with which severity."""
     try:
-        results = warehouse.dbt("build", "--selector", "monitoring").results
+        results = warehouse.dbt(command, "--selector", selector).results
     except DbtError as failed:
         results = failed.results
     return {
@@ -109,3 +111,56 @@ def test_an_event_that_is_kept_twice_is_an_error(warehouse: Warehouse) -> None:
         warehouse.dbt("test", "--select", "monitoring_reconciliation")
     found = {result.node.name for result in failed.value.results if str(result.status) == "fail"}
     assert found == {"each_source_row_is_counted_once"}
+
+
+def test_a_key_held_twice_is_heard_daily_in_the_watched_hours_and_elsewhere_by_whole_tables(
+    warehouse: Warehouse,
+) -> None:
+    long_ago = THIS_HOUR - 10 * DAY
+    lately = THIS_HOUR - 3 * HOUR
+    for start in (long_ago, lately, THIS_HOUR - HOUR):
+        warehouse.write_events(steady_events(start))
+    warehouse.dbt(*JOB)
+    assert heard(warehouse) == heard(warehouse, "test", "whole_tables") == {}
+
+    held_twice = {
+        "main_staging.stg_events_deduplicated": "event_ts",
+        "main_analytics.payments": "last_event_at",
+        "main_analytics.fraud_features": "event_hour",
+    }
+
+    def hold_twice(since: datetime) -> None:
+        for table, time in held_twice.items():
+            warehouse.execute(
+                f"insert into {table} select * from {table} where {time} >= '{since}' "
+                f"order by {time} limit 1"
+            )
+
+    payments = warehouse.read("main_analytics.payments")
+    hold_twice(long_ago)
+    assert heard(warehouse) == {}
+    whole = dict.fromkeys(
+        (
+            "unique_stg_events_deduplicated_event_fingerprint",
+            "unique_payments_payment_id",
+            "dbt_utils_unique_combination_of_columns_fraud_features_merchant_id__event_hour",
+        ),
+        "fail",
+    )
+    assert heard(warehouse, "test", "whole_tables") == whole
+
+    hold_twice(lately)
+    assert heard(warehouse) == dict.fromkeys(
+        (
+            "each_source_row_is_counted_once",
+            "no_recent_payment_is_held_twice",
+            "no_recent_hour_of_a_merchant_is_held_twice",
+        ),
+        "fail",
+    )
+
+    for table, time in held_twice.items():
+        warehouse.execute(f"delete from {table} where {time} >= '{lately}'")
+    warehouse.dbt(*JOB, exactly_once__reprocess_from=str(lately - HOUR))
+    assert heard(warehouse) == {}
+    assert len(warehouse.read("main_analytics.payments")) == len(payments) + 1

@@ -24,8 +24,13 @@ from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import ROOT, DbtError
 
 OF_PROFILE = "TRANSFORMING"
-FREQUENT, DETECTION, REPAIR = "FREQUENT_S", "INCIDENT_L", "REPAIR_XL"
-JOBS = {"fifteen_minute": FREQUENT, "detection": DETECTION, "remediation": REPAIR}
+FREQUENT, DETECTION, REPAIR, WATCH = "FREQUENT_S", "INCIDENT_L", "REPAIR_XL", "WATCH_M"
+JOBS = {
+    "fifteen_minute": FREQUENT,
+    "detection": DETECTION,
+    "remediation": REPAIR,
+    "monitoring": WATCH,
+}
 VERBS = {
     *("remediation_status", "remediation_plan", "remediation_clone", "remediation_validate"),
     *("remediation_swap", "remediation_rollback", "remediation_retire"),
@@ -54,6 +59,12 @@ def warehouse(new_snowflake_warehouse: Callable[..., SnowflakeWarehouse]) -> Sno
     return made
 
 
+def models_in(folder: str) -> set[str]:
+    """The names of its models."""
+    files = (ROOT / "models" / folder).glob("*.*")
+    return {path.stem for path in files if path.suffix != ".yml"}
+
+
 @pytest.mark.slow
 def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWarehouse) -> None:
     contaminate(warehouse)
@@ -65,6 +76,7 @@ def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWareho
     build_replaced(warehouse)
     for verb in ("raw_quarantine", "raw_restore", "remediation_rollback", "remediation_retire"):
         warehouse.operate(verb, INCIDENT)
+    warehouse.dbt("run", "--select", "tag:exactly_once_monitoring")
 
     of_verbs, of_models = (
         defaultdict[str, set[str | None]](set),
@@ -78,14 +90,11 @@ def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWareho
             of_models[tag_of(one)["step"]].add(one.warehouse)
     assert of_verbs == {verb: {REPAIR} for verb in VERBS}
 
-    incident = {
-        path.stem for path in (ROOT / "models" / "incident").glob("*.*") if path.suffix != ".yml"
-    }
-    unbuilt = incident - set(of_models)
+    unbuilt = models_in("incident") - set(of_models)
     assert unbuilt <= {"incident_impact_on_measures", "incident_payload_differences"}
-    assert {name: of_models[name] for name in incident - unbuilt} == {
-        name: {DETECTION} for name in incident - unbuilt
-    }
+    for job, name in (("incident", DETECTION), ("monitoring", WATCH)):
+        built = models_in(job) - unbuilt
+        assert {model: of_models[model] for model in built} == {model: {name} for model in built}
     assert of_models["stg_events_deduplicated"] >= {FREQUENT}
     assert of_models["payments"] == of_models["fraud_features"] == {FREQUENT, REPAIR}
     assert of_models["payload_field_policy"] == {OF_PROFILE}

@@ -326,7 +326,7 @@ def test_a_removal_that_dies_is_finished_by_the_same_command_on_snowflake(
 ) -> None:
     warehouse = installed_on_snowflake
     # a name in quotes is another one
-    warehouse.execute("drop view main_monitoring.monitoring_stragglers")
+    warehouse.execute("drop table main_monitoring.monitoring_stragglers")
     warehouse.execute('create table main_monitoring."monitoring_stragglers" as select 1 as one')
     kept = {"main_monitoring.monitoring_stragglers", *THEIRS, *RAW, *CURATED, *AUDIT}
     with watched() as log:

@@ -308,7 +308,7 @@
 
 
 {% macro _warehouses(what, value) %}
-    {%- set jobs = ['fifteen_minute', 'detection', 'remediation'] -%}
+    {%- set jobs = ['fifteen_minute', 'detection', 'remediation', 'monitoring'] -%}
     {%- if value is none -%}{{- return({}) -}}{%- endif -%}
     {%- if value is not mapping or value.keys() | reject('in', jobs) | list or value.values() | reject('string') | list -%}
         {%- do exactly_once._refuse(

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('monitoring') %}
 {% if exactly_once._is_enabled('curated') -%}
 -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
 {%- endif %}

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('monitoring') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrival_day =
     "date_trunc('day', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')'

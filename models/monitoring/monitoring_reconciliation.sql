@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('monitoring') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrived_at = exactly_once.utc_timestamp(columns.arrival_time) -%}
 {%- set deduplicated = ref('exactly_once', 'stg_events_deduplicated') -%}

@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('monitoring') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set lookback_micros = (exactly_once.settings().late_arrival_hours * 3600000000) | int -%}
 

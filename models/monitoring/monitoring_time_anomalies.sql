@@ -1,3 +1,4 @@
+{%- do exactly_once.use_warehouse_of('monitoring') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set now = run_started_at.replace(tzinfo=none) -%}
 {%- set arrival_time, event_time = columns.arrival_time, columns.event_time -%}
