@@ -453,6 +453,25 @@ def test_the_report_of_the_guard_reads_what_the_next_piece_takes_in(warehouse: W
     )
 
 
+def test_the_breaker_judges_what_the_next_piece_takes_in(warehouse: Warehouse) -> None:
+    """Copies that the run leaves to a later one are no reason to warn of it."""
+    copied = NOON + 70 * HOUR
+    warehouse.write_events(
+        [
+            *steady_events(NOON),
+            *steady_events(NOON + 30 * HOUR),
+            *[event("copied", copied, event_ts=copied)] * 100,
+        ]
+    )
+
+    def heard() -> bool:
+        warehouse.dbt(*JOB, **bound(24), exactly_once__max_copy_rate=0.01)
+        return any("copies among" in line for line in warehouse.project.logged)
+
+    assert not heard(), "there is no view to count in yet"
+    assert [heard(), heard()] == [False, True]
+
+
 def test_candidates_wait_until_the_tables_are_caught_up(warehouse: Warehouse) -> None:
     incident = {"incident_id": INCIDENT, "incident_start": NOON, "incident_end": NOON + HOUR}
     warehouse.settings = {key: str(value) for key, value in incident.items()} | {BOUND: 4}
