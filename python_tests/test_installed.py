@@ -380,24 +380,50 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("build", "--select", "test_type:unit")
 
 
-def test_dbt_build_succeeds_with_no_more_than_the_readme_says(tmp_path: Path) -> None:
-    """All of it: models, seeds, the snapshot, tests and unit tests, with none left out."""
-    shop = ReadmeProject(tmp_path)
+def with_nine_orders(shop: ReadmeProject, folder: Path) -> Warehouse:
+    """The source that the README's lines name, with two copies of each order."""
     names = ("order_ref", "kind", "minor_units", "ccy", "occurred_at", "loaded_at")
     kinds = ("varchar", "varchar", "bigint", "varchar", "timestamp", "timestamp")
     source = f"{shop.vars['source_schema']}.{shop.vars['source_table']}"
     columns = dict(zip(names, kinds, strict=True))
-    warehouse = Warehouse(shop, tmp_path, source=source, columns=columns)
+    warehouse = Warehouse(shop, folder, source=source, columns=columns)
     rows = [
         (f"o{number}", "captured", 100, "EUR", at := NINE + number * SECOND, at + copy * SECOND)
         for number in range(9)
         for copy in range(2)
     ]
     warehouse.write_events([dict(zip(names, row, strict=True)) for row in rows])
+    return warehouse
+
+
+def test_dbt_build_succeeds_with_no_more_than_the_readme_says(tmp_path: Path) -> None:
+    """All of it: models, seeds, the snapshot, tests and unit tests, with none left out."""
+    warehouse = with_nine_orders(ReadmeProject(tmp_path), tmp_path)
     results = warehouse.dbt("build", fresh=True).results
     built = {result.node.resource_type for result in results}
     assert built >= {"model", "seed", "snapshot", "test", "unit_test"}
     assert len(warehouse.read("main_staging.stg_events_counted")) == 9
+
+
+def test_models_are_renamed_and_moved_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "adopt.md").read_text().split("## Rename and move")[1]
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page.split("\n## ")[0], re.MULTILINE | re.DOTALL)
+    shop = ReadmeProject(tmp_path)
+    config = shop.folder / "dbt_project.yml"
+    settings, told = yaml.safe_load(config.read_text()), yaml.safe_load(block)
+    settings |= told | {"vars": settings["vars"] | told["vars"]}
+    config.write_text(yaml.safe_dump(settings))
+    warehouse = with_nine_orders(shop, tmp_path)
+    warehouse.dbt("run", "--select", "tag:exactly_once_staging", "tag:exactly_once_curated")
+    assert len(warehouse.read("main_cleaned.transactions")) == 9
+    assert len(warehouse.read("main_analytics.card_payments")) == 9
+    assert warehouse.tables() == {
+        f"{shop.vars['source_schema']}.{shop.vars['source_table']}",
+        *(f"main_cleaned.{name}" for name in ("stg_events", "stg_events_deduplicated")),
+        "main_cleaned.transactions",
+        *(f"main_analytics.{name}" for name in ("card_payments", "risk_by_merchant")),
+        "main_analytics.incremental_watermarks",
+    }
 
 
 def test_the_freshness_of_a_source_whose_arrival_time_needs_quotes(
