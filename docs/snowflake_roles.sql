@@ -45,7 +45,7 @@ grant usage on warehouse TRANSFORMING to role identifier($reader_role); -- or th
 grant usage on database ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_ANALYTICS to role identifier($reader_role);
 grant usage on schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
-grant select on future views in schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
+grant select on future tables in schema ANALYTICS.EXACTLY_ONCE_MONITORING to role identifier($reader_role);
 
 -- Approvers see what is to be decided. What they decide goes through code review into the seeds, not through a
 -- grant: nobody writes to them by hand, so no role here may.

@@ -1,7 +1,7 @@
 """dbt without the work that it repeats with the same result, or does for nobody.
 
 The tests run thousands of commands in a few processes, and each begins as if it were the first.
-Nothing here changes what a command does: `test_warehouse.py` compares.
+Nothing here changes what a command does: `test_warehouse.py` compares contexts, templates and logs.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ import gc
 from types import CodeType
 from typing import Any
 
-import jinja2
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.configured import ConfiguredContext
 from dbt.context.macros import FlatNamespace, MacroNamespace, MacroNamespaceBuilder
 from dbt.context.manifest import ManifestContext
+from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import Macro
 from dbt_common.behavior_flags import BehaviorFlagRendered
+from dbt_common.clients.jinja import MacroFuzzEnvironment
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.tests import enable_test_caching
+from jinja2.nodes import Template
 
 # As dbt and Jinja have them
-_compile = jinja2.Environment.compile
+_compile = MacroFuzzEnvironment.compile
 _fire_event = EventManager.fire_event
 build_namespace = MacroNamespaceBuilder.build_namespace
 to_dict = ManifestContext.to_dict
 
-# (environment, source) -> its code, for templates of any context
-_compiled: dict[tuple[Any, ...], CodeType] = {}
+# (kind of environment, source) -> its code, for any context
+_compiled: dict[tuple[type[MacroFuzzEnvironment], str], CodeType] = {}
 
 
 def install() -> None:
@@ -39,18 +41,27 @@ def install() -> None:
     gc.set_threshold(5000, 10, 20)
     # to name the source of a flag dbt goes through the whole stack, for each flag and command
     BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
-    jinja2.Environment.compile = _compiled_once  # type: ignore[method-assign]
+    MacroFuzzEnvironment.compile = _compiled_once  # type: ignore[method-assign,assignment]
     EventManager.fire_event = _fire_event_that_is_heard  # type: ignore[method-assign]
     MacroNamespaceBuilder.build_namespace = _build_namespace
     ManifestContext.to_dict = _context
 
 
-def _compiled_once(self: jinja2.Environment, source: Any, *args: Any, **options: Any) -> Any:
+def keep(manifest: Manifest) -> Manifest:
+    """A manifest that stays: no need to look for cycles among its 100,000 objects again."""
+    gc.collect()
+    gc.freeze()
+    return manifest
+
+
+def _compiled_once(
+    self: MacroFuzzEnvironment, source: str | Template, *args: Any, **options: Any
+) -> Any:
     """A template's code: dbt compiles each model, test and hook for each command."""
     if args or options or not isinstance(source, str):
         return _compile(self, source, *args, **options)
-    environment = (type(self), self.sandboxed, *self.extensions)
-    key = (*environment, source)
+    # dbt gives each of its two classes the same extensions and filters every time
+    key = (type(self), source)
     if key not in _compiled:
         _compiled[key] = _compile(self, source)
     return _compiled[key]
@@ -59,7 +70,10 @@ def _compiled_once(self: jinja2.Environment, source: Any, *args: Any, **options:
 def _fire_event_that_is_heard(
     self: EventManager, e: BaseEvent, level: EventLevel | None = None, *args: Any, **options: Any
 ) -> None:
-    """No event for debugging where nobody logs them: dbt makes a message of each."""
+    """No event for debugging where nobody logs them: dbt makes a message of each.
+
+    Callbacks hear none of them then; those of the tests wait for others.
+    """
     logged = any(logger.level == EventLevel.DEBUG for logger in self.loggers)
     if logged or (level or e.level_tag()) != EventLevel.DEBUG:
         _fire_event(self, e, level, *args, **options)

@@ -405,6 +405,7 @@ def check_jobs_after(warehouse: Warehouse) -> None:
         warehouse.digest(f"main_analytics.{name}") for name in ("payments", "fraud_features")
     ]
     warehouse.dbt("build", "--selector", "monitoring")
+    warehouse.dbt("test", "--selector", "whole_tables")
     warehouse.dbt("build", "--selector", "detection", **scope)
     approve(warehouse)
     audited = warehouse.query(

@@ -101,7 +101,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.dbt("run-operation", "guard_report", "--args", arguments)
     for verb in ("remediation_status", "remediation_plan", "remediation_clone"):
         warehouse.operate(verb, INCIDENT)
-    # the tests of the candidates are those of live, which the job monitoring runs
+    # the tests of the candidates are those of live, which whole_tables has
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
     warehouse.operate("remediation_swap", INCIDENT)
     warehouse.dbt("run", *job, exactly_once__build_replaced=INCIDENT)
@@ -111,6 +111,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.operate(verb, INCIDENT)
     warehouse.dbt("run-operation", "ledger_verify")
     warehouse.dbt("build", "--selector", "monitoring")
+    warehouse.dbt("test", "--selector", "whole_tables")
     warehouse.dbt("run", *job, "--full-refresh")
     warehouse.dbt("test", "--select", "test_type:unit")
     with contextlib.suppress(DbtError):  # these events are of long ago, which is an error here

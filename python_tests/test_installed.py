@@ -231,6 +231,7 @@ def test_an_hour_of_the_source_is_built_and_tested_in_ci(ledgerworks: Ledgerwork
     )
     assert taken_in == [{"events": 300}]
     company.dbt("build", "--selector", "monitoring", exactly_once__max_hours_per_run=1)
+    company.dbt("test", "--selector", "whole_tables")
     seeds = ("--select", "tag:exactly_once_seeds", "--indirect-selection", "cautious")
     company.dbt("build", *seeds)
 
@@ -307,6 +308,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     assert contaminated == company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")
     company.dbt("run-operation", "ledger_verify")
     company.dbt("build", "--selector", "monitoring")
+    company.dbt("test", "--selector", "whole_tables")
 
     model = company.project.folder / "models" / "marts" / "shop_hours.sql"
     text = model.read_text()

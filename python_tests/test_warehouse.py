@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 from itertools import product
 from typing import Any
 
@@ -11,6 +12,11 @@ import pytest
 from dbt.clients.jinja import MacroStack
 from dbt.context.macros import MacroNamespaceBuilder
 from dbt.context.manifest import ManifestContext
+from dbt_common.clients.jinja import get_environment
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.logger import LoggerConfig
+from dbt_common.events.types import Note
 
 from python_tests import faster_dbt
 from python_tests.warehouse import READ_WHEN_RUN, Project
@@ -108,3 +114,23 @@ def test_macros_are_found_as_dbt_finds_them(project: Project) -> None:
             found.append({name: context.called(name, macro) for name, macro in names.items()})
         assert found[0] == found[1], (root, package)
         assert len(found[0]) > 500
+
+
+def test_each_kind_of_template_has_its_own_code() -> None:
+    for _ in range(2):
+        templates = [
+            get_environment(native=native).from_string("{{ '1' | as_native }}")
+            for native in (False, True)
+        ]
+        assert [template.render({}) for template in templates] == ["1", 1]
+
+
+@pytest.mark.parametrize("level", [EventLevel.DEBUG, EventLevel.INFO])
+def test_an_event_for_debugging_is_heard_where_it_is_logged(level: EventLevel) -> None:
+    manager, log = EventManager(), StringIO()
+    for name, shown in (("errors", EventLevel.ERROR), ("all", level)):
+        manager.add_logger(LoggerConfig(name=name, level=shown, output_stream=log))
+    manager.fire_event(Note(msg="for debugging"), EventLevel.DEBUG)
+    manager.fire_event(Note(msg="for everybody"))
+    heard = [line.split()[-1] for line in log.getvalue().splitlines()]
+    assert heard == ["debugging", "everybody"][level is EventLevel.INFO :]

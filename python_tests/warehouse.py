@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import pickle
@@ -18,7 +17,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
-from python_tests import oracle
+from python_tests import faster_dbt, oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where the Snowflake simulators of the tests leave what they were sent
@@ -190,10 +189,7 @@ class Project:
                 written = left.with_name(f"{left.name}.{os.getpid()}")
                 written.write_bytes(pickle.dumps(_parts(manifest)))
                 written.rename(left)
-            self._manifests[given] = manifest
-            # A manifest is 100,000 objects that stay: no need to look for cycles in it again
-            gc.collect()
-            gc.freeze()
+            self._manifests[given] = faster_dbt.keep(manifest)
         return self._manifests[given]
 
 

@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
 {%- set columns = exactly_once.source_columns() %}
 
--- of the daily job, which has this view: a source may have other events than payments
+-- of the daily job, which has this model: a source may have other events than payments
 -- depends_on: {{ ref('exactly_once', 'monitoring_duplicate_rate') }}
 
 with recent_events as (

@@ -111,10 +111,12 @@
 {% macro _newest_sane_time(model, column) %}
     {#- The newest time that is not ahead of the clock, a datetime in UTC, or none. -#}
     {%- set is_sane = column.sql ~ ' <= ' ~ exactly_once._time_bound(run_started_at.replace(tzinfo=none), column) -%}
-    {%- set micros = exactly_once._ask(
-        'select ' ~ exactly_once.epoch_micros('max(' ~ column.sql ~ ')') ~ ' as newest_micros from ' ~ model ~ ' where ' ~ is_sane
-    ).rows[0][0] -%}
-    {{- return(exactly_once.time_from_micros(micros) if micros is not none else none) -}}
+    {#- the last in order rather than max(), which would read the whole column -#}
+    {%- set found = exactly_once._ask(
+        'select ' ~ exactly_once.epoch_micros(column.sql) ~ ' as newest_micros from ' ~ model ~ ' where ' ~ is_sane
+        ~ ' order by ' ~ column.sql ~ ' desc limit 1'
+    ) -%}
+    {{- return(exactly_once.time_from_micros(found.rows[0][0]) if found.rows else none) -}}
 {% endmacro %}
 
 
