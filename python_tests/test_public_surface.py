@@ -217,7 +217,10 @@ def test_a_model_gets_a_second_version_as_contributing_says(tmp_path: Path) -> N
             model |= versioned if model["name"] == versioned["name"] else {}
     described.write_text(yaml.safe_dump(content))
     reads = project.folder / "models" / "monitoring" / "reads.sql"
-    reads.write_text("select * from {{ ref('exactly_once', 'monitoring_freshness') }}")
+    reads.write_text(
+        "{{ config(materialized='view') }} "
+        "select * from {{ ref('exactly_once', 'monitoring_freshness') }}"
+    )
     warehouse = Warehouse(project, tmp_path / "one")
     warehouse.write_events(steady_events(NOON))
     warehouse.dbt("run", "--select", "staging", "monitoring_freshness", "reads")
