@@ -210,7 +210,7 @@ class _Summary:
     def told(self, result: object) -> str:
         """The outcome in a few words."""
         if self.checks:
-            return f"{self.checks} checks passed"
+            return f"{self.checks} {'check' if self.checks == 1 else 'checks'} passed"
         statuses = Counter(str(node.status) for node in getattr(result, "results", []))
         built = statuses["success"] + statuses["pass"]
         return f"{built} passed, {statuses['warn']} warnings" if built > 1 else "done"
