@@ -37,7 +37,7 @@ def install() -> None:
     """Change dbt in this process, which runs tests alone."""
     # dbt's own switch for tests: a macro is parsed once a process, not once for each set of vars
     enable_test_caching()
-    # dbt leaves cycles by the million, and to look for them at each 700 new objects costs most
+    # dbt leaves cycles by the million: looked for at each 700 new objects, a sixth of the time
     gc.set_threshold(5000, 10, 20)
     # to name the source of a flag dbt goes through the whole stack, for each flag and command
     BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]

@@ -408,11 +408,10 @@ def test_dbt_build_succeeds_with_no_more_than_the_readme_says(tmp_path: Path) ->
 
 
 def test_models_are_renamed_and_moved_as_the_page_says(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "adopt.md").read_text().split("## Rename and move")[1]
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page.split("\n## ")[0], re.MULTILINE | re.DOTALL)
+    (told,) = settings_in_the_documents("Rename and move")
     shop = ReadmeProject(tmp_path)
     config = shop.folder / "dbt_project.yml"
-    settings, told = yaml.safe_load(config.read_text()), yaml.safe_load(block)
+    settings = yaml.safe_load(config.read_text())
     settings |= told | {"vars": settings["vars"] | told["vars"]}
     config.write_text(yaml.safe_dump(settings))
     warehouse = with_nine_orders(shop, tmp_path)
@@ -597,11 +596,12 @@ def test_every_ref_names_the_package_but_for_the_seeds_of_people() -> None:
     assert [(name, ref) for name, ref in bare if ref.strip("'\"") not in seeds] == []
 
 
-def parts_in_the_documents() -> list[dict[str, Any]]:
+def settings_in_the_documents(section: str) -> list[dict[str, Any]]:
+    """What a section of the page tells to write into dbt_project.yml, block by block."""
     page = (ROOT / "docs" / "adopt.md").read_text()
-    section = page.split("## Use a part of it")[1].split("\n## ")[0]
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return [yaml.safe_load(block)["models"]["exactly_once"] for block in blocks]
+    text = page.split(f"## {section}\n")[1].split("\n## ")[0]
+    found = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [yaml.safe_load(block) for block in found]
 
 
 def without_parts(work: Path, off: dict[str, Any]) -> Company:
@@ -625,11 +625,11 @@ def without_parts(work: Path, off: dict[str, Any]) -> Company:
         (2, [], {"staging", "curated", "incident", "audit"}),
     ],
 )
-def test_the_parts_in_the_documents_parse(
+def test_the_parts_on_the_page_parse(
     tmp_path: Path, part: int, left_on: list[str], on: set[str]
 ) -> None:
     """With what reads the models that are off, and with nothing else, gone."""
-    parts = parts_in_the_documents()[part].items()
+    parts = settings_in_the_documents("Use a part of it")[part]["models"]["exactly_once"].items()
     off = {folder: setting for folder, setting in parts if folder not in left_on}
     manifest = without_parts(tmp_path, off).invoke("parse", environment={}, given="{}", fresh=True)
     ours = [node for node in manifest.nodes.values() if node.package_name == "exactly_once"]

@@ -164,3 +164,18 @@ def test_a_key_held_twice_is_heard_daily_in_the_watched_hours_and_elsewhere_by_w
     warehouse.dbt(*JOB, exactly_once__reprocess_from=str(lately - HOUR))
     assert heard(warehouse) == {}
     assert len(warehouse.read("main_analytics.payments")) == len(payments) + 1
+
+
+def test_what_is_watched_is_in_the_daily_job_alone(warehouse: Warehouse) -> None:
+    warehouse.write_events(steady_events(THIS_HOUR - HOUR))
+    watched = "exactly_once.curated.no_recent_payment_is_held_twice"
+    whole = "exactly_once.curated.unique_payments_payment_id"
+    found = {
+        selector: [one for one in warehouse.dbt("ls", "--selector", selector) if "payment" in one]
+        for selector in ("fifteen_minute", "remediation", "monitoring", "whole_tables")
+    }
+    assert [selector for selector, names in found.items() if watched in names] == ["monitoring"]
+    assert [selector for selector, names in found.items() if whole in names] == [
+        "remediation",
+        "whole_tables",
+    ]
