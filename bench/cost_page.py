@@ -167,7 +167,9 @@ the three after it are each a change of that one.
   runs, which costs freshness; or several source tables (by region, say), each with models and a
   warehouse of its own, which holds as long as no event is in two of them.
 - Payments once a day: today's events of older payments wait, in `payments` alone. It needs a
-  clustering key of `payments` by its first event.
+  clustering key of `payments` by its first event, and a sign by which a new payment is told from an
+  old one without a search in all of them: identifiers that begin with their time, or a column with
+  the date of the payment. Without one, a refund of an old payment would become a second row of it.
 - The share of the incident falls with checks that are bounded as a run is: digests for each day of
   first event, kept with the table, so that days which no repair touched are not read again.
 

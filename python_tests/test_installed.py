@@ -685,7 +685,9 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
             cursor.execute("grant usage on database analytics to role transformer")
             with pytest.raises(DbtError, match="found no CREATE SCHEMA"):
                 dbt("build", "--select", "tag:exactly_once_staging")
-            cursor.execute("grant ownership on database analytics to role transformer")
+            cursor.execute(
+                "grant ownership on database analytics to role transformer copy current grants"
+            )
             dbt("build", "--selector", "fifteen_minute")
             cursor.execute(f"select sum(captured_cents) from analytics.{MARTS}.orders")
             assert cursor.fetchall() == [(Decimal(3150),)]

@@ -46,7 +46,7 @@ def test_many_incomplete_keys_and_late_events_are_warnings(warehouse: Warehouse)
     warehouse.write_events([*usual, lacking, straggling])
     warehouse.dbt(*JOB)
     assert heard(warehouse) == {}
-    later = start + timedelta(minutes=50)
+    later = start + timedelta(minutes=60)
     late = [
         event(f"late {minutes} {number}", later, event_ts=later - timedelta(minutes=minutes))
         for minutes in (40, 180)

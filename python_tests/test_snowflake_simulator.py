@@ -877,7 +877,48 @@ MERGE = (
     "insert into target values (0, 'old'), (1, 'old')",
     "create table source (k int, v varchar)",
 )
+# what Snowflake can't evaluate, or promises in a WHERE clause alone
+UNSUPPORTED_SUBQUERIES = {
+    "a correlated value that is no aggregate": (
+        "select (select d.n from details as d where d.id = e.id) as n from events as e"
+    ),
+    "a correlated value for each group": (
+        "select id from events as e "
+        "where id = (select max(d.n) from details as d where d.id = e.id group by d.n)"
+    ),
+    "a correlated value with a limit": (
+        "select id from events as e "
+        "where id = (select max(d.n) from details as d where d.id = e.id limit 1)"
+    ),
+    "IN with a limit": (
+        "select id from events where id in (select id from details order by n limit 1)"
+    ),
+    "EXISTS with a limit": "select id from events where exists (select 1 from details limit 1)",
+    "a correlated EXISTS as a value": (
+        "select exists (select 1 from details as d where d.id = e.id) as is_there from events as e"
+    ),
+    "a correlated condition of a join": (
+        "select e.id from events as e inner join events as o "
+        "on exists (select 1 from details as d where d.id = e.id and d.n = o.id)"
+    ),
+}
+DETAILS = ("create table details (id int, n int)", "insert into details values (1, 7), (1, 2)")
+SUBQUERIES = "user-guide/querying-subqueries"
+
 STATEMENTS = [
+    *(
+        Case(SUBQUERIES, law, sql, before=[*EVENTS, *DETAILS], error=2031)
+        for law, sql in UNSUPPORTED_SUBQUERIES.items()
+    ),
+    Case(
+        SUBQUERIES,
+        "correlated conditions, correlated aggregates, and a limit of what is not correlated",
+        "select id, (select max(n) from details order by 1 limit 1) from events as e "
+        "where exists (select 1 from details as d where d.id = e.id) "
+        "and id < (select sum(d.n) from details as d where d.id = e.id)",
+        [(1, 7)],
+        [*EVENTS, *DETAILS],
+    ),
     Case(
         SQL + "sql/merge",
         "two source rows for one target row are an error",
@@ -1733,6 +1774,73 @@ def test_grants_on_what_is_to_come_ownership_and_inherited_roles(
         run(session, "grant ownership on table t to role lead copy current grants")
         run(lead, "truncate table t")
         assert run(lead, "select i from t") == []
+
+
+# https://docs.snowflake.com/en/sql-reference/sql/grant-ownership
+def test_another_owner_takes_over_the_grants_or_they_are_revoked(
+    session: SnowflakeConnection,
+) -> None:
+    def readers() -> set[str]:
+        return {row[5] for row in run(session, "show grants on table t") if row[1] == "SELECT"}
+
+    run(
+        session,
+        "create role old_reader",
+        "create role new_owner",
+        "create table t (i int)",
+        "grant select on table t to role old_reader",
+    )
+    with pytest.raises(ProgrammingError, match="Dependent grant of privilege 'SELECT'") as raised:
+        run(session, "grant ownership on table t to role new_owner")
+    assert raised.value.errno == 3036
+    run(session, "grant ownership on table t to role new_owner copy current grants")
+    assert readers() == {"OLD_READER"}
+    run(session, "grant ownership on table t to role new_owner revoke current grants")
+    assert readers() == set()
+
+
+# https://docs.snowflake.com/en/sql-reference/info-schema, sql/show-tables
+def test_what_a_role_has_no_privilege_on_is_not_listed(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    schema = session.schema
+    run(
+        session,
+        "create role lister",
+        "create role parent_of_lister",
+        "grant role lister to role parent_of_lister",
+        "create table listed (i int)",
+        "create table not_listed (j int)",
+        "create view listed_view as select i from listed",
+        "create view not_listed_view as select j from not_listed",
+        "grant usage on database analytics to role lister",
+        f"grant usage on schema {schema} to role lister",
+        "grant select on table listed to role lister",
+        "grant insert on view listed_view to role lister",
+        f"create schema {schema}_hidden",
+    )
+    listed = [("LISTED",), ("LISTED_VIEW",)]
+    for role in ("LISTER", "PARENT_OF_LISTER"):
+        place = {"database": "ANALYTICS", "schema": schema, "role": role}
+        with snowflake_simulator.connect(**place) as lister:
+            for view in ("tables", "columns"):
+                query = f"select table_name from information_schema.{view} order by 1"
+                assert run(lister, query) == listed
+            query = "select table_name from information_schema.views order by 1"
+            assert run(lister, query) == listed[1:]
+            query = (
+                "select schema_name from information_schema.schemata "
+                f"where startswith(schema_name, '{schema}') order by 1"
+            )
+            assert run(lister, query) == [(schema,)]
+            for shown, names in (
+                ("objects", listed),
+                ("tables", listed[:1]),
+                ("views", listed[1:]),
+            ):
+                found = run(lister, f"show terse {shown} in schema {schema}")
+                assert [(row[1],) for row in found] == names
+    assert len(run(session, f"show objects in schema {schema}")) == 4
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/grant-privilege, user-guide/

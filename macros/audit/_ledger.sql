@@ -117,10 +117,12 @@
 
 
 {% macro _raw_entries_after(incident_id, entry_number) %}
-    {{- return(
-        exactly_once._entries_after('raw_quarantine', incident_id, entry_number)
-        + exactly_once._entries_after('raw_restore', incident_id, entry_number)
-    ) -}}
+    {#- How many entries raw verbs have written for an incident behind another entry, asked by run_query alone. -#}
+    {{- return(run_query(
+        'select count(*) from ' ~ exactly_once.model_relation('remediation_ledger')
+        ~ " where step in ('raw_quarantine', 'raw_restore') and incident_id = " ~ exactly_once.text_literal(incident_id)
+        ~ ' and entry_number > ' ~ entry_number
+    ).rows[0][0] | int) -}}
 {% endmacro %}
 
 

@@ -341,6 +341,19 @@
 {% endmacro %}
 
 
+{% macro _commit_slice(incident_id, entry_number) %}
+    {#-
+        Undone where another raw verb has begun since this one: the ledger says what that one found and left, and this slice
+        would change it behind its back.
+    -#}
+    {%- if exactly_once._raw_entries_after(incident_id, entry_number) -%}
+        {%- do run_query('rollback') -%}
+        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'The slices before this one are done, and this one is undone.') -%}
+    {%- endif -%}
+    {%- do run_query('commit') -%}
+{% endmacro %}
+
+
 {% macro _rows_written(statement) %}
     {#- Both engines answer a statement that writes with the number of rows. -#}
     {{- return(run_query(statement).rows[0][0] | int) -}}

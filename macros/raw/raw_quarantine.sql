@@ -71,7 +71,7 @@
     {%- set begun = exactly_once._begin_raw_step('raw_quarantine', incident_id, approval, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
-        {%- do exactly_once._quarantine_slice(incident_id, slice, names) -%}
+        {%- do exactly_once._quarantine_slice(incident_id, slice, names, begun.entry_number) -%}
     {%- endfor -%}
     {%- do exactly_once._end_raw_step('raw_quarantine', incident_id, {
         'copies': exactly_once._copies_in(slices),
@@ -184,7 +184,7 @@
 {% endmacro %}
 
 
-{% macro _quarantine_slice(incident_id, slice, names) %}
+{% macro _quarantine_slice(incident_id, slice, names, entry_number) %}
     {#-
         In one transaction. Identical rows can't be told apart, so all rows of a row hash go, and those that stay are
         written back. On Snowflake each statement sees what others committed before it: where the delete took more or
@@ -207,7 +207,7 @@
             {%- if found > going -%}
                 {%- for statement_sql in write_back -%}{%- do run_query(statement_sql) -%}{%- endfor -%}
             {%- endif -%}
-            {%- do run_query('commit') -%}
+            {%- do exactly_once._commit_slice(incident_id, entry_number) -%}
             {{- return(none) -}}
         {%- endif -%}
         {%- do run_query('rollback') -%}

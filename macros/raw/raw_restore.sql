@@ -33,7 +33,7 @@
     {%- set begun = exactly_once._begin_raw_step('raw_restore', incident_id, {}, hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
-        {%- do exactly_once._restore_slice(incident_id, slice, names) -%}
+        {%- do exactly_once._restore_slice(incident_id, slice, names, begun.entry_number) -%}
     {%- endfor -%}
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._end_raw_step('raw_restore', incident_id, {
@@ -59,7 +59,7 @@
 {% endmacro %}
 
 
-{% macro _restore_slice(incident_id, slice, names) %}
+{% macro _restore_slice(incident_id, slice, names, entry_number) %}
     {#-
         In one transaction; undone and tried again where a copy came into quarantine between the statements, or a row
         like it into the source. Undone for good where the rows are not what went, or not what comes back.
@@ -87,7 +87,7 @@
             'update ' ~ quarantine ~ ' set restored_at = ' ~ stamp ~ ' where ' ~ going_back
         ) -%}
         {%- if inserted == marked and inserted == back and inserted == slice.copies -%}
-            {%- do run_query('commit') -%}
+            {%- do exactly_once._commit_slice(incident_id, entry_number) -%}
             {{- return(none) -}}
         {%- endif -%}
         {%- do run_query('rollback') -%}

@@ -13,28 +13,80 @@
 {%- set arrival_micros = exactly_once.epoch_micros('latest_arrival') -%}
 {%- set curated = exactly_once._curated_watermarks() %}
 
-with latest_times as (
+{%- set parts = [
+    {'name': 'source', 'relation': ref('exactly_once', 'stg_events'), 'predicate': is_monitored},
+    {
+        'name': 'deduplicated',
+        'relation': ref('exactly_once', 'stg_events_deduplicated'),
+        'predicate': is_taken_in
+    }
+] %}
+{%- set arrival_time = exactly_once.utc_timestamp(columns.arrival_time) -%}
+{%- set event_time = exactly_once.utc_timestamp(columns.event_time) -%}
+{%- set micros = {
+    'arrival': exactly_once.epoch_micros(arrival_time), 'event': exactly_once.epoch_micros(event_time)
+} %}
+
+with lateness as (
+    {%- for part in parts %}
     select
-        'source' as relation_name,
-        max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
-        max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event,
-        {{ exactly_once.null_timestamp() }} as events_watermark
-    from {{ ref('exactly_once', 'stg_events') }}
-    where {{ is_monitored }}
-    union all
+        '{{ part.name }}' as relation_name,
+        arrival_minute,
+        minutes_to_arrival,
+        count(*) as row_count,
+        max(arrived_at) as latest_arrival,
+        max(event_at) as latest_event
+    from (
+        select
+            {{ arrival_time }} as arrived_at,
+            {{ event_time }} as event_at,
+            floor({{ micros.arrival }} / 60000000.0) as arrival_minute,
+            floor(({{ micros.arrival }} - {{ micros.event }}) / 60000000.0) as minutes_to_arrival
+        from {{ part.relation }}
+        where {{ part.predicate }}
+    ) as arrived
+    group by arrival_minute, minutes_to_arrival
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+last_hour as (
     select
-        'deduplicated' as relation_name,
-        max({{ exactly_once.utc_timestamp(columns.arrival_time) }}) as latest_arrival,
-        max({{ exactly_once.utc_timestamp(columns.event_time) }}) as latest_event,
+        *,
+        arrival_minute > max(arrival_minute) over (partition by relation_name) - 60 as is_in_it
+    from lateness
+),
+
+accumulated as (
+    select
+        *,
+        sum(case when is_in_it then row_count end) over (
+            partition by relation_name order by minutes_to_arrival
+        ) as rows_so_far,
+        sum(case when is_in_it then row_count end) over (partition by relation_name) as all_rows
+    from last_hour
+),
+
+latest_times as (
+    {%- for part in parts %}
+    select
+        '{{ part.name }}' as relation_name,
+        max(latest_arrival) as latest_arrival,
+        max(latest_event) as latest_event,
+        min(case when rows_so_far >= 0.95 * all_rows then minutes_to_arrival end)
+            as minutes_to_arrival,
         {{ exactly_once.null_timestamp() }} as events_watermark
-    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
-    where {{ is_taken_in }}
+    from accumulated
+    where relation_name = '{{ part.name }}'
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
     {%- for table in curated %}
     union all
     select
         '{{ table.name }}' as relation_name,
         {{ table.watermark }} as latest_arrival,
         {{ exactly_once.null_timestamp() }} as latest_event,
+        cast(null as bigint) as minutes_to_arrival,
         {{ table.events_watermark }} as events_watermark
     {%- endfor %}
 ),
@@ -44,9 +96,9 @@ latest_micros as (
         relation_name,
         latest_arrival,
         latest_event,
+        minutes_to_arrival,
         {{ exactly_once.epoch_micros(now) }} as now_micros,
         {{ arrival_micros }} as arrival_micros,
-        {{ exactly_once.epoch_micros('latest_event') }} as event_micros,
         {{ exactly_once.epoch_micros('events_watermark') }} as events_micros,
         max(case when relation_name = 'source' then {{ arrival_micros }} end)
             over () as source_micros,
@@ -74,8 +126,7 @@ select
     relation_name,
     latest_arrival,
     latest_event,
-    cast(floor((arrival_micros - event_micros) / 60000000.0) as bigint)
-        as minutes_from_event_to_arrival,
+    cast(minutes_to_arrival as bigint) as minutes_from_event_to_arrival,
     cast(floor((now_micros - arrival_micros) / 60000000.0) as bigint) as minutes_behind_clock,
     cast(floor(behind_source_micros / 60000000.0) as bigint) as minutes_behind_source
 from behind

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from python_tests.snowflake_simulator.names import Name
-from python_tests.snowflake_simulator.views import SCHEMA, SHOWN_SQL, TABLES_SQL
+from python_tests.snowflake_simulator.views import IS_SEEN_SQL, SCHEMA, SHOWN_SQL, TABLES_SQL
 
 # They own or inherit everything, as in an account that grants its roles to SYSADMIN.
 ADMINISTRATORS = frozenset({"ACCOUNTADMIN", "SYSADMIN"})
@@ -51,6 +51,7 @@ class Catalog:
         self.users_with_secondary_roles: set[str] = set()
         self.run(TABLES_SQL)
         self.run(SHOWN_SQL)
+        self.run(IS_SEEN_SQL)
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run a statement on our own tables or on DuckDB's catalog, outside any transaction."""
@@ -301,6 +302,14 @@ class Catalog:
                 [*_padded(name), *roles],
             )
         )
+
+    def a_grant_on(self, name: Name) -> tuple[str, str] | None:
+        """The privilege and the role of one grant on the object, if it has any."""
+        found = self.run(
+            f"select privilege, role from {SCHEMA}.grants where {_OBJECT} order by all limit 1",
+            _padded(name),
+        )
+        return (found[0][0], found[0][1]) if found else None
 
     def grant(self, privilege: str, kind: str, name: Name, role: str, granted_by: str) -> None:
         """Give a role a privilege on an object."""

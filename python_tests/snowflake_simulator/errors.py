@@ -86,6 +86,16 @@ def insufficient(kind: str, name: str) -> ProgrammingError:
     )
 
 
+def dependent_grant(privilege: str, name: str, role: str) -> ProgrammingError:
+    """For an object that is to have another owner while grants on it stand."""
+    return sql_error(
+        f"SQL execution error: Dependent grant of privilege '{privilege}' on securable '{name}' "
+        f"to role '{role}' exists.  It must be revoked first.",
+        3036,
+        "23001",
+    )
+
+
 def no_warehouse() -> ProgrammingError:
     """For a statement that computes, in a session without a warehouse."""
     return sql_error(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from python_tests.snowflake_simulator import access
 from python_tests.snowflake_simulator.catalog import WAREHOUSES
 from python_tests.snowflake_simulator.commands import command
-from python_tests.snowflake_simulator.errors import insufficient, missing
+from python_tests.snowflake_simulator.errors import dependent_grant, insufficient, missing
 from python_tests.snowflake_simulator.names import (
     IDENTIFIER,
     QUALIFIED,
@@ -105,6 +105,8 @@ def grant_ownership(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     _check(cursor, kind, name, role)
     if "revoke" in (match[4] or "").lower():
         catalog.revoke_all(name)
+    elif not match[4] and (standing := catalog.a_grant_on(name)):
+        raise dependent_grant(standing[0], _shown(name), standing[1])
     catalog.set_owner(name, role)
     cursor.succeed()
 

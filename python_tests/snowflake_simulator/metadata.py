@@ -9,11 +9,10 @@ from python_tests.snowflake_simulator import temporary
 from python_tests.snowflake_simulator.commands import command
 from python_tests.snowflake_simulator.errors import missing, no_such_object
 from python_tests.snowflake_simulator.names import QUALIFIED, literal, split
-from python_tests.snowflake_simulator.views import SCHEMA, TYPE_SQL
+from python_tests.snowflake_simulator.views import IS_OBJECT_SEEN, IS_SCHEMA_SEEN, SCHEMA, TYPE_SQL
 
 if TYPE_CHECKING:
     from python_tests.snowflake_simulator.cursor import SimulatedCursor
-    from python_tests.snowflake_simulator.session import Session
 
 _SCOPE = (
     rf"(?: like '(?P<like>.*?)')?(?: in (?P<account>account)"
@@ -46,9 +45,16 @@ _SHOWN = {
 
 @command(rf"show (terse )?(objects|tables|views){_SCOPE}")
 def show_relations(cursor: SimulatedCursor, match: re.Match[str]) -> None:
-    """https://docs.snowflake.com/en/sql-reference/sql/show-objects, show-tables, show-views"""
+    """https://docs.snowflake.com/en/sql-reference/sql/show-objects, show-tables, show-views
+
+    Those that the role may see.
+    """
     what = match[2].upper()
-    conditions = [*_scope(cursor, match, with_schema=True), *_filters(match, "object_name")]
+    conditions = [
+        *_scope(cursor, match, with_schema=True),
+        *_filters(match, "object_name"),
+        IS_OBJECT_SEEN,
+    ]
     if what != "OBJECTS":
         conditions.append(f"kind = {literal(what[:-1])}")
     shown = ", ".join(f'"{column}"' for column in _TERSE) if match[1] else "*"
@@ -65,7 +71,7 @@ def show_schemas(cursor: SimulatedCursor, match: re.Match[str]) -> None:
     conditions = [
         *_scope(cursor, match, with_schema=False),
         *_filters(match, "schema_name"),
-        _is_seen(cursor.session),
+        IS_SCHEMA_SEEN,
     ]
     more = (
         '\'\' as "kind", database_name as "database_name", \'\' as "schema_name"'
@@ -101,19 +107,6 @@ def _scope(cursor: SimulatedCursor, match: re.Match[str], *, with_schema: bool) 
     columns = ("database_name", "schema_name")
     found = [f"{c} = {literal(part)}" for c, part in zip(columns, holder, strict=False)]
     return found or ["true"]
-
-
-def _is_seen(session: Session) -> str:
-    """A condition that leaves out the schemas on which the role has no privilege."""
-    catalog = session.account.catalog
-    hidden = [
-        f"({literal(database)}, {literal(schema)})"
-        for database, schema in catalog.run(
-            f"select database_name, schema_name from {SCHEMA}.shown_schemas"
-        )
-        if schema != "INFORMATION_SCHEMA" and not catalog.sees(session.roles, (database, schema))
-    ]
-    return f"(database_name, schema_name) not in ({', '.join(hidden)})" if hidden else "true"
 
 
 def _filters(match: re.Match[str], column: str) -> list[str]:

@@ -31,6 +31,31 @@ create table {SCHEMA}.query_history (
 );
 """
 
+# A role sees what it owns or has any privilege on. The roles are those of the session that asks.
+# https://docs.snowflake.com/en/sql-reference/info-schema: General usage notes
+IS_SEEN_SQL = f"""
+create macro {SCHEMA}.is_seen(in_database, in_schema, named, owned_by) as (
+    with roles as (
+        select unnest(string_split(getvariable('simulator_roles'), ',')) as active
+    ),
+    -- DuckDB puts the arguments in as text: columns of their names would be taken for them
+    given as (
+        select database_name as of_database, schema_name as of_schema, object_name as on_object
+        from {SCHEMA}.grants
+        where role in (select active from roles)
+    )
+    select
+        owned_by in (select active from roles)
+        or (in_database, in_schema, named) in (
+            select (of_database, of_schema, on_object) from given
+        )
+)
+"""
+IS_OBJECT_SEEN = f"{SCHEMA}.is_seen(database_name, schema_name, object_name, owner)"
+IS_SCHEMA_SEEN = f"""(
+    schema_name = 'INFORMATION_SCHEMA' or {SCHEMA}.is_seen(database_name, schema_name, '', owner)
+)"""
+
 # The type of a column as DESCRIBE TABLE spells it.
 TYPE_SQL = """
 case
@@ -104,7 +129,7 @@ select
     owner as last_ddl_by, 'NO' as auto_clustering_on, nullif(comment, '') as comment,
     'NO' as is_temporary, 'NO' as is_iceberg, 'NO' as is_dynamic, 'NO' as is_hybrid
 from {SCHEMA}.shown_objects
-where database_name = '{database}';
+where database_name = '{database}' and {IS_OBJECT_SEEN};
 
 -- fakesnow knows BIGINT alone as a whole number
 create or replace view {here}._fs_columns as
@@ -115,7 +140,9 @@ select * replace (
         as numeric_precision
 )
 from _fs_global._fs_information_schema._fs_columns
-where table_catalog = '{database}';
+where
+    table_catalog = '{database}'
+    and (table_schema, table_name) in (select (table_schema, table_name) from {here}._fs_tables);
 
 create or replace view {here}._fs_views as
 select
@@ -123,7 +150,7 @@ select
     owner as table_owner, text as view_definition, 'NO' as is_secure, created_on as created,
     last_altered, nullif(comment, '') as comment
 from {SCHEMA}.shown_objects
-where database_name = '{database}' and kind = 'VIEW';
+where database_name = '{database}' and kind = 'VIEW' and {IS_OBJECT_SEEN};
 
 create or replace view {here}._fs_schemata as
 select
@@ -131,7 +158,7 @@ select
     case when is_transient then 'YES' else 'NO' end as is_transient, 1 as retention_time,
     created_on as created, last_altered, nullif(comment, '') as comment
 from {SCHEMA}.shown_schemas
-where database_name = '{database}'
+where database_name = '{database}' and {IS_SCHEMA_SEEN}
 union all
 select '{database}', 'INFORMATION_SCHEMA', null, 'NO', 1, null, null, null;
 """

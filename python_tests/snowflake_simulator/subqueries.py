@@ -1,0 +1,73 @@
+"""Subqueries that DuckDB runs and Snowflake does not.
+
+https://docs.snowflake.com/en/user-guide/querying-subqueries: Types Supported, Usage Notes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from python_tests.snowflake_simulator.errors import sql_error
+
+_OPERATORS = (exp.Exists, exp.In, exp.Any, exp.All)
+# Beneath these a query in parentheses is a relation, not a value
+_HOLDS_RELATIONS = (
+    exp.From,
+    exp.Join,
+    exp.Lateral,
+    exp.CTE,
+    exp.SetOperation,
+    exp.Subquery,
+    exp.Merge,
+    exp.Insert,
+    exp.Create,
+)
+
+
+def check(expression: exp.Expr) -> None:
+    """Raise for a subquery of a kind that Snowflake can't evaluate, or does not promise to."""
+    for operator, query in _subqueries(expression):
+        is_correlated = _is_correlated(query)
+        is_limited = bool(query.args.get("limit") or query.args.get("fetch"))
+        if operator is None:
+            may_be = not is_correlated or (_is_one_row(query) and not is_limited)
+        else:
+            in_where = isinstance(operator.find_ancestor(exp.Where, exp.Select), exp.Where)
+            may_be = not is_limited and (in_where or not is_correlated)
+        if not may_be:
+            raise sql_error("Unsupported subquery type cannot be evaluated", 2031, "42601")
+
+
+def _subqueries(expression: exp.Expr) -> Iterator[tuple[exp.Expr | None, exp.Query]]:
+    """Each query that is a condition, with its operator, or a value, with none."""
+    for node in expression.find_all(*_OPERATORS, exp.Subquery):
+        found = node.args.get("query") if isinstance(node, exp.In) else node.this
+        if isinstance(node, exp.Subquery):
+            if isinstance(node.parent, (*_OPERATORS, *_HOLDS_RELATIONS)):
+                continue
+            if isinstance(found, exp.Query):
+                yield None, found
+        elif isinstance(found, exp.Query):
+            yield node, found.this if isinstance(found, exp.Subquery) else found
+
+
+def _is_correlated(query: exp.Query) -> bool:
+    """Does it name a relation that is not in it? A bare column is taken for its own."""
+    inside = {
+        node.alias_or_name.upper()
+        for node in query.find_all(exp.Table, exp.Subquery, exp.Lateral, exp.CTE, exp.Values)
+    }
+    return any(
+        column.table and column.table.upper() not in inside for column in query.find_all(exp.Column)
+    )
+
+
+def _is_one_row(query: exp.Query) -> bool:
+    return (
+        isinstance(query, exp.Select)
+        and query.args.get("group") is None
+        and query.find(exp.Window) is None
+        and any(item.find(exp.AggFunc) is not None for item in query.expressions)
+    )
