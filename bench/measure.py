@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -27,7 +28,10 @@ def peak_mb() -> float:
 
 
 def measure(database: Path, query: str, memory: str, threads: int) -> dict[str, float]:
-    """Make a table of a query, beside a database that is only read."""
+    """Make a table of a query, beside a database that is only read.
+
+    What runs out of memory never ends.
+    """
     with tempfile.TemporaryDirectory(dir=database.parent) as folder:
         connection = duckdb.connect()
         connection.execute(f"attach '{database}' (read_only)")
@@ -38,8 +42,11 @@ def measure(database: Path, query: str, memory: str, threads: int) -> dict[str, 
         connection.execute(f"attach '{folder}/made.duckdb' as made")
         read, written = bytes_moved()
         began = time.perf_counter()
-        connection.execute(f"create table made.result as {query}")
-        connection.execute("checkpoint made")
+        try:
+            connection.execute(f"create table made.result as {query}")
+            connection.execute("checkpoint made")
+        except duckdb.OutOfMemoryException:
+            return {"seconds": math.inf, "peak_mb": peak_mb()}
         seconds = time.perf_counter() - began
         read_after, written_after = bytes_moved()
         found = connection.execute("select count(*) from made.result").fetchall()

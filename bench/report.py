@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,9 +45,26 @@ NOT_MEASURED = """
 ## Not measured
 
 Snowflake, which no benchmark of this repository can reach:
-[what it would cost, on paper](cost_model.md); Spark; rows of 1 KB by the ten million; payments
-whose events lie days apart.
+[what it would cost, on paper](cost_model.md); Spark; payments whose events lie days apart. Ten
+million rows of a kilobyte are [a page of their own](performance_large.md).
 """
+
+
+LARGE_HEAD = """\
+# Performance of a large day
+
+Deduplication alone, as on [the other page](performance.md), of a day that is larger than the memory
+it may use. Written by `python -m bench.run --times 9 --payload-bytes 1024 --repeats 1`, which takes
+an hour and 40 GB of disk.
+
+{setting}
+"""
+
+
+def large_page(setting: str, figures: Figures) -> str:
+    """The page of a large day, in Markdown."""
+    parts = [_cases(group, found) for group, found in figures.items()]
+    return "".join([LARGE_HEAD.format(setting=setting), *parts])
 
 
 def page(
@@ -84,8 +102,10 @@ def _cases(group: str, found: dict[str, dict[str, float]]) -> str:
     rows = [
         [
             name,
-            f"{one['seconds'] / baseline:.2f}",
-            f"{one['seconds']:.2f}",
+            f"{one['seconds'] / baseline:.2f}"
+            if math.isfinite(one["seconds"])
+            else "out of memory",
+            f"{one['seconds']:.2f}" if math.isfinite(one["seconds"]) else "",
             *(f"{one[measure]:,.0f}" if measure in one else "" for measure in MEASURES[1:]),
         ]
         for name, one in sorted(found.items(), key=lambda case: case[1]["seconds"])

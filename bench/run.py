@@ -17,6 +17,7 @@ import duckdb
 from bench import plot, report
 from bench.dbt import ROOT, compiled, dbt
 from bench.deduplicate import BY_MACRO, DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
+from bench.enlarge import enlarge
 from bench.history import build_histories
 from bench.payloads import JUDGE, measure_payloads
 from bench.regular_run import WHOLE_JOB, measure_growth
@@ -25,6 +26,7 @@ from demo.generate import IncidentSettings, generate
 from demo.load import load
 
 PAGE = ROOT / "docs" / "performance.md"
+LARGE_PAGE = ROOT / "docs" / "performance_large.md"
 DAYS = (1, 4, 16, 64)
 SWAP_ROWS = (100_000, 1_000_000, 10_000_000)
 
@@ -34,12 +36,17 @@ def tell(what: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S}  {what}", flush=True)
 
 
-def build(folder: Path, events: int, memory: str) -> tuple[Path, dict[str, str]]:
+def build(
+    folder: Path, events: int, memory: str, times: int = 1, payload_bytes: int = 0
+) -> tuple[Path, dict[str, str]]:
     """A warehouse with an incident, decided; and the vars that declare it."""
     warehouse = folder / "warehouse.duckdb"
     tell(f"make a day of {events:,} events with a 4-hour incident")
     truth = generate(IncidentSettings(events=events), folder, replace=True)
     load(warehouse, truth.bronze)
+    if times > 1 or payload_bytes:
+        tell(f"make {times} payments of each, with payloads of {payload_bytes:,} bytes")
+        enlarge(warehouse, times, payload_bytes, memory)
     tell("build the models")
     declared = {
         "incident_id": "BENCH",
@@ -54,7 +61,12 @@ def build(folder: Path, events: int, memory: str) -> tuple[Path, dict[str, str]]
 
 
 def measure_cases(
-    warehouse: Path, declared: dict[str, str], repeats: int, memory: str, threads: int
+    warehouse: Path,
+    declared: dict[str, str],
+    repeats: int,
+    memory: str,
+    threads: int,
+    with_data_frames: bool = True,
 ) -> report.Figures:
     """Every case in a process of its own, taking turns; medians."""
     window = declared["incident_start"], declared["incident_end"]
@@ -82,7 +94,7 @@ def measure_cases(
                 taken.setdefault((group, name), []).append(
                     _measured(*arguments, "--threads", str(threads), given=query)
                 )
-        for library, name in DATAFRAMES.items():
+        for library, name in DATAFRAMES.items() if with_data_frames else ():
             tell(f"{number + 1} of {repeats}: {name}")
             made = str(warehouse.parent / "made.parquet")
             taken.setdefault((WRITE, name), []).append(
@@ -132,18 +144,37 @@ def main() -> int:
     parser.add_argument("--memory", default="2GB", help="DuckDB's memory limit")
     parser.add_argument("--threads", type=int, default=2, help="DuckDB's threads; dbt's are 2")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page to write")
+    large = parser.add_argument_group(
+        "deduplication alone, of a large day", f"written to {LARGE_PAGE.relative_to(ROOT)}"
+    )
+    large.add_argument("--times", type=int, default=1, help="payments for each of the day")
+    large.add_argument("--payload-bytes", type=int, default=0, help="size of their payloads")
     options = parser.parse_args()
     folder = ROOT / "target" / "bench"
     if folder.exists():
         shutil.rmtree(folder)
     (folder / "history").mkdir(parents=True)
     repeats, memory = options.repeats, options.memory
-    warehouse, declared = build(folder, options.events, memory)
+    is_large = options.times > 1 or options.payload_bytes > 0
+    warehouse, declared = build(
+        folder, options.events, memory, options.times, options.payload_bytes
+    )
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows, payload_bytes = connection.execute(
             "select count(*), avg(strlen(payload::varchar)) from raw.events"
         ).fetchall()[0]
-    figures = measure_cases(warehouse, declared, repeats, memory, options.threads)
+    setting = (
+        f"{rows:,} rows with a payload of {payload_bytes:,.0f} bytes on average, "
+        f"DuckDB {duckdb.__version__}, {options.threads} threads, "
+        f"memory limit {memory}, median of {repeats}."
+    )
+    figures = measure_cases(
+        warehouse, declared, repeats, memory, options.threads, with_data_frames=not is_large
+    )
+    if is_large:
+        LARGE_PAGE.write_text(report.large_page(setting, figures), encoding="utf-8")
+        print(f"{LARGE_PAGE} is written.")
+        return 0
     figures[JUDGE] = measure_payloads(folder, options.payload_groups, repeats, memory, tell)
     swaps = measure_swap(warehouse, declared, options.swap_rows, memory, tell)
     warehouses = build_histories(
@@ -152,11 +183,6 @@ def main() -> int:
     growth = measure_growth(warehouses, repeats, memory, tell)
     window = declared["incident_start"], declared["incident_end"]
     remediations = measure_remediation(warehouses, window, growth[WHOLE_JOB], memory, tell)
-    setting = (
-        f"{rows:,} rows with a payload of {payload_bytes:,.0f} bytes on average, "
-        f"DuckDB {duckdb.__version__}, {options.threads} threads, "
-        f"memory limit {memory}, median of {repeats}."
-    )
     earlier = report.ratios_of(options.page)
     options.page.write_text(
         report.page(setting, options.history_events, figures, growth, remediations, swaps),

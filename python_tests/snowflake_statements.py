@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import sqlglot
 from snowflake.connector.util_text import split_statements
 from sqlfluff.core import FluffConfig, Linter
 from sqlfluff.core.parser import BaseSegment
-from sqlglot import exp
 
 from python_tests.snowflake_simulator.history import STATEMENT_COLUMNS, Statement
 from python_tests.warehouse import HISTORIES, ROOT
@@ -213,25 +211,10 @@ def with_scripting(shapes: Mapping[str, Statement]) -> Iterator[str]:
             yield f"Snowflake Scripting: {text[:300]}"
 
 
-def with_subquery_outside_a_filter(shapes: Mapping[str, Statement]) -> Iterator[str]:
-    """IN (SELECT ..) stands in a WHERE, never in an OR: sql-reference/operators-subquery."""
-    for text, one in shapes.items():
-        if not re.search(r"\bin\s*\(\s*(select|with)\b", text, re.IGNORECASE):
-            continue
-        tree = sqlglot.parse_one(sent(one), dialect="snowflake")
-        for found in tree.find_all(exp.In):
-            above = found.parent
-            while isinstance(above, exp.And | exp.Not | exp.Paren):
-                above = above.parent
-            if found.args.get("query") and not isinstance(above, exp.Where):
-                yield f"IN (SELECT ..) outside a filter: {found.sql('snowflake')[:300]}"
-
-
 RULES: tuple[Callable[[Mapping[str, Statement]], Iterator[str]], ...] = (
     not_repeatable,
     with_hash,
     with_scripting,
-    with_subquery_outside_a_filter,
 )
 
 

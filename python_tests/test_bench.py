@@ -12,6 +12,7 @@ import pytest
 
 from bench import plot, report
 from bench.deduplicate import BASELINES, FIND, WRITE, cases
+from bench.enlarge import enlarge
 from bench.measure import measure
 from bench.regular_run import Growth
 from bench.remediation import Remediation, Swap
@@ -157,3 +158,36 @@ def test_the_peers_find_the_same_copies(tmp_path: Path) -> None:
         "QUALIFY over whole rows, as dbt_utils.deduplicate does on Snowflake": 10,
         "DISTINCT ON": 10,
     }
+
+
+def test_a_large_day_has_other_payments_at_the_same_times(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema raw")
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in EVENT_COLUMNS.items())
+        connection.execute(f"create table raw.events ({columns})")
+        connection.execute(
+            "insert into raw.events by name select 'p1' as payment_id, null as event_id, "
+            "100 as amount_cents, timestamp '2026-03-01 12:00:00' as event_ts, "
+            "'{\"attempt\":1}'::json as payload from range(2)"
+        )
+    enlarge(warehouse, 3, 1000, "1GB")
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = connection.execute(
+            "select payment_id, count(*), count(event_id), min(event_ts), "
+            "min(payload->>'attempt'), count(distinct payload::varchar), "
+            "min(strlen(payload::varchar)) between 950 and 1050 "
+            "from raw.events group by 1 order by 1"
+        ).fetchall()
+    assert found == [(f"p1-{part}", 2, 0, NOON, "1", 1, True) for part in range(3)]
+
+
+def test_what_runs_out_of_memory_is_a_row_of_the_page(tmp_path: Path) -> None:
+    database = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(database)).close()
+    text = "range::varchar || repeat('x', 100)"
+    found = measure(database, f"select array_agg({text}) from range(1000000)", "20MB", 1)
+    assert "rows" not in found
+    figures = {WRITE: {BASELINES[WRITE]: {"seconds": 1.0, "rows": 3}, "ours": found}}
+    page_text = report.large_page("A small machine.", figures)
+    assert re.search(r"\| ours \| out of memory \|  \|  \|  \|  \| [\d,]+ \|", page_text)

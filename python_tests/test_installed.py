@@ -382,6 +382,18 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("build", "--select", "test_type:unit")
 
 
+def test_what_its_readme_says_gives_a_clean_table(tmp_path: Path) -> None:
+    """As somebody types it, but for dbt deps, which needs the hub."""
+    company = Ledgerworks(tmp_path)
+    company.landing.unlink()
+    page = (COMPANY / "README.md").read_text(encoding="utf-8")
+    deps, *commands = re.findall(r"^dbt (.+)$", page, re.MULTILINE)
+    assert deps == "deps"
+    for command in commands:
+        company.dbt(*command.split())
+    assert company.volume() == CLEAN
+
+
 def with_nine_orders(shop: ReadmeProject, folder: Path) -> Warehouse:
     """The source that the README's lines name, with two copies of each order."""
     names = ("order_ref", "kind", "minor_units", "ccy", "occurred_at", "loaded_at")

@@ -877,8 +877,8 @@ MERGE = (
     "insert into target values (0, 'old'), (1, 'old')",
     "create table source (k int, v varchar)",
 )
-# what Snowflake can't evaluate, or promises in a WHERE clause alone
-UNSUPPORTED_SUBQUERIES = {
+# what Snowflake does not evaluate
+EVALUATED_NOT = {
     "a correlated value that is no aggregate": (
         "select (select d.n from details as d where d.id = e.id) as n from events as e"
     ),
@@ -893,9 +893,22 @@ UNSUPPORTED_SUBQUERIES = {
     "IN with a limit": (
         "select id from events where id in (select id from details order by n limit 1)"
     ),
+    "IN in an OR": "select id from events where id in (select id from details) or id = 2",
+    "IN as a value": "select id in (select id from details) as is_there from events",
+    "ANY in an OR": "select id from events where id = any (select id from details) or id = 2",
+    "ALL of a CASE": (
+        "select case when id <> all (select id from details) then 1 end as is_there from events"
+    ),
     "EXISTS with a limit": "select id from events where exists (select 1 from details limit 1)",
+    "EXISTS with a fetch": (
+        "select id from events where exists (select 1 from details fetch first 1 rows only)"
+    ),
     "a correlated EXISTS as a value": (
         "select exists (select 1 from details as d where d.id = e.id) as is_there from events as e"
+    ),
+    "a correlated EXISTS in an OR": (
+        "select id from events as e "
+        "where exists (select 1 from details as d where d.id = e.id) or id = 2"
     ),
     "a correlated condition of a join": (
         "select e.id from events as e inner join events as o "
@@ -903,20 +916,22 @@ UNSUPPORTED_SUBQUERIES = {
     ),
 }
 DETAILS = ("create table details (id int, n int)", "insert into details values (1, 7), (1, 2)")
-SUBQUERIES = "user-guide/querying-subqueries"
+SUBQUERIES = "user-guide/querying-subqueries, sql-reference/operators-subquery"
 
 STATEMENTS = [
     *(
         Case(SUBQUERIES, law, sql, before=[*EVENTS, *DETAILS], error=2031)
-        for law, sql in UNSUPPORTED_SUBQUERIES.items()
+        for law, sql in EVALUATED_NOT.items()
     ),
     Case(
         SUBQUERIES,
         "correlated conditions, correlated aggregates, and a limit of what is not correlated",
-        "select id, (select max(n) from details order by 1 limit 1) from events as e "
+        "select id, (select max(n) from details order by 1 limit 1), "
+        "exists (select 1 from details) from events as e "
         "where exists (select 1 from details as d where d.id = e.id) "
+        "and (id = any (select d.id from details as d) and not id in (select n from details)) "
         "and id < (select sum(d.n) from details as d where d.id = e.id)",
-        [(1, 7)],
+        [(1, 7, True)],
         [*EVENTS, *DETAILS],
     ),
     Case(
@@ -1817,30 +1832,31 @@ def test_what_a_role_has_no_privilege_on_is_not_listed(
         f"grant usage on schema {schema} to role lister",
         "grant select on table listed to role lister",
         "grant insert on view listed_view to role lister",
+        "create table owned (k int)",
+        "grant ownership on table owned to role lister",
+        "create table of_everybody (l int)",
+        "grant select on table of_everybody to role public",
         f"create schema {schema}_hidden",
     )
-    listed = [("LISTED",), ("LISTED_VIEW",)]
+    tables, views = [("LISTED",), ("OF_EVERYBODY",), ("OWNED",)], [("LISTED_VIEW",)]
+    of_kinds = {"objects": sorted(tables + views), "tables": tables, "views": views}
     for role in ("LISTER", "PARENT_OF_LISTER"):
         place = {"database": "ANALYTICS", "schema": schema, "role": role}
         with snowflake_simulator.connect(**place) as lister:
             for view in ("tables", "columns"):
                 query = f"select table_name from information_schema.{view} order by 1"
-                assert run(lister, query) == listed
+                assert run(lister, query) == of_kinds["objects"]
             query = "select table_name from information_schema.views order by 1"
-            assert run(lister, query) == listed[1:]
+            assert run(lister, query) == views
             query = (
                 "select schema_name from information_schema.schemata "
                 f"where startswith(schema_name, '{schema}') order by 1"
             )
             assert run(lister, query) == [(schema,)]
-            for shown, names in (
-                ("objects", listed),
-                ("tables", listed[:1]),
-                ("views", listed[1:]),
-            ):
+            for shown, names in of_kinds.items():
                 found = run(lister, f"show terse {shown} in schema {schema}")
                 assert [(row[1],) for row in found] == names
-    assert len(run(session, f"show objects in schema {schema}")) == 4
+    assert len(run(session, f"show objects in schema {schema}")) == 6
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/grant-privilege, user-guide/

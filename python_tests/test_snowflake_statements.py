@@ -67,10 +67,6 @@ def test_what_snowflake_knows_is_passed_over() -> None:
         ("begin", False),
         ("begin transaction", False),
         ("execute immediate 'select 1'", True),
-        ("select a from b where c and not (a in (select a from d))", False),
-        ("select a from b where c or a in (select a from d)", True),
-        ("select case when a in (select a from d) then 1 end from b", True),
-        ("select a from b inner join d on b.a = d.a and b.a in (select a from e)", True),
     ],
 )
 def test_each_rule_refuses_what_it_says(text: str, is_refused: bool) -> None:

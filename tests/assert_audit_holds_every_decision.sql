@@ -1,3 +1,4 @@
+{%- if exactly_once._are_built([ref('exactly_once', 'audit_decisions')]) -%}
 with decisions as (
     select
         incident_id,
@@ -30,3 +31,6 @@ without_record as (
 )
 
 select * from without_record
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

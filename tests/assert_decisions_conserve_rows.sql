@@ -1,3 +1,6 @@
+{%- if exactly_once._are_built([
+    ref('exactly_once', 'incident_decisions'), ref('exactly_once', 'quarantined_events')
+]) -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrival_time = columns.arrival_time.sql %}
 
@@ -99,3 +102,6 @@ compared_with_total as (
 
 select * from compared_with_total
 where kept_count + removed_count + review_count <> row_count
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

@@ -1,3 +1,4 @@
+{%- if exactly_once._are_built([ref('exactly_once', 'stg_events_deduplicated')]) -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set arrival_time = columns.arrival_time.sql -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
@@ -154,3 +155,6 @@ select
     end as finding
 from compared
 where row_count <> 1 or not is_the_first_copy
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

@@ -1,3 +1,4 @@
+{%- if exactly_once._are_built([ref('exactly_once', 'stg_events_deduplicated')]) -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set watermark = exactly_once._reached(ref('exactly_once', 'stg_events_deduplicated')) -%}
 {%- set is_new = exactly_once.arrived_since(
@@ -26,3 +27,6 @@ unidentified as (
 )
 
 select * from unidentified
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

@@ -1,3 +1,4 @@
+{%- if exactly_once._are_built([ref('exactly_once', 'fraud_features')]) -%}
 {%- set fraud_features = ref('exactly_once', 'fraud_features') -%}
 {%- set checked_hours = exactly_once.checked_keys('fraud_features', fraud_features) %}
 
@@ -83,3 +84,6 @@ differences as (
 )
 
 select * from differences
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

@@ -1,3 +1,4 @@
+{%- if exactly_once._are_built([ref('exactly_once', 'payments')]) -%}
 {%- set payments = ref('exactly_once', 'payments') -%}
 {%- set checked_payments = exactly_once.checked_keys('payments', payments) -%}
 {%- set is_in_reach = exactly_once.event_time_from(
@@ -67,3 +68,6 @@ differences as (
 )
 
 select * from differences
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

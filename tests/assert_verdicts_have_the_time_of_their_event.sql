@@ -1,3 +1,7 @@
+{%- if exactly_once._are_built([
+    ref('exactly_once', 'incident_duplicate_groups'),
+    ref('decision_overrides')
+]) -%}
 {%- set columns = exactly_once.source_columns() -%}
 
 with verdicts as (
@@ -27,3 +31,6 @@ with_another_time as (
 )
 
 select * from with_another_time
+{%- else -%}
+{{ exactly_once._nothing_to_compare() }}
+{%- endif -%}

@@ -117,7 +117,10 @@
 
 
 {% macro _raw_entries_after(incident_id, entry_number) %}
-    {#- How many entries raw verbs have written for an incident behind another entry, asked by run_query alone. -#}
+    {#-
+        How many entries raw verbs have written for an incident behind another one. Asked in the transaction of a slice too,
+        where nothing but run_query may: so not by _entries, which looks the ledger up.
+    -#}
     {{- return(run_query(
         'select count(*) from ' ~ exactly_once.model_relation('remediation_ledger')
         ~ " where step in ('raw_quarantine', 'raw_restore') and incident_id = " ~ exactly_once.text_literal(incident_id)

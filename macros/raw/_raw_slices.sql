@@ -19,6 +19,21 @@
 {% endmacro %}
 
 
+{% macro _slices_left(copies, hours) %}
+    {#- The slices once more after the entry of a beginning, since another raw verb may have done some until then. -#}
+    {%- set slices = [] -%}
+    {%- for slice in exactly_once._slices_of(copies) if slice.hour in hours -%}{%- do slices.append(slice) -%}{%- endfor -%}
+    {{- return(slices) -}}
+{% endmacro %}
+
+
+{% macro _count_in_quarantine(incident_id) %}
+    {{- return(run_query(
+        'select count(*) from (' ~ exactly_once._in_quarantine(incident_id) ~ ') as quarantined'
+    ).rows[0][0] | int) -}}
+{% endmacro %}
+
+
 {% macro _in_slices(hours, alias=none) %}
     {#- A predicate on what arrived in these hours, with literal bounds on the bare column. -#}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
@@ -296,7 +311,7 @@
 {% macro _refuse_other_raw_verb(incident_id, done) %}
     {%- do exactly_once._refuse(
         'incident ' ~ incident_id, 'another raw_quarantine or raw_restore of it at the same time', 'one at a time',
-        done ~ ' Wait until the other has ended, and run the command again.'
+        done ~ ' Wait until the other has ended or stopped, and run the command again.'
     ) -%}
 {% endmacro %}
 
@@ -344,7 +359,8 @@
 {% macro _commit_slice(incident_id, entry_number) %}
     {#-
         Undone where another raw verb has begun since this one: the ledger says what that one found and left, and this slice
-        would change it behind its back.
+        would change it behind its back. One that begins between the look and the commit has read of before the slice: then two
+        entries of a beginning differ, which ledger_verify notes.
     -#}
     {%- if exactly_once._raw_entries_after(incident_id, entry_number) -%}
         {%- do run_query('rollback') -%}

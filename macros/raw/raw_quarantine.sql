@@ -69,6 +69,7 @@
     ) -%}
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set begun = exactly_once._begin_raw_step('raw_quarantine', incident_id, approval, hours) -%}
+    {%- set slices = exactly_once._slices_left(exactly_once._copies_to_remove(incident_id), hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice, names, begun.entry_number) -%}
@@ -76,9 +77,12 @@
     {%- do exactly_once._end_raw_step('raw_quarantine', incident_id, {
         'copies': exactly_once._copies_in(slices),
         'slices': slices | length,
-        'in_quarantine': exactly_once._copies_in(slices) + exactly_once._copies_in(quarantined)
+        'in_quarantine': exactly_once._count_in_quarantine(incident_id)
     }, begun.source, exactly_once._source_state(hours), begun.entry_number) -%}
-    {%- do log('  ' ~ copies ~ ' copies are in quarantine, and their survivors in ' ~ source_table, info=true) -%}
+    {%- do log(
+        '  ' ~ exactly_once._with_commas(exactly_once._copies_in(slices)) ~ ' copies are in quarantine, and their survivors in '
+        ~ source_table, info=true
+    ) -%}
     {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
     {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}
     {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}

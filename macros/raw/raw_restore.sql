@@ -31,15 +31,20 @@
     {%- set hours = exactly_once._hours_touched(incident_id, slices) -%}
     {%- set before_quarantine = exactly_once._source_before_quarantine(incident_id) -%}
     {%- set begun = exactly_once._begin_raw_step('raw_restore', incident_id, {}, hours) -%}
+    {%- set slices = exactly_once._slices_left(exactly_once._in_quarantine(incident_id), hours) -%}
     {%- for slice in slices -%}
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._restore_slice(incident_id, slice, names, begun.entry_number) -%}
     {%- endfor -%}
     {%- set after = exactly_once._source_state(hours) -%}
     {%- do exactly_once._end_raw_step('raw_restore', incident_id, {
-        'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': 0
+        'copies': exactly_once._copies_in(slices),
+        'slices': slices | length,
+        'in_quarantine': exactly_once._count_in_quarantine(incident_id)
     }, begun.source, after, begun.entry_number) -%}
-    {%- do log('  ' ~ copies ~ ' copies are back in ' ~ source_table, info=true) -%}
+    {%- do log(
+        '  ' ~ exactly_once._with_commas(exactly_once._copies_in(slices)) ~ ' copies are back in ' ~ source_table, info=true
+    ) -%}
     {%- do exactly_once._log_comparison(before_quarantine, after) -%}
     {%- do exactly_once._say_next(exactly_once._detection_command(incident_id)) -%}
 {% endmacro %}

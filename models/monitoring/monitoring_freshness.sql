@@ -50,23 +50,27 @@ with lateness as (
     {%- endfor %}
 ),
 
-last_hour as (
+flagged as (
     select
         *,
-        arrival_minute > max(arrival_minute) over (partition by relation_name) - 60 as is_in_it
+        arrival_minute > max(arrival_minute) over (partition by relation_name) - 60
+            as is_of_last_hour
     from lateness
 ),
 
 accumulated as (
     select
         *,
-        sum(case when is_in_it then row_count end) over (
+        sum(case when is_of_last_hour then row_count end) over (
             partition by relation_name order by minutes_to_arrival
         ) as rows_so_far,
-        sum(case when is_in_it then row_count end) over (partition by relation_name) as all_rows
-    from last_hour
+        sum(case when is_of_last_hour then row_count end) over (
+            partition by relation_name
+        ) as all_rows
+    from flagged
 ),
 
+-- one row for each relation, also for one without a row in the range
 latest_times as (
     {%- for part in parts %}
     select

@@ -291,7 +291,10 @@ class Catalog:
         )
 
     def sees(self, active: Roles, name: Name) -> bool:
-        """Has one of the roles any privilege on the object? Else it does not exist for them."""
+        """Has one of the roles any privilege on the object? Else it does not exist for them.
+
+        views.IS_SEEN_SQL says the same of each object in a list.
+        """
         if self.owns(active, name):
             return True
         roles = sorted(self.inherited(*active))

@@ -21,7 +21,6 @@ from python_tests.snowflake_simulator import (
     merge,
     refusals,
     rewriting,
-    subqueries,
     temporary,
 )
 from python_tests.snowflake_simulator.errors import NOT_IMITATED, sql_error
@@ -111,7 +110,6 @@ class SimulatedCursor(FakeSnowflakeCursor):
         """Check a parsed statement and say which statements it is for DuckDB."""
         self.statement = expression
         refusals.check(expression)
-        subqueries.check(expression)
         access.check(self.session, expression)
         if record := ddl.consequence(self, expression):
             self._afterwards.append(record)
@@ -186,7 +184,6 @@ class SimulatedCursor(FakeSnowflakeCursor):
             return self._describe_only(statement)
         self.check_db_and_schema(expression)
         refusals.check(expression)
-        subqueries.check(expression)
         access.check(self.session, expression)
         redirected = temporary.redirected(self.session, expression)
         duck_sql = self._transform(redirected, None).sql(dialect="duckdb")

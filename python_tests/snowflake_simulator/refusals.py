@@ -1,4 +1,4 @@
-"""What a simulator can only make believe: refused, with a message that says so."""
+"""What is refused: what a simulator can only make believe, and what Snowflake would not run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from sqlglot import exp
 
+from python_tests.snowflake_simulator import subqueries
 from python_tests.snowflake_simulator.errors import not_imitated
 
 # The beginning of a statement -> what it is
@@ -66,7 +67,8 @@ def check_text(statement: str) -> None:
 
 
 def check(expression: exp.Expr) -> None:
-    """Raise for a statement that holds something that is not imitated."""
+    """Raise for a statement that holds what is not imitated, or what Snowflake does not run."""
+    subqueries.check(expression)
     for node in expression.walk():
         if isinstance(node, exp.HistoricalData):
             raise not_imitated("Time Travel")

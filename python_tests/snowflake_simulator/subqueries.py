@@ -1,6 +1,6 @@
 """Subqueries that DuckDB runs and Snowflake does not.
 
-https://docs.snowflake.com/en/user-guide/querying-subqueries: Types Supported, Usage Notes
+https://docs.snowflake.com/en/user-guide/querying-subqueries and sql-reference/operators-subquery
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _HOLDS_RELATIONS = (
 
 
 def check(expression: exp.Expr) -> None:
-    """Raise for a subquery of a kind that Snowflake can't evaluate, or does not promise to."""
+    """Raise for a subquery of a kind that Snowflake does not evaluate."""
     for operator, query in _subqueries(expression):
         is_correlated = _is_correlated(query)
         is_limited = bool(query.args.get("limit") or query.args.get("fetch"))
         if operator is None:
             may_be = not is_correlated or (_is_one_row(query) and not is_limited)
         else:
-            in_where = isinstance(operator.find_ancestor(exp.Where, exp.Select), exp.Where)
-            may_be = not is_limited and (in_where or not is_correlated)
+            is_anywhere = isinstance(operator, exp.Exists) and not is_correlated
+            may_be = not is_limited and (is_anywhere or _is_filter(operator))
         if not may_be:
             raise sql_error("Unsupported subquery type cannot be evaluated", 2031, "42601")
 
@@ -71,3 +71,18 @@ def _is_one_row(query: exp.Query) -> bool:
         and query.find(exp.Window) is None
         and any(item.find(exp.AggFunc) is not None for item in query.expressions)
     )
+
+
+def _is_filter(operator: exp.Expr) -> bool:
+    """Is it one of the conditions of a WHERE that all have to hold?"""
+    above = _above(operator)
+    if isinstance(above, exp.Binary) and isinstance(operator, (exp.Any, exp.All)):
+        above = _above(above)  # what compares a value with it
+    return isinstance(above, exp.Where)
+
+
+def _above(node: exp.Expr) -> exp.Expr | None:
+    above = node.parent
+    while isinstance(above, (exp.And, exp.Not, exp.Paren)):
+        above = above.parent
+    return above
