@@ -542,8 +542,8 @@ class Another(Crossing):
 @pytest.mark.parametrize(
     ("other", "verb", "turns"),
     [
-        # before its first entry, when it has read of the quarantine what is of before the other; and
-        # before a slice
+        # before its first entry, when what it has read of the quarantine is of before the other;
+        # and before a slice
         ("raw_quarantine", "raw_restore", [0, 1]),
         *[
             pytest.param(other, verb, range(100), marks=pytest.mark.soak)
