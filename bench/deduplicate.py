@@ -43,7 +43,7 @@ NOTES = {
     "compares payloads; its groups alone are one row for each event with copies. The others list "
     "the copies after the first that arrived in the window.",
     WRITE: "The model of ours also writes a fingerprint and a row hash. Ours keep events with an "
-    "incomplete key apart, which the others fold together. Data frames have no memory limit.",
+    "incomplete key apart, which the others fold together.",
     payloads.JUDGE: payloads.NOTE,
 }
 

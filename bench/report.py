@@ -33,7 +33,7 @@ HEAD = """\
 Written by `make bench`, which says what moved since the page that is there. Ratios compare what was
 measured in the same run; seconds are those of one machine. Deduplication and the 15-minute run were
 measured in turns, in processes of their own: medians. A remediation and the swap were measured
-once.
+once. Data frames have no memory limit.
 
 ![Four panels: finding the copies of the incident and writing the clean table, ours beside its
 peers, as multiples of the baseline; seconds of the 15-minute run and of each step of a remediation

@@ -575,6 +575,34 @@ def test_candidates_of_another_incident_are_replaced_only_if_asked_to(
     assert_recorded(warehouse, "remediation_swap")
 
 
+def test_a_clone_that_died_ends_for_the_incident_that_it_replaced_too(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """It dies when the candidates bear the new incident's name, so that no flag is needed again."""
+    warehouse = built.copied(tmp_path / "work")
+    decide_again(warehouse, "INC-2")
+    given = json.dumps({"incident_id": "INC-2", "replace_candidates": True})
+
+    def before_the_other_s_end(log: StatementLog) -> int:
+        return next(n for n in log.writing() if "'ended'" in log.statements[n])
+
+    die(
+        warehouse,
+        tmp_path,
+        lambda one: one.dbt("run-operation", "remediation_clone", "--args", given),
+        before_the_other_s_end,
+    )
+    for _ in range(2):
+        warehouse.operate("remediation_clone", "INC-2")
+        assert_recorded(warehouse, "remediation_clone")
+    of_the_other = warehouse.query(
+        "select phase, arguments from main_audit.remediation_ledger "
+        "where step = 'remediation_clone' and incident_id = 'INC-1' order by entry_number"
+    )
+    replaced = [row["phase"] for row in of_the_other if "replaced_by" in row["arguments"]]
+    assert replaced == ["begun", "ended"]
+
+
 @pytest.mark.parametrize("comment", ["null", "'mine'", """'{"app": "exactly_once"}'"""])
 def test_a_table_with_the_name_of_a_candidate_is_never_replaced(
     contaminated: Warehouse, comment: str
@@ -945,6 +973,30 @@ def test_a_comment_on_live_is_neither_lost_nor_needed(built: Warehouse, tmp_path
     assert any("rolled back; live is what" in line for line in warehouse.project.logged)
     warehouse.operate("remediation_retire", INCIDENT)
     assert not [name for name in warehouse.tables() if "__withdrawn" in name]
+
+
+@pytest.mark.parametrize("goes_back", [False, True])
+def test_a_retire_that_died_before_its_end_is_the_next_step(
+    built: Warehouse, tmp_path: Path, goes_back: bool
+) -> None:
+    """What told the state is dropped by then; the clone would begin all of it again."""
+    warehouse = built.copied(tmp_path / "work")
+    warehouse.operate("remediation_swap", INCIDENT)
+    if goes_back:
+        warehouse.operate("remediation_rollback", INCIDENT)
+    die(
+        warehouse,
+        tmp_path,
+        lambda one: one.operate("remediation_retire", INCIDENT),
+        before_its_end,
+    )
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_retire" in warehouse.project.logged[-1]
+    warehouse.operate("remediation_retire", INCIDENT)
+    assert_recorded(warehouse, "remediation_retire")
+    warehouse.operate("remediation_status", INCIDENT)
+    retired = next(line for line in warehouse.project.logged if line.startswith("  done retired"))
+    assert retired.endswith("the old tables are dropped")
 
 
 def package_digests(warehouse: Warehouse) -> list[str]:

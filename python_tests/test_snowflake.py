@@ -48,7 +48,7 @@ KEY = "event_fingerprint, row_hash, has_complete_key"
 NARROW = ", ".join(name for name in EVENT_COLUMNS if name != "payload")
 DECISION = (
     "incident_id, row_hash, copy_number, event_fingerprint, event_id, ingest_ts, event_ts, "
-    "decision, reason, survivor_row_hash, rule_version"
+    "decision, reason, survivor_row_hash, variance_score, rule_version"
 )
 BUILT = {
     "main_staging.stg_events": f"{KEY}, {NARROW}",
@@ -241,6 +241,8 @@ def test_the_same_files_give_the_same_answers(both: Both, hard_day: IncidentTrut
     assert len(both.duckdb.read("main_incident.incident_payload_variance")) == 2
     both.assert_equal(DETECTED | MONITORED)
     both.assert_equal_analyses(incident_id=INCIDENT, **EVERYTHING)
+    both.dbt(*JOB, "--full-refresh")
+    both.assert_equal(BUILT)
 
 
 def labelled_gmv(both: Both, day: IncidentTruth, counts_copies: str) -> dict[str, int]:
@@ -264,7 +266,8 @@ def text_literal(text: str) -> str:
 def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> None:
     """Its steps: a window that is found, a second repair beside the tables of the first, and raw.
 
-    The truth is held against DuckDB; whatever it is held against is equal on Snowflake.
+    And the way back from both. The truth is held against DuckDB; whatever it is held against is
+    equal on Snowflake.
     """
     day = generate(IncidentSettings(events=1_200, seed=11), tmp_path / "day")
     both.load(day)
@@ -290,6 +293,8 @@ def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> Non
         both.approve(incident_id)
         both.operate("remediation_clone", incident_id)
         both.dbt(*REPAIR, incident_id=incident_id, exactly_once__build_candidate=True)
+        both.dbt("run", "--select", "incident_impact_on_measures")
+        both.assert_equal({"main_incident.incident_impact_on_measures": "*"})
         assert both.gmv() == unrepaired
         both.operate("remediation_swap", incident_id)
         # the build computes payments again that had arrivals lately, whether or not a copy goes
@@ -304,7 +309,7 @@ def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> Non
     assert both.gmv() == labelled_gmv(both, day, "false")
     both.dbt("build", "--selector", "fifteen_minute")
     assert both.gmv() == labelled_gmv(both, day, "false")
-    both.assert_equal(CURATED | {"main_audit.audit_decisions": DECISION})
+    both.assert_equal(BUILT | {"main_audit.audit_decisions": DECISION})
     with duckdb.connect(str(both.duckdb.path)) as warehouse:
         assert print_report(warehouse, day, incident, strays, *before)
 
@@ -314,6 +319,12 @@ def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> Non
     both.assert_equal_ledgers()
     with duckdb.connect(str(both.duckdb.path)) as warehouse:
         assert print_raw(warehouse, day, strays)
+
+    both.operate("raw_restore", STRAYS)
+    both.assert_equal(MOVED)
+    both.operate("remediation_rollback", STRAYS)
+    assert both.gmv() != labelled_gmv(both, day, "false")
+    both.assert_equal(CURATED)
 
 
 @pytest.mark.soak
@@ -337,7 +348,11 @@ def test_first_build_batches_detection_and_full_refresh(
         both.load(hard_day, until=start + timedelta(hours=3 * (batch + 1)))
         both.dbt(*JOB, *at_once)
     both.load(hard_day)
-    both.dbt("build", "--exclude", "test_type:unit", *at_once)
+    both.dbt(
+        *("build", "--exclude", "test_type:unit", *at_once), incident_id=INCIDENT, **EVERYTHING
+    )
+    assert both.duckdb.read("main_incident.incident_decisions")
+    assert both.duckdb.read("main_audit.audit_decisions")
     both.assert_equal(BUILT | DETECTED | MONITORED)
     both.assert_public_surface()
     both.dbt("build", "--full-refresh", "--selector", "fifteen_minute", *at_once)

@@ -23,20 +23,21 @@
     {%- set state = exactly_once._check_not_swapped(tables, incident_id) -%}
     {%- set replaced = exactly_once._check_candidates_may_go(tables, incident_id, replace_candidates) -%}
     {%- do exactly_once._ledger() -%}
+    {%- set half_replaced = exactly_once._half_replaced(incident_id) -%}
     {%- do exactly_once._announce('Cloning', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- do exactly_once._begin_step(
             'remediation_clone', incident_id, {'replace_candidates': true, 'replaced': replaced} if replaced else {}
         ) -%}
         {#- whoever looks for them by their own incident is to find why they are gone -#}
-        {%- for other in replaced -%}
+        {%- for other in replaced if other not in half_replaced -%}
             {%- do exactly_once._begin_step('remediation_clone', other, {'replaced_by': incident_id}) -%}
         {%- endfor -%}
         {%- if state == 'claimed' -%}
             {%- do exactly_once._drop_claim(tables, incident_id) -%}
         {%- endif -%}
         {%- do adapter.dispatch('_clone_tables', 'exactly_once')(tables, incident_id) -%}
-        {%- for other in replaced -%}
+        {%- for other in (replaced + half_replaced) | unique -%}
             {%- do exactly_once._end_step('remediation_clone', other, arguments={'replaced_by': incident_id}) -%}
         {%- endfor -%}
         {%- do exactly_once._end_step('remediation_clone', incident_id, exactly_once._row_counts(tables, 'candidate')) -%}
@@ -95,6 +96,21 @@
         ) -%}
     {%- endif -%}
     {{- return(others) -}}
+{% endmacro %}
+
+
+{% macro _half_replaced(incident_id) %}
+    {#- The incidents whose candidates a clone of this one began to replace, and died: by now they may bear its marker. -#}
+    {%- set phases = {} -%}
+    {%- for other, phase in run_query(
+        'select incident_id, phase from ' ~ exactly_once._ledger() ~ " where step = 'remediation_clone' and arguments = "
+        ~ exactly_once.text_literal(tojson({'replaced_by': incident_id}, sort_keys=true)) ~ ' order by entry_number nulls first'
+    ).rows -%}
+        {%- do phases.update({other: phase}) -%}
+    {%- endfor -%}
+    {%- set half = [] -%}
+    {%- for other, phase in phases.items() if phase == 'begun' -%}{%- do half.append(other) -%}{%- endfor -%}
+    {{- return(half) -}}
 {% endmacro %}
 
 

@@ -22,8 +22,9 @@
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {#- before the first detection there is no ledger -#}
     {%- set has_ledger = exactly_once._is_there(exactly_once.model_relation('remediation_ledger')) -%}
-    {%- set is_retired = has_ledger
-        and (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') == 'ended' -%}
+    {%- set retirement = (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') if has_ledger else none -%}
+    {#- one that died before its end has dropped what tells the state, and is to be ended all the same -#}
+    {%- set is_retired = retirement == 'ended' or (retirement == 'begun' and state == 'none') -%}
     {%- set is_swapped = state == 'swapped'
         or (is_retired and state == 'none' and exactly_once._is_swap_on_record(incident_id)) -%}
     {%- set decided = exactly_once.decided_incident()
@@ -119,9 +120,10 @@
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({
-        'name': 'retired', 'is_done': is_retired and state == 'none',
+        'name': 'retired', 'is_done': retirement == 'ended' and state == 'none', 'is_half_done': retirement == 'begun',
         'once': 'nobody will go back', 'command': exactly_once._verb_command('remediation_retire', incident_id),
-        'found': 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
+        'found': 'stopped half way' if retirement == 'begun'
+            else 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
     }) -%}
     {{- return(steps) -}}
 {% endmacro %}

@@ -14,9 +14,8 @@ from python_tests.snowflake_simulator.rewriting import (
     rewrite,
 )
 
-rename("approx_count_distinct", "HLL")
 # https://docs.snowflake.com/en/sql-reference/functions/octet_length: DuckDB's takes no text
-rename("strlen", "OCTET_LENGTH", "BYTE_LENGTH")
+rename("strlen", "OCTET_LENGTH")
 
 # https://docs.snowflake.com/en/sql-reference/functions/sqrt: DuckDB gives NaN
 MACROS["simulator_sqrt(a)"] = (

@@ -13,10 +13,8 @@ _SIGNED = "case when {0} >= 9223372036854775808 then {0} - 18446744073709551616 
 
 MACROS["simulator_signed(h)"] = f"(({_SIGNED.format('h::hugeint')})::bigint)"
 MACROS["simulator_md5_lower(s)"] = "(('0x' || right(md5(s), 16))::ubigint::decimal(20, 0))"
-MACROS["simulator_md5_upper(s)"] = "(('0x' || left(md5(s), 16))::ubigint::decimal(20, 0))"
 
 rename("simulator_md5_lower", "MD5_NUMBER_LOWER64", "M_D5_NUMBER_LOWER64")
-rename("simulator_md5_upper", "MD5_NUMBER_UPPER64", "M_D5_NUMBER_UPPER64")
 
 
 @rewrite
