@@ -54,8 +54,9 @@ LARGE_HEAD = """\
 # Performance of a large day
 
 Deduplication alone, as on [the other page](performance.md), of a day that is larger than the memory
-it may use. Written by `python -m bench.run --times 9 --payload-bytes 1024 --repeats 1`, which takes
-an hour and 40 GB of disk.
+it may use. Nine payments share each event time, as where times are to the millisecond, so that no
+group is told by its time alone. Written by
+`python -m bench.run --times 9 --payload-bytes 1024 --repeats 1`, which takes an hour and 40 GB.
 
 {setting}
 """

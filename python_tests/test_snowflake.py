@@ -309,7 +309,10 @@ def test_the_demo_ends_with_the_truth_on_both(both: Both, tmp_path: Path) -> Non
     assert both.gmv() == labelled_gmv(both, day, "false")
     both.dbt("build", "--selector", "fifteen_minute")
     assert both.gmv() == labelled_gmv(both, day, "false")
-    both.assert_equal(BUILT | {"main_audit.audit_decisions": DECISION})
+    # on DuckDB the marks of candidates and replaced tables lie beside those of live
+    marks = "main_analytics.incremental_watermarks"
+    built = {name: names for name, names in BUILT.items() if name != marks}
+    both.assert_equal(built | {"main_audit.audit_decisions": DECISION})
     with duckdb.connect(str(both.duckdb.path)) as warehouse:
         assert print_report(warehouse, day, incident, strays, *before)
 

@@ -121,7 +121,7 @@
     }) -%}
     {%- do steps.append({
         'name': 'retired', 'is_done': retirement == 'ended' and state == 'none', 'is_half_done': retirement == 'begun',
-        'once': 'nobody will go back', 'command': exactly_once._verb_command('remediation_retire', incident_id),
+        'once': 'nobody will go back' if retirement != 'begun', 'command': exactly_once._verb_command('remediation_retire', incident_id),
         'found': 'stopped half way' if retirement == 'begun'
             else 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
     }) -%}

@@ -14,8 +14,9 @@ from python_tests.snowflake_simulator.rewriting import (
     rewrite,
 )
 
-# https://docs.snowflake.com/en/sql-reference/functions/octet_length: DuckDB's takes no text
-rename("strlen", "OCTET_LENGTH")
+# https://docs.snowflake.com/en/sql-reference/functions/octet_length: DuckDB's takes no text, and
+# sqlglot knows it by its other name
+rename("strlen", "BYTE_LENGTH")
 
 # https://docs.snowflake.com/en/sql-reference/functions/sqrt: DuckDB gives NaN
 MACROS["simulator_sqrt(a)"] = (
