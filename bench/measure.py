@@ -30,7 +30,7 @@ def peak_mb() -> float:
 def measure(database: Path, query: str, memory: str, threads: int) -> dict[str, float]:
     """Make a table of a query, beside a database that is only read.
 
-    What runs out of memory never ends.
+    What runs out of memory takes infinite seconds.
     """
     with tempfile.TemporaryDirectory(dir=database.parent) as folder:
         connection = duckdb.connect()

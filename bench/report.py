@@ -54,18 +54,19 @@ LARGE_HEAD = """\
 # Performance of a large day
 
 Deduplication alone, as on [the other page](performance.md), of a day that is larger than the memory
-it may use. Nine payments share each event time, as where times are to the millisecond, so that no
-group is told by its time alone. Written by
-`python -m bench.run --times 9 --payload-bytes 1024 --repeats 1`, which takes an hour and 40 GB.
+it may use. {times} payments share each event time, as where times are to the millisecond, so that
+no group is told by its time alone. Written by
+`python -m bench.run --times 9 --payload-bytes 1024 --repeats 1`, which takes an hour and 40 GB,
+with other numbers if they are given.
 
 {setting}
 """
 
 
-def large_page(setting: str, figures: Figures) -> str:
+def large_page(setting: str, times: int, figures: Figures) -> str:
     """The page of a large day, in Markdown."""
     parts = [_cases(group, found) for group, found in figures.items()]
-    return "".join([LARGE_HEAD.format(setting=setting), *parts])
+    return "".join([LARGE_HEAD.format(setting=setting, times=times), *parts])
 
 
 def page(

@@ -73,11 +73,12 @@ def measure_cases(
     by_macro = compiled(warehouse, memory, BY_MACRO)
     groups = cases(warehouse.parent / "dbt" / "compiled", by_macro, window)
     rows_file = warehouse.parent / "rows.parquet"
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute(
-            "copy (select * from raw.events order by ingest_ts, event_id) "
-            f"to '{rows_file}' (format parquet)"
-        )
+    if with_data_frames:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            connection.execute(
+                "copy (select * from raw.events order by ingest_ts, event_id) "
+                f"to '{rows_file}' (format parquet)"
+            )
     taken: dict[tuple[str, str], list[dict[str, float]]] = {}
     for number in range(repeats):
         tell(f"{number + 1} of {repeats}: {OURS}")
@@ -100,11 +101,12 @@ def measure_cases(
             taken.setdefault((WRITE, name), []).append(
                 _measured("dataframes", library, str(rows_file), made, threads=threads)
             )
-    rows_file.unlink()
+    rows_file.unlink(missing_ok=True)
     figures: report.Figures = {}
     for (group, name), found in taken.items():
         figures.setdefault(group, {})[name] = {
-            measure: statistics.median(one[measure] for one in found) for measure in found[0]
+            measure: statistics.median(one[measure] for one in found if measure in one)
+            for measure in set().union(*found)
         }
     return figures
 
@@ -143,7 +145,9 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=3, help="how often each is measured")
     parser.add_argument("--memory", default="2GB", help="DuckDB's memory limit")
     parser.add_argument("--threads", type=int, default=2, help="DuckDB's threads; dbt's are 2")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page to write")
+    parser.add_argument(
+        "--page", type=Path, help="the page to write, if not that of docs/ (see below)"
+    )
     large = parser.add_argument_group(
         "deduplication alone, of a large day", f"written to {LARGE_PAGE.relative_to(ROOT)}"
     )
@@ -156,6 +160,7 @@ def main() -> int:
     (folder / "history").mkdir(parents=True)
     repeats, memory = options.repeats, options.memory
     is_large = options.times > 1 or options.payload_bytes > 0
+    page: Path = options.page or (LARGE_PAGE if is_large else PAGE)
     warehouse, declared = build(
         folder, options.events, memory, options.times, options.payload_bytes
     )
@@ -172,9 +177,13 @@ def main() -> int:
         warehouse, declared, repeats, memory, options.threads, with_data_frames=not is_large
     )
     if is_large:
-        LARGE_PAGE.write_text(report.large_page(setting, figures), encoding="utf-8")
-        print(f"{LARGE_PAGE} is written.")
+        page.write_text(report.large_page(setting, options.times, figures), encoding="utf-8")
+        print(f"{page} is written.")
         return 0
+    if lacking := [
+        name for found in figures.values() for name in found if "rows" not in found[name]
+    ]:
+        raise SystemExit(f"out of memory: {', '.join(lacking)}. Give more by --memory.")
     figures[JUDGE] = measure_payloads(folder, options.payload_groups, repeats, memory, tell)
     swaps = measure_swap(warehouse, declared, options.swap_rows, memory, tell)
     warehouses = build_histories(
@@ -183,14 +192,14 @@ def main() -> int:
     growth = measure_growth(warehouses, repeats, memory, tell)
     window = declared["incident_start"], declared["incident_end"]
     remediations = measure_remediation(warehouses, window, growth[WHOLE_JOB], memory, tell)
-    earlier = report.ratios_of(options.page)
-    options.page.write_text(
+    earlier = report.ratios_of(page)
+    page.write_text(
         report.page(setting, options.history_events, figures, growth, remediations, swaps),
         encoding="utf-8",
     )
-    print(f"{options.page} is written.")
-    plot.draw(plot.panels(figures, growth, remediations), options.page.with_name(report.PICTURE))
-    for line in report.moved(earlier, report.ratios_of(options.page)):
+    print(f"{page} is written.")
+    plot.draw(plot.panels(figures, growth, remediations), page.with_name(report.PICTURE))
+    for line in report.moved(earlier, report.ratios_of(page)):
         print(line)
     return 0
 

@@ -189,5 +189,5 @@ def test_what_runs_out_of_memory_is_a_row_of_the_page(tmp_path: Path) -> None:
     found = measure(database, f"select array_agg({text}) from range(1000000)", "20MB", 1)
     assert "rows" not in found
     figures = {WRITE: {BASELINES[WRITE]: {"seconds": 1.0, "rows": 3}, "ours": found}}
-    page_text = report.large_page("A small machine.", figures)
+    page_text = report.large_page("A small machine.", 9, figures)
     assert re.search(r"\| ours \| out of memory \|  \|  \|  \|  \| [\d,]+ \|", page_text)

@@ -603,6 +603,38 @@ def test_a_clone_that_died_ends_for_the_incident_that_it_replaced_too(
     assert replaced == ["begun", "ended"]
 
 
+def test_candidates_that_a_clone_died_before_replacing_are_not_said_to_be_replaced(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """They are swapped after all; then the other incident is cloned."""
+    warehouse = built.copied(tmp_path / "work")
+    decide_again(warehouse, "INC-2")
+    given = json.dumps({"incident_id": "INC-2", "replace_candidates": True})
+
+    def before_the_tables(log: StatementLog) -> int:
+        begun = [n for n in log.writing() if "'begun'" in log.statements[n]]
+        return next(
+            n for n in log.writing() if n > begun[-1] and "__candidate" in log.statements[n]
+        )
+
+    die(
+        warehouse,
+        tmp_path,
+        lambda one: one.dbt("run-operation", "remediation_clone", "--args", given),
+        before_the_tables,
+    )
+    decide_again(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    decide_again(warehouse, "INC-2")
+    warehouse.operate("remediation_clone", "INC-2")
+    assert_recorded(warehouse, "remediation_clone")
+    said = warehouse.query(
+        "select phase from main_audit.remediation_ledger where step = 'remediation_clone' "
+        "and incident_id = 'INC-1' and arguments like '%replaced_by%'"
+    )
+    assert said == [{"phase": "begun"}]
+
+
 @pytest.mark.parametrize("comment", ["null", "'mine'", """'{"app": "exactly_once"}'"""])
 def test_a_table_with_the_name_of_a_candidate_is_never_replaced(
     contaminated: Warehouse, comment: str
@@ -997,6 +1029,26 @@ def test_a_retire_that_died_before_its_end_is_the_next_step(
     warehouse.operate("remediation_status", INCIDENT)
     retired = next(line for line in warehouse.project.logged if line.startswith("  done retired"))
     assert retired.endswith("the old tables are dropped")
+
+
+def test_a_retire_that_dropped_nothing_is_no_longer_next_after_a_rollback(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """Who goes back instead keeps the way to the repaired tables."""
+    warehouse = built.copied(tmp_path / "work")
+    warehouse.operate("remediation_swap", INCIDENT)
+    die(
+        warehouse,
+        tmp_path,
+        lambda one: one.operate("remediation_retire", INCIDENT),
+        lambda log: next(n for n in log.writing() if "drop table" in log.statements[n].lower()),
+    )
+    warehouse.operate("remediation_status", INCIDENT)
+    told = "Next, once nobody will go back: dbt run-operation remediation_retire"
+    assert told in warehouse.project.logged[-1]
+    warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation remediation_clone" in warehouse.project.logged[-1]
 
 
 def package_digests(warehouse: Warehouse) -> list[str]:

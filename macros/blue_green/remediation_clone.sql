@@ -100,16 +100,21 @@
 
 
 {% macro _half_replaced(incident_id) %}
-    {#- The incidents whose candidates a clone of this one began to replace, and died: by now they may bear its marker. -#}
-    {%- set phases = {} -%}
-    {%- for other, phase in run_query(
-        'select incident_id, phase from ' ~ exactly_once._ledger() ~ " where step = 'remediation_clone' and arguments = "
-        ~ exactly_once.text_literal(tojson({'replaced_by': incident_id}, sort_keys=true)) ~ ' order by entry_number nulls first'
+    {#-
+        The incidents whose candidates a clone of this one began to replace, and died: by now they may bear its marker. Not
+        those whose candidates were still there, and went on to something else.
+    -#}
+    {%- set last = {} -%}
+    {%- for other, step, phase, arguments in run_query(
+        'select incident_id, step, phase, arguments from ' ~ exactly_once.model_relation('remediation_ledger')
+        ~ " where step in ('remediation_clone', 'candidate_build', 'remediation_swap') order by entry_number nulls first"
     ).rows -%}
-        {%- do phases.update({other: phase}) -%}
+        {%- do last.update({other: (step, phase, exactly_once._mapping(arguments))}) -%}
     {%- endfor -%}
     {%- set half = [] -%}
-    {%- for other, phase in phases.items() if phase == 'begun' -%}{%- do half.append(other) -%}{%- endfor -%}
+    {%- for other, entry in last.items() if entry == ('remediation_clone', 'begun', {'replaced_by': incident_id}) -%}
+        {%- do half.append(other) -%}
+    {%- endfor -%}
     {{- return(half) -}}
 {% endmacro %}
 

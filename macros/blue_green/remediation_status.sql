@@ -22,7 +22,7 @@
     {%- set state = exactly_once._remediation_state(tables, incident_id) -%}
     {#- before the first detection there is no ledger -#}
     {%- set has_ledger = exactly_once._is_there(exactly_once.model_relation('remediation_ledger')) -%}
-    {%- set retirement = (exactly_once._last_entry('remediation_retire', incident_id) or {}).get('phase') if has_ledger else none -%}
+    {%- set retirement = exactly_once._last_retirement(incident_id) if has_ledger else none -%}
     {#- one that died before its end has dropped what tells the state, and is to be ended all the same -#}
     {%- set is_retired = retirement == 'ended' or (retirement == 'begun' and state == 'none') -%}
     {%- set is_swapped = state == 'swapped'
@@ -121,11 +121,21 @@
     }) -%}
     {%- do steps.append({
         'name': 'retired', 'is_done': retirement == 'ended' and state == 'none', 'is_half_done': retirement == 'begun',
-        'once': 'nobody will go back' if retirement != 'begun', 'command': exactly_once._verb_command('remediation_retire', incident_id),
+        'once': 'nobody will go back' if state != 'none', 'command': exactly_once._verb_command('remediation_retire', incident_id),
         'found': 'stopped half way' if retirement == 'begun'
             else 'the old tables are dropped' if is_retired and state == 'none' else 'not yet'
     }) -%}
     {{- return(steps) -}}
+{% endmacro %}
+
+
+{% macro _last_retirement(incident_id) %}
+    {#- The phase of the last retire of an incident that no swap or rollback has followed, or none. -#}
+    {%- set last = exactly_once._last_entry('remediation_retire', incident_id) -%}
+    {%- for step in ('remediation_swap', 'remediation_rollback') if last is not none -%}
+        {%- if (exactly_once._last_entry(step, incident_id) or last).entry_number > last.entry_number -%}{{- return(none) -}}{%- endif -%}
+    {%- endfor -%}
+    {{- return(last.phase if last is not none else none) -}}
 {% endmacro %}
 
 

@@ -4,7 +4,7 @@
         indirect_selection says otherwise: the others may not have been built yet.
     -#}
     {%- for relation in relations if execute and not exactly_once._is_there(relation) -%}
-        {%- do log('[exactly_once] test ' ~ model.name ~ ' compares nothing yet: ' ~ relation ~ ' is not built', info=true) -%}
+        {%- do exceptions.warn('[exactly_once] test ' ~ model.name ~ ' compares nothing: ' ~ relation ~ ' is not there') -%}
         {{- return(false) -}}
     {%- endfor -%}
     {{- return(true) -}}
@@ -13,6 +13,6 @@
 
 {% macro _nothing_to_compare() -%}
     select nothing.*
-    from (select 1 as is_built) as nothing
+    from (select 1 as finding) as nothing
     where false
 {%- endmacro %}

@@ -362,11 +362,22 @@
         would change it behind its back. One that begins between the look and the commit has read of before the slice: then two
         entries of a beginning differ, which ledger_verify notes.
     -#}
-    {%- if exactly_once._raw_entries_after(incident_id, entry_number) -%}
-        {%- do run_query('rollback') -%}
-        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'The slices before this one are done, and this one is undone.') -%}
-    {%- endif -%}
-    {%- do run_query('commit') -%}
+    {%- set is_crossed = exactly_once._raw_entries_after(incident_id, entry_number) > 0 -%}
+    {%- do run_query('rollback' if is_crossed else 'commit') -%}
+    {%- if is_crossed -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
+{% endmacro %}
+
+
+{% macro _undo_slice(incident_id, entry_number, found) %}
+    {#- For what was found to be tried again, unless another raw verb is why. -#}
+    {%- do run_query('rollback') -%}
+    {%- if exactly_once._raw_entries_after(incident_id, entry_number) -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
+    {%- do log('    undone: ' ~ found ~ '; once more', info=true) -%}
+{% endmacro %}
+
+
+{% macro _refuse_crossed_slice(incident_id) %}
+    {%- do exactly_once._refuse_other_raw_verb(incident_id, 'The slices before this one are done, and this one is undone.') -%}
 {% endmacro %}
 
 

@@ -74,14 +74,13 @@
         {%- do exactly_once._log_slice(slices, loop.index0) -%}
         {%- do exactly_once._quarantine_slice(incident_id, slice, names, begun.entry_number) -%}
     {%- endfor -%}
+    {%- set in_quarantine = exactly_once._count_in_quarantine(incident_id) -%}
     {%- do exactly_once._end_raw_step('raw_quarantine', incident_id, {
-        'copies': exactly_once._copies_in(slices),
-        'slices': slices | length,
-        'in_quarantine': exactly_once._count_in_quarantine(incident_id)
+        'copies': exactly_once._copies_in(slices), 'slices': slices | length, 'in_quarantine': in_quarantine
     }, begun.source, exactly_once._source_state(hours), begun.entry_number) -%}
     {%- do log(
-        '  ' ~ exactly_once._with_commas(exactly_once._copies_in(slices)) ~ ' copies are in quarantine, and their survivors in '
-        ~ source_table, info=true
+        '  ' ~ exactly_once._with_commas(in_quarantine) ~ ' copies are in quarantine, and their survivors in ' ~ source_table,
+        info=true
     ) -%}
     {%- do log('  copies that arrive late are found by the next detection', info=true) -%}
     {%- do log('  to put them back: ' ~ exactly_once._verb_command('raw_restore', incident_id), info=true) -%}
@@ -214,9 +213,8 @@
             {%- do exactly_once._commit_slice(incident_id, entry_number) -%}
             {{- return(none) -}}
         {%- endif -%}
-        {%- do run_query('rollback') -%}
         {%- set seen.found = going ~ ' copies to remove, ' ~ found ~ ' rows like them, ' ~ deleted ~ ' deleted' -%}
-        {%- do log('    undone: ' ~ seen.found ~ '; once more', info=true) -%}
+        {%- do exactly_once._undo_slice(incident_id, entry_number, seen.found) -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(
         'slice ' ~ exactly_once._slice_name(slice.hour), seen.found, slice.copies ~ ' copies to remove, as at the beginning',

@@ -95,9 +95,8 @@
             {%- do exactly_once._commit_slice(incident_id, entry_number) -%}
             {{- return(none) -}}
         {%- endif -%}
-        {%- do run_query('rollback') -%}
         {%- set seen.found = inserted ~ ' rows put back, ' ~ marked ~ ' marked' -%}
-        {%- do log('    undone: ' ~ seen.found ~ '; once more', info=true) -%}
+        {%- do exactly_once._undo_slice(incident_id, entry_number, seen.found) -%}
     {%- endfor -%}
     {%- do exactly_once._refuse(
         'slice ' ~ exactly_once._slice_name(slice.hour), seen.found, slice.copies ~ ' copies in quarantine, as at the beginning',

@@ -62,7 +62,9 @@ accumulated as (
     select
         *,
         sum(case when is_of_last_hour then row_count end) over (
-            partition by relation_name order by minutes_to_arrival
+            partition by relation_name
+            order by minutes_to_arrival
+            range between unbounded preceding and current row
         ) as rows_so_far,
         sum(case when is_of_last_hour then row_count end) over (
             partition by relation_name
