@@ -421,7 +421,9 @@ def test_what_could_not_be_removed_is_named(
 
     def give_away(running: Check) -> str:
         schema = f"analytics.{running.scratch.prefix}_raw"
-        as_admin(simulator, f"grant ownership on schema {schema} to role analyst")
+        as_admin(
+            simulator, f"grant ownership on schema {schema} to role analyst copy current grants"
+        )
         return "given away"
 
     monkeypatch.setattr(check_snowflake, "ITEMS", (LOADED, Item("it", give_away)))
@@ -547,7 +549,8 @@ def test_a_role_that_does_not_own_what_it_makes_is_refused(
         make(scratch, sql)
         as_admin(
             simulator,
-            "grant ownership on schema analytics.exactly_once_check_own_raw to role analyst",
+            "grant ownership on schema analytics.exactly_once_check_own_raw to role analyst "
+            "copy current grants",
             "grant usage on schema analytics.exactly_once_check_own_raw to role transformer",
         )
 

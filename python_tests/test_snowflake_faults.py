@@ -134,7 +134,7 @@ def test_rows_whose_mark_failed_are_undone_before_the_session_s_next_model(
             owner = role
             with warehouse.simulator.connect(database="ANALYTICS", role="ACCOUNTADMIN") as admin:
                 for statement in (
-                    f"grant ownership on table {MARKS} to role {role}",
+                    f"grant ownership on table {MARKS} to role {role} revoke current grants",
                     f"grant select on table {MARKS} to role transformer",
                 ):
                     admin.cursor().execute(statement)
