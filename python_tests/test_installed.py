@@ -389,9 +389,13 @@ def test_what_its_readme_says_gives_a_clean_table(tmp_path: Path) -> None:
     page = (COMPANY / "README.md").read_text(encoding="utf-8")
     deps, *commands = re.findall(r"^dbt (.+)$", page, re.MULTILINE)
     assert deps == "deps"
+    said: list[str] = []
     for command in commands:
         company.dbt(*command.split())
+        said += company.project.logged
     assert company.volume() == CLEAN
+    # the command leaves the curated tables out, and their tests have nothing to compare
+    assert any("assert_payments_match_events compares nothing" in line for line in said)
 
 
 def with_nine_orders(shop: ReadmeProject, folder: Path) -> Warehouse:

@@ -575,23 +575,26 @@ def test_candidates_of_another_incident_are_replaced_only_if_asked_to(
     assert_recorded(warehouse, "remediation_swap")
 
 
+def die_replacing_candidates(
+    warehouse: Warehouse, folder: Path, where: Callable[[StatementLog], int]
+) -> None:
+    """The clone for another incident, with the flag that lets it, is killed at a statement."""
+    decide_again(warehouse, "INC-2")
+    given = json.dumps({"incident_id": "INC-2", "replace_candidates": True})
+    clone = ("run-operation", "remediation_clone", "--args", given)
+    die(warehouse, folder, lambda one: one.dbt(*clone), where)
+
+
 def test_a_clone_that_died_ends_for_the_incident_that_it_replaced_too(
     built: Warehouse, tmp_path: Path
 ) -> None:
     """It dies when the candidates bear the new incident's name, so that no flag is needed again."""
     warehouse = built.copied(tmp_path / "work")
-    decide_again(warehouse, "INC-2")
-    given = json.dumps({"incident_id": "INC-2", "replace_candidates": True})
 
     def before_the_other_s_end(log: StatementLog) -> int:
         return next(n for n in log.writing() if "'ended'" in log.statements[n])
 
-    die(
-        warehouse,
-        tmp_path,
-        lambda one: one.dbt("run-operation", "remediation_clone", "--args", given),
-        before_the_other_s_end,
-    )
+    die_replacing_candidates(warehouse, tmp_path, before_the_other_s_end)
     for _ in range(2):
         warehouse.operate("remediation_clone", "INC-2")
         assert_recorded(warehouse, "remediation_clone")
@@ -608,8 +611,6 @@ def test_candidates_that_a_clone_died_before_replacing_are_not_said_to_be_replac
 ) -> None:
     """They are swapped after all; then the other incident is cloned."""
     warehouse = built.copied(tmp_path / "work")
-    decide_again(warehouse, "INC-2")
-    given = json.dumps({"incident_id": "INC-2", "replace_candidates": True})
 
     def before_the_tables(log: StatementLog) -> int:
         begun = [n for n in log.writing() if "'begun'" in log.statements[n]]
@@ -617,12 +618,7 @@ def test_candidates_that_a_clone_died_before_replacing_are_not_said_to_be_replac
             n for n in log.writing() if n > begun[-1] and "__candidate" in log.statements[n]
         )
 
-    die(
-        warehouse,
-        tmp_path,
-        lambda one: one.dbt("run-operation", "remediation_clone", "--args", given),
-        before_the_tables,
-    )
+    die_replacing_candidates(warehouse, tmp_path, before_the_tables)
     decide_again(warehouse)
     warehouse.operate("remediation_swap", INCIDENT)
     decide_again(warehouse, "INC-2")
