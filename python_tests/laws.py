@@ -720,6 +720,18 @@ def kept_state(warehouse: Warehouse) -> dict[str, str]:
     return state
 
 
+def check_dry_run(warehouse: Warehouse, verb: str) -> None:
+    """It makes every check, and writes nothing."""
+
+    def state() -> tuple[dict[str, str], str]:
+        return kept_state(warehouse), warehouse.digest("main_audit.remediation_ledger")
+
+    before = state()
+    arguments = json.dumps({"incident_id": INCIDENT, "dry_run": True})
+    warehouse.dbt("run-operation", verb, "--args", arguments)
+    assert state() == before
+
+
 def assert_recorded(warehouse: Warehouse, step: str | None = None) -> None:
     """Law 6: the ledger is whole, and says that the step which was run last has ended."""
     warehouse.dbt("run-operation", "ledger_verify")

@@ -26,8 +26,9 @@ from python_tests.warehouse import HISTORIES, ROOT
 
 FUNCTIONS = ROOT / "python_tests" / "snowflake_functions.csv"
 
-# What people run beside dbt: one of SQL, and Python with SQL in it
+# What people run beside dbt: SQL, pages with SQL in them, and Python with SQL in it
 ROLES = ROOT / "docs" / "snowflake_roles.sql"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 SCRIPTS = tuple(ROOT / "scripts" / name for name in ("check_snowflake.py", "snowflake_items.py"))
 
 # What sqlfluff's grammar lacks -> the page of docs.snowflake.com/en/sql-reference that has it
@@ -52,6 +53,8 @@ EVENT_RANGES = re.compile(
     rf"(?:{_RANGES}|\( {_RANGES} or not kept\.has_complete_key \)) when"
 )
 NO_COMPLETE_KEY = re.compile(r"and (?:false|\( false or not kept\.has_complete_key \)) when")
+
+SQL_BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Documents and messages begin with a capital, or with another word
 BEGINS_STATEMENT = re.compile(
@@ -134,9 +137,13 @@ def _called(tree: BaseSegment) -> Iterator[str]:
 
 
 def run_by_hand() -> Iterator[str]:
-    """The statements of docs/snowflake_roles.sql, and those of the check of an account."""
-    script = StringIO(ROLES.read_text(encoding="utf-8"))
-    yield from (text for text, _ in split_statements(script, remove_comments=True) if text)
+    """The statements of docs/snowflake_roles.sql, of the pages, and of the check of an account."""
+    scripts = [ROLES.read_text(encoding="utf-8")]
+    for page in PAGES:
+        scripts += SQL_BLOCK.findall(page.read_text(encoding="utf-8"))
+    for script in scripts:
+        split = split_statements(StringIO(script), remove_comments=True)
+        yield from (text for text, _ in split if text)
     for file in SCRIPTS:
         yield from statements_in(file.read_text(encoding="utf-8"))
 

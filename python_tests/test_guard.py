@@ -127,6 +127,7 @@ def check_report(warehouse: Warehouse) -> None:
     since = watermark(first) - LOOKBACK
     lines = report(warehouse, OFF)
     assert lines[0].startswith("The guard is OFF")
+    assert lines[0].endswith(", by the last regular run")
     assert f"arrivals since {since} UTC" in lines[1]
     assert "copies let in" in lines[2]
     assert any("--vars '{exactly_once__deduplicate: true}'" in line for line in lines)
@@ -134,12 +135,21 @@ def check_report(warehouse: Warehouse) -> None:
     assert figures(lines) == expected(rows, since)
     assert figures(lines)["captured", "USD"][2] > 3
 
+    # the job decides, not the vars of whoever asks
     lines = report(warehouse, {}, hours=30)
-    assert lines[0].startswith("The guard is on")
-    assert "copies kept out" in lines[2]
-    assert not any("To turn it on" in line for line in lines)
+    assert lines[0].startswith("The guard is OFF")
+    assert lines[0].endswith("By the vars of this command it is on")
+    assert "copies let in" in lines[2]
     since = tenth_latest_copy(rows) - timedelta(hours=30)
     assert f"arrivals since {since} UTC" in lines[1]
+    assert figures(lines) == expected(rows, since)
+
+    warehouse.dbt(*JOB)
+    lines = report(warehouse, OFF, hours=30)
+    assert lines[0].startswith("The guard is on")
+    assert lines[0].endswith("By the vars of this command it is OFF")
+    assert "copies kept out" in lines[2]
+    assert not any("To turn it on" in line for line in lines)
     assert figures(lines) == expected(rows, since)
 
 
@@ -158,7 +168,9 @@ def test_the_report_before_the_first_job_says_what_to_run(warehouse: Warehouse) 
     assert "stg_events" in str(error.value)
     assert "Run the job: dbt build --selector fifteen_minute" in str(error.value)
     warehouse.dbt("run", "--select", "stg_events")
-    assert figures(report(warehouse, {}))
+    lines = report(warehouse, {})
+    assert figures(lines)
+    assert "by the vars of this command; no regular run has recorded it" in lines[0]
 
 
 def test_copies_that_a_reviewer_keeps_are_not_kept_out(warehouse: Warehouse) -> None:

@@ -236,6 +236,25 @@ def test_an_hour_of_the_source_is_built_and_tested_in_ci(ledgerworks: Ledgerwork
     company.dbt("build", *seeds)
 
 
+def check_rows_outside_the_repair(company: Ledgerworks) -> None:
+    """Of the company's own table too, by the keys that its model computes again."""
+    outside = "shop_hours, rows outside the repair are those of live"
+    company.dbt("run-operation", "remediation_validate", "--args", INCIDENT)
+    assert any(f"pass  {outside}: " in line for line in company.project.logged)
+    candidate, elsewhere = f"{MARTS}.shop_hours__candidate", "timestamp '2026-01-01'"
+    with duckdb.connect(str(company.path)) as warehouse:
+        warehouse.execute(f"insert into {candidate} values ('s', {elsewhere}, 1, 1)")
+    with pytest.raises(DbtError, match=f"failed checks: {outside}"):
+        company.dbt("run-operation", "remediation_validate", "--args", INCIDENT)
+    model = company.project.folder / "models" / "marts" / "shop_hours.sql"
+    text = model.read_text()
+    model.write_text(text.replace("'pruned_by'", "'repairs_other_rows': true, 'pruned_by'"))
+    company.dbt("run-operation", "remediation_validate", "--args", INCIDENT)
+    model.write_text(text)
+    with duckdb.connect(str(company.path)) as warehouse:
+        warehouse.execute(f"delete from {candidate} where event_hour = {elsewhere}")
+
+
 @pytest.mark.slow
 def test_another_project_installs_the_package_and_repairs_an_incident(
     ledgerworks: Ledgerworks,
@@ -269,6 +288,7 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     assert overstated(company) == OVERSTATED
     with pytest.raises(DbtError, match="incident_register"):
         company.dbt("run-operation", "remediation_swap", "--args", INCIDENT)
+    check_rows_outside_the_repair(company)
     company.project.add_to_seed(
         "incident_register",
         incident_id="INC-7",
@@ -299,10 +319,24 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
 
     company.dbt("run-operation", "remediation_status", "--args", INCIDENT)
     assert any("not by raw_quarantine" in line for line in company.project.logged)
-    assert any(
-        "Next, once nobody will go back: dbt run-operation remediation_retire" in line
-        for line in company.project.logged
-    )
+    retire_is_next = "Next, once nobody will go back: dbt run-operation remediation_retire"
+    assert any(retire_is_next in line for line in company.project.logged)
+
+    # a curated model that the swap did not know has no table to go back to
+    model = company.project.folder / "models" / "marts" / "shop_hours.sql"
+    later = model.with_name("shop_hours_later.sql")
+    later.write_text(model.read_text().replace("('shop_hours')", "('shop_hours_later')"))
+    company.dbt("build", "--select", "shop_hours_later")
+    company.dbt("run-operation", "remediation_status", "--args", INCIDENT)
+    assert any(retire_is_next in line for line in company.project.logged)
+    with pytest.raises(DbtError, match="shop_hours_later__replaced_inc_7"):
+        company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
+    dry_run = json.dumps({"incident_id": "INC-7", "dry_run": True})
+    company.dbt("run-operation", "remediation_retire", "--args", dry_run)
+    dropped = [line for line in company.project.logged if "would be dropped" in line]
+    assert dropped
+    assert not any("later" in line for line in dropped)
+    later.unlink()
 
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
     assert contaminated == company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")
@@ -310,7 +344,6 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
     company.dbt("build", "--selector", "monitoring")
     company.dbt("test", "--selector", "whole_tables")
 
-    model = company.project.folder / "models" / "marts" / "shop_hours.sql"
     text = model.read_text()
     for wrong in ("no_such", "Row_Count"):
         model.write_text(text.replace("['entry_count'", f"['{wrong}'"))

@@ -42,6 +42,7 @@ from python_tests.test_snowflake_remediation import (
     CANDIDATE,
     CLAIMED,
     LIVE,
+    WITHDRAWN,
     note_checks,
     ready_to_swap,
     schemas,
@@ -589,3 +590,37 @@ def test_of_two_raw_verbs_at_once_each_row_is_in_one_place(
     # whatever the other did, this one has looked at what was before it
     assert len(said) == crossings >= min(len(turns), 3)
     assert all(map(is_clear, said)), said
+
+
+def test_what_goes_back_counts_no_copy_that_has_left_the_source(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """A rollback comes while copies are on their way to quarantine, and the other way round."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    rows = raw_rows(warehouse)
+    before = Saved(warehouse, "before")
+    another = Another(warehouse, "remediation_rollback", 1)
+    with (
+        watched(meanwhile=another),
+        pytest.raises(DbtError, match=r"or a rollback, at the same time.*this one is undone"),
+    ):
+        warehouse.operate("raw_quarantine", INCIDENT)
+    assert another.sql.startswith(Another.begin)
+    assert WITHDRAWN in schemas(warehouse)
+    assert raw_rows(warehouse) == rows
+    assert_recorded(warehouse)
+
+    before.restore()
+    warehouse.operate("raw_quarantine", INCIDENT)
+    warehouse.operate("raw_restore", INCIDENT)
+    taken = "update main_audit.quarantined_events set restored_at = null"
+    taking_out = send_at(warehouse, taken, "swap with")
+    with (
+        watched(meanwhile=taking_out),
+        pytest.raises(DbtError, match=r"copies in quarantine.*Run first: .*raw_restore"),
+    ):
+        warehouse.operate("remediation_rollback", INCIDENT)
+    assert taking_out.is_done
+    assert WITHDRAWN in schemas(warehouse)

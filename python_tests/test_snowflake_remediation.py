@@ -22,9 +22,12 @@ from python_tests.laws import (
     MINUTE,
     NOON,
     Row,
+    assert_curated,
+    assert_recorded,
     build_candidate,
     build_replaced,
     check_catch_up,
+    check_dry_run,
     check_repair_of_what_another_quarantined,
     check_rollback,
     check_rollback_after_reprocessing,
@@ -32,6 +35,7 @@ from python_tests.laws import (
     contaminate,
     event,
     refusal,
+    repaired_rows,
     roll_back_at_once,
     steady_events,
 )
@@ -504,6 +508,33 @@ def test_a_swap_that_a_regular_run_slipped_in_before_is_taken_back(
         warehouse.operate("remediation_swap", INCIDENT)
     assert digests(warehouse) == seen
     assert digests(warehouse, CANDIDATE) == repaired
+    last = warehouse.query(
+        f"select step, phase, arguments from {LEDGER} order by entry_number desc limit 1"
+    )[0]
+    assert (last["step"], last["phase"]) == ("remediation_swap", "taken_back")
+    assert json.loads(last["arguments"]) == {"overtaken": ["fraud_features", "payments"]}
+    assert_recorded(warehouse)
+
+
+def test_a_swap_that_is_finished_later_takes_nothing_from_readers(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """It died after its last statement that counts, and the job has gone on with live since."""
+    warehouse = snowflake_warehouse
+    ready_to_swap(warehouse)
+    note_checks(warehouse)
+    warehouse.write_events(LATER)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    claim_and_swap(warehouse, CANDIDATE)
+    much_later = steady_events(NOON + 31 * HOUR)
+    warehouse.write_events(much_later)
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    seen = digests(warehouse)
+    warehouse.operate("remediation_swap", INCIDENT)
+    assert digests(warehouse) == seen
+    assert REPLACED in schemas(warehouse)
+    assert_curated(warehouse, [*repaired_rows(), *LATER, *much_later])
+    assert_recorded(warehouse, "remediation_swap")
 
 
 @pytest.mark.soak
@@ -597,7 +628,7 @@ def test_what_another_session_did_after_the_checks_is_found_before_the_swap(
 
 
 def note_checks(warehouse: SnowflakeWarehouse, schema: str = CANDIDATE) -> None:
-    """What a swap or a rollback writes to say which runs had written to live at its checks."""
+    """What a swap or a rollback writes to say what it checked, and how far its tables had read."""
     marker = json.loads(schemas(warehouse)[schema])
     runs = warehouse.query(
         "select relation_name as name, date_part(epoch_microsecond, arrival_watermark) || ' ' || "
@@ -605,6 +636,10 @@ def note_checks(warehouse: SnowflakeWarehouse, schema: str = CANDIDATE) -> None:
         f"from {LIVE}.incremental_watermarks"
     )
     marker["checked_runs"] = {row["name"]: row["run"] for row in runs}
+    marker["swapped_at_marks"] = {
+        row["relation_name"]: row["arrival_watermark"].isoformat()
+        for row in warehouse.read(f"{schema}.incremental_watermarks")
+    }
     warehouse.execute(f"comment on schema {schema} is '{json.dumps(marker)}'")
 
 
@@ -623,6 +658,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     warehouse = snowflake_warehouse
     contaminate(warehouse)
     give_access(warehouse, "ANALYST")
+    check_dry_run(warehouse, "remediation_clone")
     warehouse.operate("remediation_clone", INCIDENT)
     assert left_to_an_administrator(warehouse) == []
     assert future_grants(warehouse, CANDIDATE) == {"ANALYST"}
@@ -649,6 +685,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     )
     # the job's role has no MANAGE GRANTS, and what it may not give stops no repair
     give_future(warehouse, "NEWCOMER", LIVE)
+    check_dry_run(warehouse, "remediation_swap")
     on_future = f'SELECT on future tables in schema ANALYTICS.{LIVE} {{}} role "NEWCOMER"'
 
     # the rows that a reader may see at once in both tables: those of one side, or of the other
@@ -676,6 +713,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
         assert left_to_an_administrator(warehouse) == ["grant " + on_future.format("to")]
         run_as_admin(warehouse, *left_to_an_administrator(warehouse))
         assert future_grants(warehouse, LIVE) == {"ANALYST", "NEWCOMER"}
+        check_dry_run(warehouse, "remediation_rollback")
         # revoked since the swap, and still given where the tables come from
         run_as_admin(warehouse, "revoke " + on_future.format("from"))
         warehouse.operate("remediation_rollback", INCIDENT)
@@ -689,6 +727,7 @@ def test_readers_see_one_state_and_keep_their_grants_through_swap_and_rollback(
     assert len(seen) > 10
     assert set(seen) == states
     assert digests(warehouse) == before
+    check_dry_run(warehouse, "remediation_retire")
     check_tags(warehouse)
 
 

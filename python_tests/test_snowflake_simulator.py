@@ -27,6 +27,7 @@ from snowflake.connector.errors import DatabaseError, ProgrammingError
 
 from python_tests.snowflake_simulator import (
     Simulator,
+    account,
     errors,
     refusals,
     running_simulator,
@@ -1664,8 +1665,17 @@ def test_swapped_schemas_change_objects_comments_and_grants(
         "grant usage on database analytics to role swap_reader",
         "grant usage on schema live to role swap_reader",
         "grant select on table live.t to role swap_reader",
+        "create role swap_owner",
+        "grant ownership on schema candidate to role swap_owner",
+        "grant ownership on table candidate.t to role swap_owner",
         "alter schema live swap with candidate",
     )
+    for owners in (
+        "select schema_name, schema_owner from information_schema.schemata",
+        "select table_schema, table_owner from information_schema.tables where table_name = 'T'",
+    ):
+        found = dict(run(session, owners))
+        assert (found["LIVE"], found["CANDIDATE"]) == ("SWAP_OWNER", "ACCOUNTADMIN"), owners
     assert run(session, "select is_from from live.t") == [("candidate",)]
     assert run(session, "select is_from from candidate.t") == [("live",)]
     assert run(session, "select is_from from live.unqualified") == [("candidate",)]
@@ -2225,6 +2235,18 @@ def test_a_temporary_table_is_its_session_s_own(
         run(other, "select * from t")
 
 
+# https://docs.snowflake.com/en/sql-reference/sql/create-view: TEMPORARY
+def test_a_temporary_view_is_in_front_of_others_until_its_session_ends(
+    session: SnowflakeConnection, snowflake_simulator: Simulator
+) -> None:
+    run(session, "create table t as select 1 as i", "create view v as select i from t")
+    with snowflake_simulator.connect(database="ANALYTICS", schema=session.schema) as other:
+        run(other, "create temporary view v as select i + 1 as i from t")
+        assert run(other, "select i from v") == [(2,)]
+        assert run(session, "select i from v") == [(1,)]
+    assert run(session, "select i from v") == [(1,)]
+
+
 # https://docs.snowflake.com/en/sql-reference/transactions
 def test_others_wait_for_a_transaction_that_writes(
     session: SnowflakeConnection, snowflake_simulator: Simulator
@@ -2240,6 +2262,21 @@ def test_others_wait_for_a_transaction_that_writes(
         run(session, "commit")
         waiting.join(timeout=10)
         assert run(other, "select name from events order by id") == [("mine!",), ("b!",)]
+
+
+# https://docs.snowflake.com/en/sql-reference/transactions: LOCK_TIMEOUT
+def test_who_waits_too_long_for_a_lock_is_told_so(
+    session: SnowflakeConnection, snowflake_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert account.LOCK_TIMEOUT_SECONDS == 30, "as the page of the simulator says"
+    monkeypatch.setattr(account, "LOCK_TIMEOUT_SECONDS", 0.1)
+    run(session, *EVENTS, "begin", "delete from events")
+    with snowflake_simulator.connect(database="ANALYTICS", schema=session.schema) as other:
+        with pytest.raises(ProgrammingError, match="waited for a lock") as told:
+            run(other, "insert into events values (3, 'c', null)")
+        assert told.value.errno == 625
+    run(session, "rollback")
+    assert run(session, "select count(*) from events") == [(2,)]
 
 
 # https://docs.snowflake.com/en/sql-reference/transactions

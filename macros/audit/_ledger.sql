@@ -65,8 +65,8 @@
 
 {% macro _append_to_ledger(step, phase, incident_id, arguments, counts, digests, read_at=none) %}
     {#-
-        Writes an entry, and gives its number. With `read_at`, the number of an entry, it writes and gives nothing if a raw
-        verb of the incident has written an entry behind that one: what the digests say may be of before it.
+        Writes an entry, and gives its number. With `read_at`, the number of an entry, it writes and gives nothing if another
+        step has come behind that one which raw verbs give way to: what the digests say may be of before it.
     -#}
     {%- set ledger = exactly_once._ledger() -%}
     {%- set given = {
@@ -85,7 +85,7 @@
     {#- a step of somebody else may have taken the number meanwhile: then the next one -#}
     {%- for attempt in range(5) -%}
         {%- set head = exactly_once._ledger_head(ledger) -%}
-        {%- if read_at is not none and head.entry_number > read_at and exactly_once._raw_entries_after(incident_id, read_at) -%}
+        {%- if read_at is not none and head.entry_number > read_at and exactly_once._crossing_entries_after(incident_id, read_at) -%}
             {{- return(none) -}}
         {%- endif -%}
         {%- set number = head.entry_number + 1 -%}
@@ -116,14 +116,16 @@
 {% endmacro %}
 
 
-{% macro _raw_entries_after(incident_id, entry_number) %}
+{% macro _crossing_entries_after(incident_id, entry_number) %}
     {#-
-        How many entries raw verbs have written for an incident behind another one. Asked in the transaction of a slice too,
-        where nothing but run_query may: so not by _entries, which looks the ledger up.
+        How many entries of raw verbs and of rollbacks an incident has behind another one: a rollback asks for a source that
+        holds every copy. Asked in the transaction of a slice too, where nothing but run_query may: so not by _entries, which
+        looks the ledger up.
     -#}
     {{- return(run_query(
         'select count(*) from ' ~ exactly_once.model_relation('remediation_ledger')
-        ~ " where step in ('raw_quarantine', 'raw_restore') and incident_id = " ~ exactly_once.text_literal(incident_id)
+        ~ " where step in ('raw_quarantine', 'raw_restore', 'remediation_rollback') and incident_id = "
+        ~ exactly_once.text_literal(incident_id)
         ~ ' and entry_number > ' ~ entry_number
     ).rows[0][0] | int) -}}
 {% endmacro %}

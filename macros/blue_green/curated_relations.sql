@@ -1,7 +1,7 @@
 {% macro curated_relations(incident_id) %}
     {#-
         The tables of a remediation, from the models tagged exactly_once_curated: [{name, unique_key, currency, measures,
-        live, candidate, replaced, withdrawn, built}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
+        repairs_other_rows, live, candidate, replaced, withdrawn, built}]. `replaced` is where the swap keeps the old table, `withdrawn` where a
         rollback keeps the repaired one, `built` what this run would build.
     -#}
     {%- set slug = exactly_once._incident_slug(incident_id) -%}
@@ -15,6 +15,7 @@
             'unique_key': [node.config.unique_key] if node.config.unique_key is string else node.config.unique_key,
             'currency': node.config.get('meta', {}).get('impact_currency'),
             'measures': node.config.get('meta', {}).get('impact_measures', []),
+            'repairs_other_rows': node.config.get('meta', {}).get('repairs_other_rows', false),
             'live': live,
             'candidate': exactly_once._relation_beside(live, '__candidate'),
             'replaced': exactly_once._relation_beside(live, '__replaced_' ~ slug),

@@ -33,7 +33,10 @@
     {%- if place == 'replaced' and exactly_once._comment_of(tables[0].withdrawn) is not none -%}
         {%- do places.append('withdrawn') -%}
     {%- endif -%}
-    {%- do exactly_once._check_has_all_models(tables, place) -%}
+    {#- a model that became a curated one since has no table there -#}
+    {%- set kept_tables = [] -%}
+    {%- for table in tables if exactly_once._is_there(table[place]) -%}{%- do kept_tables.append(table) -%}{%- endfor -%}
+    {%- set tables = kept_tables -%}
     {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
     {%- if not dry_run -%}

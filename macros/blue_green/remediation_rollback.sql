@@ -71,6 +71,8 @@
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
     {%- do exactly_once._end_rollback(tables, incident_id) -%}
     {%- do exactly_once._compare_with_before(tables, incident_id) -%}
+    {#- one that was under way has taken its first slice out since the last look -#}
+    {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
@@ -537,7 +539,7 @@
 {% macro snowflake___roll_back_tables(tables, incident_id, runs) %}
     {%- set cloned_at = (exactly_once.candidate_marker(tables[0].replaced) or {}).cloned_at -%}
     {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'replaced', cloned_at) -%}
-    {%- do exactly_once._note_checked(claimed, runs) -%}
+    {%- do exactly_once._note_checked(tables, claimed, runs) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
@@ -552,7 +554,9 @@
     {%- if marker.replaced_for == incident_id -%}
         {%- set old = exactly_once._claim_what_was_live(tables[0], withdrawn, incident_id) -%}
         {%- if old -%}
-            {%- if exactly_once._swap_back_if_overtaken(tables, old, marker, 'replaced', incident_id) -%}
+            {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'replaced', incident_id) -%}
+            {%- if overtaken -%}
+                {%- do exactly_once._take_step_back('remediation_rollback', incident_id, overtaken) -%}
                 {%- do exactly_once._refuse_gap(incident_id, ['a regular run ended after the checks; the rollback was taken back']) -%}
             {%- endif -%}
             {%- do exactly_once._name_claim(old, withdrawn, incident_id) -%}

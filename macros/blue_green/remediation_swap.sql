@@ -196,16 +196,31 @@
 {#- https://docs.snowflake.com/en/sql-reference/sql/alter-schema -#}
 {% macro snowflake___swap_tables(tables, incident_id, runs, cloned_at) %}
     {%- set claimed = exactly_once._claim_checked(tables, incident_id, 'candidate', cloned_at) -%}
-    {%- do exactly_once._note_checked(claimed, runs) -%}
+    {%- do exactly_once._note_checked(tables, claimed, runs) -%}
     {%- do exactly_once._swap_schemas(tables[0].live, claimed) -%}
 {% endmacro %}
 
 
-{% macro _note_checked(claimed, runs) %}
-    {#- Goes along with the swap, so that whoever finishes it knows which runs had written to live when it was checked. -#}
+{% macro _note_checked(tables, claimed, runs) %}
+    {#-
+        Goes along with the swap, so that whoever finishes it knows which runs had written to live when it was checked, and
+        how far the tables that became live had read.
+    -#}
+    {%- set marks = {} -%}
+    {%- for table in tables -%}
+        {%- do marks.update({table.name: exactly_once._iso_or_none(
+            exactly_once.recorded_watermark(exactly_once._moved_to(table, claimed))
+        )}) -%}
+    {%- endfor -%}
     {%- do exactly_once._comment_on_schema(claimed, tojson(dict(
-        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_runs=runs
+        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_runs=runs, swapped_at_marks=marks
     ))) -%}
+{% endmacro %}
+
+
+{% macro _moved_to(table, schema) %}
+    {#- A curated table in another schema, which a step has claimed. -#}
+    {{- return(schema.incorporate(path={'identifier': table.live.identifier})) -}}
 {% endmacro %}
 
 
@@ -229,8 +244,9 @@
         {%- if old -%}
             {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'candidate', incident_id) -%}
             {%- if overtaken -%}
+                {%- do exactly_once._take_step_back('remediation_swap', incident_id, overtaken) -%}
                 {%- do exactly_once._refuse_overtaken(
-                    incident_id, 'a regular run that wrote to ' ~ overtaken ~ ' after the checks; the swap was taken back'
+                    incident_id, 'a regular run that wrote to ' ~ overtaken | join(', ') ~ ' after the checks; the swap was taken back'
                 ) -%}
             {%- endif -%}
             {%- do exactly_once._name_claim(old, replaced, incident_id) -%}
@@ -254,18 +270,39 @@
 {% macro _swap_back_if_overtaken(tables, old_tables, marker, place, incident_id) %}
     {#-
         A regular run may have ended between the last check and the swap: readers have seen its rows, so back at once.
-        Gives the names of the tables that it wrote to, or nothing.
+        Not where live has read further since and lacks nothing: then readers would lose what they have seen of live.
+        Gives the names of the tables that the run wrote to, none where nothing was taken back.
     -#}
     {%- set overtaken = [] -%}
     {%- for table in tables if marker.checked_runs -%}
-        {%- set last_run = exactly_once._last_run(old_tables.incorporate(path={'identifier': table.live.identifier})) -%}
-        {%- if last_run != marker.checked_runs[table.name] -%}{%- do overtaken.append(table.name) -%}{%- endif -%}
+        {%- set old = exactly_once._moved_to(table, old_tables) -%}
+        {%- if exactly_once._last_run(old) != marker.checked_runs[table.name]
+            and not exactly_once._has_caught_up(table.live, old, (marker.swapped_at_marks or {}).get(table.name)) -%}
+            {%- do overtaken.append(table.name) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- if overtaken -%}
         {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
         {%- do exactly_once._name_claim(old_tables, tables[0][place], incident_id) -%}
     {%- endif -%}
-    {{- return(overtaken | join(', ')) -}}
+    {{- return(overtaken) -}}
+{% endmacro %}
+
+
+{% macro _has_caught_up(live, old, mark_at_swap) %}
+    {#- Whether a run has read on from the mark with which a table became live, as far as the old one had. -#}
+    {%- set mark, old_mark = exactly_once.recorded_watermark(live), exactly_once.recorded_watermark(old) -%}
+    {{- return(
+        mark is not none and mark_at_swap is not none and old_mark is not none
+        and mark > modules.datetime.datetime.fromisoformat(mark_at_swap) and mark >= old_mark
+        and not exactly_once._runs_lacking(exactly_once._recorded_row(old), exactly_once._recorded_row(live))
+    ) -}}
+{% endmacro %}
+
+
+{% macro _take_step_back(step, incident_id, overtaken) %}
+    {#- For the auditors: readers had other tables for a moment. -#}
+    {%- do exactly_once._append_to_ledger(step, 'taken_back', incident_id, {'overtaken': overtaken}, {}, {}) -%}
 {% endmacro %}
 
 

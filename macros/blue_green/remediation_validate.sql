@@ -142,7 +142,8 @@
             and (events_mark is none or (candidate_mark is not none and candidate_mark >= events_mark))
     }) -%}
 
-    {%- set keys = exactly_once.curated_keys(table.name) -%}
+    {%- set own_keys = exactly_once._keys_of_build(table) -%}
+    {%- set keys = exactly_once.curated_keys(table.name) or own_keys -%}
     {%- if keys -%}
         {#- stored once: each of the checks below reads it -#}
         {%- set stored_keys = exactly_once._temporary_table('computed_again_' ~ table.name) -%}
@@ -150,8 +151,9 @@
             'create or replace temporary table ' ~ stored_keys ~ ' as ' ~ exactly_once._keys_computed_again(table, keys)
         ) -%}
         {%- set computed_again = 'select * from ' ~ stored_keys -%}
-        {%- set live = exactly_once._whole_and_outside(table.live, stored_keys, keys) -%}
-        {%- set candidate = exactly_once._whole_and_outside(table.candidate, stored_keys, keys) -%}
+        {%- set equals = 'is not distinct from' if own_keys else '=' -%}
+        {%- set live = exactly_once._whole_and_outside(table.live, stored_keys, keys, equals) -%}
+        {%- set candidate = exactly_once._whole_and_outside(table.candidate, stored_keys, keys, equals) -%}
         {%- do checks.append({
             'name': name ~ ', rows outside the repair are those of live',
             'found': candidate.outside_count ~ ' rows, live ' ~ live.outside_count
@@ -160,18 +162,8 @@
         }) -%}
         {%- do digests.live.update({table.name: live.digest}) -%}
         {%- do digests.candidate.update({table.name: candidate.digest}) -%}
-        {%- set is_in_reach = exactly_once._in_reach_of_repair(table, computed_again) -%}
-        {%- set repaired, different = run_query(
-            exactly_once._compared_repaired_rows(table, keys, computed_again, is_in_reach)
-        ).rows[0].values() | map('int') -%}
-        {%- do checks.append({
-            'name': name ~ ', repaired rows are those that the deduplicated events make',
-            'found': exactly_once._with_commas(repaired) ~ ' rows'
-                ~ (', other values for ' ~ exactly_once._with_commas(different) ~ ' keys' if different else ', equal in each column'),
-            'passed': different == 0
-        }) -%}
-        {%- if table.name == 'payments' -%}
-            {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again, is_in_reach)) -%}
+        {%- if not own_keys -%}
+            {%- do checks.extend(exactly_once._checks_of_repaired_rows(table, keys, computed_again)) -%}
         {%- endif -%}
         {%- do run_query('drop table ' ~ stored_keys) -%}
     {%- else -%}
@@ -183,8 +175,41 @@
 {% endmacro %}
 
 
-{% macro _whole_and_outside(relation, stored_keys, keys) %}
-    {#- Read once: the digest of all rows, and {outside_count, outside_digest} of those that the repair left alone. -#}
+{% macro _keys_of_build(table) %}
+    {#-
+        The keys that a project's own model passed to changed_keys, as {column: SQL}; none for this package's models, and where
+        they are not its unique_key, or its meta says that a repair changes more.
+    -#}
+    {%- set keys = exactly_once._recorded_vars(exactly_once._recorded_row(table.candidate)).get('keys') or {} -%}
+    {%- set is_unique_key = keys.keys() | map('lower') | sort == table.unique_key | map('lower') | sort -%}
+    {{- return(keys if is_unique_key and not table.repairs_other_rows else {}) -}}
+{% endmacro %}
+
+
+{% macro _checks_of_repaired_rows(table, keys, computed_again) %}
+    {#- Of this package's tables, whose rows can be computed here once more. -#}
+    {%- set is_in_reach = exactly_once._in_reach_of_repair(table, computed_again) -%}
+    {%- set repaired, different = run_query(
+        exactly_once._compared_repaired_rows(table, keys, computed_again, is_in_reach)
+    ).rows[0].values() | map('int') -%}
+    {%- set checks = [{
+        'name': table.live.identifier ~ ', repaired rows are those that the deduplicated events make',
+        'found': exactly_once._with_commas(repaired) ~ ' rows'
+            ~ (', other values for ' ~ exactly_once._with_commas(different) ~ ' keys' if different else ', equal in each column'),
+        'passed': different == 0
+    }] -%}
+    {%- if table.name == 'payments' -%}
+        {%- do checks.append(exactly_once._gmv_reconciles(table, computed_again, is_in_reach)) -%}
+    {%- endif -%}
+    {{- return(checks) -}}
+{% endmacro %}
+
+
+{% macro _whole_and_outside(relation, stored_keys, keys, equals) %}
+    {#-
+        Read once: the digest of all rows, and {outside_count, outside_digest} of those that the repair left alone.
+        equals: as keys are compared; those of this package's tables are never NULL.
+    -#}
     {%- set hashed = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do hashed.append({'name': column.name, 'sql': 'checked.' ~ adapter.quote(column.name), 'type': column.data_type}) -%}
@@ -200,7 +225,10 @@
                 computed_again.is_repaired is null as is_outside
             from {{ relation }} as checked
             left join (select {{ keys.keys() | join(', ') }}, true as is_repaired from {{ stored_keys }}) as computed_again
-                on {% for column in keys %}computed_again.{{ column }} = checked.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+                on
+                    {% for column in keys -%}
+                    computed_again.{{ column }} {{ equals }} checked.{{ column }}{{ ' and ' if not loop.last }}
+                    {%- endfor %}
         ) as hashed
     {%- endset -%}
     {%- set digest, outside_count, outside_digest = run_query(found).rows[0].values() -%}

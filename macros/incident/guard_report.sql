@@ -2,7 +2,7 @@
     {#-
         Run-operation. Says what the guard, exactly_once__deduplicate, keeps out of the curated tables, or would:
         copies and amounts by event type, for the arrivals that the next regular run reads, or for those of the last
-        hours. Says whether it is on, and how to turn it on. Reads only.
+        hours. Says whether the last regular run had it on, and how to turn it on. Reads only.
     -#}
     {%- do exactly_once.tag_queries('guard_report') -%}
     {%- do exactly_once.check_session() -%}
@@ -21,8 +21,14 @@
         ) -%}
     {%- endif -%}
     {%- set report = exactly_once._guarded_arrivals(hours) -%}
-    {%- set is_on = exactly_once.settings().deduplicate -%}
-    {%- do log('The guard is ' ~ ('on' if is_on else 'OFF: curated tables take in every copy') ~ ' in this invocation', info=true) -%}
+    {%- set by_vars = exactly_once.settings().deduplicate -%}
+    {%- set by_job = exactly_once._guard_of_last_run() -%}
+    {%- set is_on = by_vars if by_job is none else by_job -%}
+    {%- do log(
+        'The guard is ' ~ ('on' if is_on else 'OFF: curated tables take in every copy') ~ ', by '
+        ~ ('the vars of this command; no regular run has recorded it' if by_job is none else 'the last regular run')
+        ~ ('' if is_on == by_vars else '. By the vars of this command it is ' ~ ('on' if by_vars else 'OFF')), info=true
+    ) -%}
     {%- do log(
         '  arrivals ' ~ ('of all time (no run has recorded a watermark)' if report.arrived_from is none
         else 'since ' ~ report.arrived_from ~ ' UTC')
@@ -98,8 +104,21 @@
 
 {% macro _payments_watermark() %}
     {#- How far the live payments have taken in arrivals, or none. -#}
+    {%- set payments = exactly_once._live_payments() -%}
+    {{- return(exactly_once.recorded_watermark(payments) if payments else none) -}}
+{% endmacro %}
+
+
+{% macro _guard_of_last_run() %}
+    {#- Whether the last regular run of the live payments kept copies out; none where none has said so. -#}
+    {%- set payments = exactly_once._live_payments() -%}
+    {{- return(exactly_once._recorded_vars(exactly_once._recorded_row(payments)).get('deduplicate') if payments else none) -}}
+{% endmacro %}
+
+
+{% macro _live_payments() %}
     {%- set payments = exactly_once.curated_relations('') | selectattr('name', 'equalto', 'payments') | list -%}
-    {{- return(exactly_once.recorded_watermark(payments[0].live) if payments else none) -}}
+    {{- return(payments[0].live if payments else none) -}}
 {% endmacro %}
 
 

@@ -29,6 +29,30 @@
 {% endmacro %}
 
 
+{% macro _built_with_and_guard() %}
+    {#-
+        As they are recorded: with the guard, which may be turned on and off between two runs. A build beside live is not
+        the job's, and leaves what it found. The keys of a candidate that only its own project knows how to compute tell the
+        checks before the swap which rows a repair may change.
+    -#}
+    {%- set node = graph.nodes[model.unique_id] -%}
+    {%- set guard = node.get('guard_before_build') if exactly_once._suffix_of_build()
+        else exactly_once.settings().deduplicate -%}
+    {%- set built_with = exactly_once._built_with_of_curated() -%}
+    {%- if guard is not none -%}{%- do built_with.update({'deduplicate': guard}) -%}{%- endif -%}
+    {%- if exactly_once.settings().build_candidate and not exactly_once.curated_keys(model.name) -%}
+        {%- do built_with.update({'keys': node.get('keys_of_build', {})}) -%}
+    {%- endif -%}
+    {{- return(built_with) -}}
+{% endmacro %}
+
+
+{% macro _recorded_vars(row) %}
+    {#- {var without the prefix: value} of a row in incremental_watermarks; empty where an earlier version wrote it. -#}
+    {{- return(fromjson(row.get('built_with') or 'null') or {}) -}}
+{% endmacro %}
+
+
 {% macro _names_of_parts(parts) %}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set names = {} -%}
@@ -75,7 +99,7 @@
             ~ exactly_once.text_literal(exactly_once._watermark_key(relation)) -%}
     {%- endif -%}
     {%- do exactly_once._refuse_other_vars(
-        relation, fromjson(row.get('built_with') or 'null'), exactly_once._built_with_of_curated(), remedy
+        relation, exactly_once._recorded_vars(row), exactly_once._built_with_of_curated(), remedy
     ) -%}
 {% endmacro %}
 

@@ -22,6 +22,7 @@
     {%- endif %}
     -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
+    {%- if execute -%}{%- do graph.nodes[model.unique_id].update({'keys_of_build': keys}) -%}{%- endif %}
     {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build(), exactly_once._taken_in_before_build()) }}
         and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}

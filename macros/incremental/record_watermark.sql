@@ -47,7 +47,7 @@
                 {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
                 {{ exactly_once._text_or_null(incident_id) }} as repaired_for,
                 {%- if has_all_columns %}
-                {{ exactly_once.text_literal(tojson(exactly_once._built_with_of_curated())) }} as built_with,
+                {{ exactly_once.text_literal(tojson(exactly_once._built_with_and_guard())) }} as built_with,
                 {{ exactly_once._text_or_null(node.get('read_again')) }} as read_again,
                 {%- endif %}
                 {{ exactly_once.text_literal(invocation_id) }} as last_run
@@ -98,6 +98,7 @@
             'noted_in': invocation_id,
             'generation_before_build': row.get('generation'),
             'marks_have_all_columns': 'built_with' in row and 'read_again' in row,
+            'guard_before_build': exactly_once._recorded_vars(row).get('deduplicate'),
             'read_again_by_this_run': read_again,
             'read_again': all_runs | join(' ') or none,
             'recorded_before_build': exactly_once._mark_to_read_from(recorded, lacking),

@@ -303,15 +303,16 @@
     {%- set entry_number = exactly_once._append_to_ledger(
         step, 'begun', incident_id, arguments, {}, exactly_once._raw_digests(incident_id, before), read_at
     ) -%}
-    {%- if entry_number is none -%}{%- do exactly_once._refuse_other_raw_verb(incident_id, 'Nothing was changed.') -%}{%- endif -%}
+    {%- if entry_number is none -%}{%- do exactly_once._refuse_crossing_step(incident_id, 'Nothing was changed.') -%}{%- endif -%}
     {{- return({'source': before, 'entry_number': entry_number}) -}}
 {% endmacro %}
 
 
-{% macro _refuse_other_raw_verb(incident_id, done) %}
+{% macro _refuse_crossing_step(incident_id, done) %}
     {%- do exactly_once._refuse(
-        'incident ' ~ incident_id, 'another raw_quarantine or raw_restore of it at the same time', 'one at a time',
-        done ~ ' Wait until the other has ended or stopped, and run the command again.'
+        'incident ' ~ incident_id, 'another raw_quarantine or raw_restore of it, or a rollback, at the same time', 'one at a time',
+        done ~ ' Wait until the other has ended or stopped, then go on from what this says: '
+        ~ exactly_once._verb_command('remediation_status', incident_id)
     ) -%}
 {% endmacro %}
 
@@ -323,7 +324,7 @@
     {%- if exactly_once._append_to_ledger(
         step, 'ended', incident_id, {}, counts, exactly_once._raw_digests(incident_id, after), read_at
     ) is none -%}
-        {%- do exactly_once._refuse_other_raw_verb(incident_id, 'Every slice is done, and its end is not in the ledger.') -%}
+        {%- do exactly_once._refuse_crossing_step(incident_id, 'Every slice is done, and its end is not in the ledger.') -%}
     {%- endif -%}
     {%- if arrived < 0 -%}
         {%- do exactly_once._refuse(
@@ -358,11 +359,11 @@
 
 {% macro _commit_slice(incident_id, entry_number) %}
     {#-
-        Undone where another raw verb has begun since this one: the ledger says what that one found and left, and this slice
-        would change it behind its back. One that begins between the look and the commit has read of before the slice: then two
+        Undone where another raw verb, or a rollback, has begun since this one: the ledger says what that one found and left,
+        and this slice would change it behind its back. One that begins between the look and the commit has read of before the slice: then two
         entries of a beginning differ, which ledger_verify notes.
     -#}
-    {%- set is_crossed = exactly_once._raw_entries_after(incident_id, entry_number) > 0 -%}
+    {%- set is_crossed = exactly_once._crossing_entries_after(incident_id, entry_number) > 0 -%}
     {%- do run_query('rollback' if is_crossed else 'commit') -%}
     {%- if is_crossed -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
 {% endmacro %}
@@ -371,13 +372,13 @@
 {% macro _undo_slice(incident_id, entry_number, found) %}
     {#- For what was found to be tried again, unless another raw verb is why. -#}
     {%- do run_query('rollback') -%}
-    {%- if exactly_once._raw_entries_after(incident_id, entry_number) -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
+    {%- if exactly_once._crossing_entries_after(incident_id, entry_number) -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
     {%- do log('    undone: ' ~ found ~ '; once more', info=true) -%}
 {% endmacro %}
 
 
 {% macro _refuse_crossed_slice(incident_id) %}
-    {%- do exactly_once._refuse_other_raw_verb(incident_id, 'The slices before this one are done, and this one is undone.') -%}
+    {%- do exactly_once._refuse_crossing_step(incident_id, 'The slices before this one are done, and this one is undone.') -%}
 {% endmacro %}
 
 
