@@ -261,6 +261,13 @@ def test_curated_tables_that_never_had_the_copies_are_no_reason_to_warn(
     approve(warehouse)
     curated = kept_state(warehouse)
     assert not told_of_curated(warehouse)
+    warehouse.operate("remediation_status", INCIDENT)
+    hint = "no candidates; detection found the amounts of live right"
+    assert any(hint in line for line in warehouse.project.logged)
+    impact = "update main_incident.incident_impact_on_curated set gmv_cents_overstated"
+    warehouse.execute(f"{impact} = -1 where curated_table = 'payments'")
+    warehouse.operate("remediation_status", INCIDENT)
+    assert any(line.endswith("  no candidates") for line in warehouse.project.logged)
     warehouse.operate("raw_quarantine", INCIDENT)
     warehouse.dbt("run", "--selector", "fifteen_minute")
     assert warehouse.read("main_audit.quarantined_events")

@@ -45,6 +45,8 @@
     }) -%}
     {%- set is_cloned = is_swapped
         or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
+    {%- set is_as_it_should_be = state == 'none' and not is_cloned and is_decided
+        and exactly_once._found_in_curated(incident_id).different == [] -%}
     {%- set lacking_from = exactly_once._lacking_since_rollback(tables, incident_id)
         if state == 'rolled_back' and has_ledger else none -%}
     {%- do steps.append({
@@ -53,7 +55,12 @@
             else exactly_once._regular_job_after_rollback(tables, incident_id),
         'found': 'rolled back; live lacks what the repaired tables had read again, from ' ~ lacking_from ~ ' (UTC) on'
             if lacking_from is not none else {
-            'rolled_back': 'rolled back; live is what the swap replaced', 'none': 'no candidates', 'cloned': 'candidates beside live'
+            'rolled_back': 'rolled back; live is what the swap replaced',
+            'none': 'no candidates' ~ (
+                '; detection found the amounts of live right: if the guard was on all along, go on with raw_quarantine'
+                if is_as_it_should_be else ''
+            ),
+            'cloned': 'candidates beside live'
         }.get(state, 'candidates made')
     }) -%}
     {%- set waiting = [] -%}

@@ -89,22 +89,36 @@
 
 
 {% macro _warn_if_curated_count_copies(incident_id) %}
-    {#- By the report that detection made: with the guard on all along it has found nothing overstated. -#}
+    {%- set overstated = exactly_once._found_in_curated(incident_id).overstated
+        if not exactly_once._is_swap_on_record(incident_id) else [] -%}
+    {%- if overstated -%}
+        {%- do exceptions.warn(
+            '[exactly_once] ' ~ overstated | join(', ') ~ ' counted copies of incident ' ~ incident_id
+            ~ ' at its detection, and no swap is on record. raw_quarantine does not repair them, and it goes last: '
+            ~ exactly_once._verb_command('remediation_status', incident_id)
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _found_in_curated(incident_id) %}
+    {#-
+        By the report that detection made, the curated tables that counted copies, {overstated, different: with those that
+        counted too little}; both are empty with the guard on all along. `different` is none where there is no report.
+    -#}
     {%- set impact = exactly_once.model_relation('incident_impact_on_curated')
         if exactly_once._nodes_of('incident_impact_on_curated') else none -%}
-    {%- if impact and exactly_once._is_there(impact) and not exactly_once._is_swap_on_record(incident_id) -%}
-        {%- set overstated = run_query(
-            'select distinct curated_table from ' ~ impact ~ ' where gmv_cents_overstated > 0 and incident_id = '
-            ~ exactly_once.text_literal(incident_id) ~ ' order by 1'
-        ).columns[0].values() -%}
-        {%- if overstated -%}
-            {%- do exceptions.warn(
-                '[exactly_once] ' ~ overstated | join(', ') ~ ' counted copies of incident ' ~ incident_id
-                ~ ' at its detection, and no swap is on record. raw_quarantine does not repair them, and it goes last: '
-                ~ exactly_once._verb_command('remediation_status', incident_id)
-            ) -%}
-        {%- endif -%}
-    {%- endif -%}
+    {%- if not impact or not exactly_once._is_there(impact) -%}{{- return({'overstated': [], 'different': none}) -}}{%- endif -%}
+    {%- set reported, overstated, different = [], [], [] -%}
+    {%- for name, most, least in run_query(
+        'select curated_table, max(gmv_cents_overstated) as most, min(gmv_cents_overstated) as least from ' ~ impact
+        ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id) ~ ' group by curated_table order by curated_table'
+    ).rows -%}
+        {%- do reported.append(name) -%}
+        {%- if most > 0 -%}{%- do overstated.append(name) -%}{%- endif -%}
+        {%- if most != 0 or least != 0 -%}{%- do different.append(name) -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return({'overstated': overstated, 'different': different if reported else none}) -}}
 {% endmacro %}
 
 
