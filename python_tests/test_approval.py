@@ -262,7 +262,7 @@ def test_curated_tables_that_never_had_the_copies_are_no_reason_to_warn(
     curated = kept_state(warehouse)
     assert not told_of_curated(warehouse)
     warehouse.operate("remediation_status", INCIDENT)
-    hint = "no candidates; detection found the amounts of live right"
+    hint = "no candidates; detection found captured and authorized amounts right"
     assert any(hint in line for line in warehouse.project.logged)
     impact = "update main_incident.incident_impact_on_curated set gmv_cents_overstated"
     warehouse.execute(f"{impact} = -1 where curated_table = 'payments'")

@@ -127,7 +127,7 @@ def check_report(warehouse: Warehouse) -> None:
     since = watermark(first) - LOOKBACK
     lines = report(warehouse, OFF)
     assert lines[0].startswith("The guard is OFF")
-    assert lines[0].endswith(", by the last regular run")
+    assert lines[0].endswith(", by the last regular run on these tables")
     assert f"arrivals since {since} UTC" in lines[1]
     assert "copies let in" in lines[2]
     assert any("--vars '{exactly_once__deduplicate: true}'" in line for line in lines)

@@ -250,6 +250,7 @@ def check_rows_outside_the_repair(company: Ledgerworks) -> None:
     text = model.read_text()
     model.write_text(text.replace("'pruned_by'", "'repairs_other_rows': true, 'pruned_by'"))
     company.dbt("run-operation", "remediation_validate", "--args", INCIDENT)
+    assert any(f"{outside}: not compared" in line for line in company.project.logged)
     model.write_text(text)
     with duckdb.connect(str(company.path)) as warehouse:
         warehouse.execute(f"delete from {candidate} where event_hour = {elsewhere}")
@@ -324,19 +325,22 @@ def test_another_project_installs_the_package_and_repairs_an_incident(
 
     # a curated model that the swap did not know has no table to go back to
     model = company.project.folder / "models" / "marts" / "shop_hours.sql"
-    later = model.with_name("shop_hours_later.sql")
-    later.write_text(model.read_text().replace("('shop_hours')", "('shop_hours_later')"))
-    company.dbt("build", "--select", "shop_hours_later")
+    added = model.with_name("a_shop_hours.sql")
+    added.write_text(model.read_text().replace("('shop_hours')", "('a_shop_hours')"))
+    company.dbt("build", "--select", "a_shop_hours")
     company.dbt("run-operation", "remediation_status", "--args", INCIDENT)
     assert any(retire_is_next in line for line in company.project.logged)
-    with pytest.raises(DbtError, match="shop_hours_later__replaced_inc_7"):
+    has_none = pytest.raises(DbtError, match=r"model a_shop_hours, tagged .*: found no table")
+    with has_none:
         company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
+    with has_none:
+        company.dbt("run", "--selector", "fifteen_minute", exactly_once__build_replaced="INC-7")
     dry_run = json.dumps({"incident_id": "INC-7", "dry_run": True})
     company.dbt("run-operation", "remediation_retire", "--args", dry_run)
     dropped = [line for line in company.project.logged if "would be dropped" in line]
     assert dropped
-    assert not any("later" in line for line in dropped)
-    later.unlink()
+    assert not any("a_shop_hours" in line for line in dropped)
+    added.unlink()
 
     company.dbt("run-operation", "remediation_rollback", "--args", INCIDENT)
     assert contaminated == company.read(f"select sum(captured_cents) as cents from {MARTS}.orders")

@@ -739,6 +739,16 @@ def test_candidates_keep_their_marker_through_a_build(built: Warehouse, tmp_path
     warehouse.operate("remediation_clone", INCIDENT)
 
 
+def test_the_build_of_a_candidate_says_nothing_of_the_job(built: Warehouse) -> None:
+    """The job had the guard off, and goes on as it did when the candidates are live."""
+    recorded = {
+        row["relation_name"]: json.loads(row["built_with"])["deduplicate"]
+        for row in built.read("main_analytics.incremental_watermarks")
+    }
+    assert set(recorded) >= {"main_analytics.payments", "main_analytics.payments__candidate"}
+    assert set(recorded.values()) == {False}
+
+
 def test_a_candidate_that_is_right_is_swapped(built: Warehouse, tmp_path: Path) -> None:
     """What the others tamper with."""
     warehouse = built.copied(tmp_path)

@@ -615,12 +615,21 @@ def test_what_goes_back_counts_no_copy_that_has_left_the_source(
     before.restore()
     warehouse.operate("raw_quarantine", INCIDENT)
     warehouse.operate("raw_restore", INCIDENT)
-    taken = "update main_audit.quarantined_events set restored_at = null"
-    taking_out = send_at(warehouse, taken, "swap with")
-    with (
-        watched(meanwhile=taking_out),
-        pytest.raises(DbtError, match=r"copies in quarantine.*Run first: .*raw_restore"),
-    ):
+    # as an earlier rollback has left it
+    warehouse.execute(f"create schema {WITHDRAWN} clone {LIVE}")
+    marker = json.dumps({"app": "exactly_once", "withdrawn_for": INCIDENT})
+    warehouse.execute(f"comment on schema {WITHDRAWN} is '{marker}'")
+    quarantine = "update main_audit.quarantined_events set restored_at"
+    taking_out = send_at(warehouse, f"{quarantine} = null", "swap with")
+    out = pytest.raises(DbtError, match=r"went to quarantine during .*is done. Run: .*raw_restore")
+    with watched(meanwhile=taking_out), out:
         warehouse.operate("remediation_rollback", INCIDENT)
     assert taking_out.is_done
-    assert WITHDRAWN in schemas(warehouse)
+    assert set(schemas(warehouse)) == {LIVE, WITHDRAWN}
+    with out:
+        warehouse.operate("remediation_rollback", INCIDENT)
+    warehouse.operate("remediation_status", INCIDENT)
+    assert "Next: dbt run-operation raw_restore" in warehouse.project.logged[-1]
+    warehouse.execute(f"{quarantine} = '2026-03-02'")
+    warehouse.operate("remediation_rollback", INCIDENT)
+    assert any("rolled back already" in line for line in warehouse.project.logged)

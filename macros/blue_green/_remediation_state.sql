@@ -5,8 +5,7 @@
         cloned and swapped, nor between swapped and rolled back.
     -#}
     {%- set found = [] -%}
-    {#- tables of one schema are moved together -#}
-    {%- for table in (tables[:1] if exactly_once._swaps_schemas() else tables) -%}
+    {%- for table in exactly_once._with_markers(tables) -%}
         {%- do found.append(exactly_once._table_state(table, incident_id)) -%}
     {%- endfor -%}
     {%- set states = found | unique | list -%}
@@ -21,6 +20,12 @@
         ) -%}
     {%- endif -%}
     {{- return(states[0] if states else 'none') -}}
+{% endmacro %}
+
+
+{% macro _with_markers(tables) %}
+    {#- Those whose markers tell the state: one where schemas are swapped, for the tables of a schema are moved together. -#}
+    {{- return(tables[:1] if exactly_once._swaps_schemas() else tables) -}}
 {% endmacro %}
 
 
@@ -91,9 +96,9 @@
 {% endmacro %}
 
 
-{% macro _names_among(schemas, live, ending) %}
-    {#- The names of live itself with some ending: the schema of another deployment may begin like that of live. -#}
-    {%- set prefix = exactly_once._stored_name(live.schema ~ ending, live.quote_policy.schema) -%}
+{% macro _names_among(schemas, relation, ending) %}
+    {#- The names of a schema itself with some ending: that of another deployment may begin like that of live. -#}
+    {%- set prefix = exactly_once._stored_name(relation.schema ~ ending, relation.quote_policy.schema) -%}
     {%- set names = [] -%}
     {%- for name in schemas if name.startswith(prefix) -%}{%- do names.append(name) -%}{%- endfor -%}
     {{- return(names) -}}
@@ -128,16 +133,16 @@
             }) -}}
         {%- endif -%}
     {%- endif -%}
-    {{- return(exactly_once._moved_without_end(tables[0])) -}}
+    {{- return(exactly_once._moved_without_end(tables)) -}}
 {% endmacro %}
 
 
-{% macro _moved_without_end(table) %}
+{% macro _moved_without_end(tables) %}
     {#- What moved the tables and lacks its end in the ledger, or none: its digests of live have still to be taken. -#}
     {%- set moved = {} -%}
     {#- tables that a rollback withdrew stay while the same incident is swapped again -#}
     {%- for place, verb in (('withdrawn', 'remediation_rollback'), ('replaced', 'remediation_swap')) -%}
-        {%- for marker in exactly_once._kept_markers(table.live, place) -%}
+        {%- for marker in exactly_once._kept_markers(tables, place) -%}
             {%- do moved.update({marker.replaced_for or marker.withdrawn_for: verb}) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -151,12 +156,22 @@
         {%- endfor -%}
         {%- for incident_id, verb in moved.items() if phases.get((incident_id, verb)) != 'ended' -%}
             {#- no clone begins before the end: who has candidates again has only lost the entry, which ledger_verify says -#}
-            {%- if (exactly_once.candidate_marker(table.candidate) or {}).incident_id != incident_id -%}
+            {%- if incident_id not in exactly_once._cloned_for(tables) -%}
                 {{- return({'verb': verb, 'incident_id': incident_id, 'has_moved': true}) -}}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {{- return(none) -}}
+{% endmacro %}
+
+
+{% macro _cloned_for(tables) %}
+    {#- The incidents whose candidates are there. -#}
+    {%- set incidents = [] -%}
+    {%- for table in exactly_once._with_markers(tables) -%}
+        {%- do incidents.append((exactly_once.candidate_marker(table.candidate) or {}).incident_id) -%}
+    {%- endfor -%}
+    {{- return(incidents) -}}
 {% endmacro %}
 
 
@@ -392,7 +407,11 @@
     -#}
     {%- set schemas = exactly_once._schemas_beside(table.live) -%}
     {%- set has_withdrawn = exactly_once._comment_of(table.withdrawn) is not none -%}
-    {%- for name in exactly_once._names_among(schemas, table.live, '__aside_') -%}
+    {%- set names = [] -%}
+    {%- for place in ('candidate', 'replaced', 'withdrawn') -%}
+        {%- do names.extend(exactly_once._names_among(schemas, table[place], '__aside_')) -%}
+    {%- endfor -%}
+    {%- for name in names -%}
         {%- set aside = exactly_once._relation_beside(table.live, name[table.live.schema | length:] | lower) -%}
         {%- set is_withdrawn = (exactly_once._parsed_marker(schemas[name]) or {}).withdrawn_for == incident_id -%}
         {%- if (is_withdrawn and has_withdrawn) or exactly_once._is_empty_schema(aside) -%}

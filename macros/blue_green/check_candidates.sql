@@ -26,11 +26,13 @@
         {%- elif settings.build_replaced is not none -%}
             {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
             {%- set tables = exactly_once.curated_relations(settings.build_replaced) -%}
+            {%- if exactly_once._remediation_state(tables, settings.build_replaced) == 'swapped' -%}
+                {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
+            {%- endif -%}
             {%- for table in tables -%}
                 {%- do exactly_once.check_candidate(table.replaced) -%}
                 {%- do exactly_once._check_place(table, 'replaced') -%}
             {%- endfor -%}
-            {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
             {%- do exactly_once._check_columns_are_there(tables, settings.build_replaced, false) -%}
             {%- do exactly_once._begin_step(
                 'replaced_build', settings.build_replaced,

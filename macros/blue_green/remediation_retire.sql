@@ -23,50 +23,44 @@
     {%- endif -%}
     {%- if place == 'replaced' -%}
         {%- do exactly_once._check_live_is_as_checked(incident_id) -%}
-        {%- do exactly_once._check_first_swap(tables[0], incident_id) -%}
+        {%- do exactly_once._check_first_swap(tables, incident_id) -%}
     {%- else -%}
         {%- do exactly_once._check_read_again_after_rollback(tables, incident_id) -%}
     {%- endif -%}
     {%- set approval = exactly_once._check_registered(incident_id) -%}
-    {#- an earlier rollback of the same incident may have left its own -#}
-    {%- set places = [place] -%}
-    {%- if place == 'replaced' and exactly_once._comment_of(tables[0].withdrawn) is not none -%}
-        {%- do places.append('withdrawn') -%}
-    {%- endif -%}
-    {#- a model that became a curated one since has no table there -#}
-    {%- set kept_tables = [] -%}
-    {%- for table in tables if exactly_once._is_there(table[place]) -%}{%- do kept_tables.append(table) -%}{%- endfor -%}
-    {%- set tables = kept_tables -%}
-    {%- for kept in places -%}{%- do exactly_once._check_curated_only(tables, kept) -%}{%- endfor -%}
-    {%- do exactly_once._announce('Retiring what is kept of', tables, incident_id, dry_run) -%}
+    {#- an earlier rollback of the same incident may have left its own; a model that became a curated one since has none -#}
+    {%- set kept = {} -%}
+    {%- for one in ((place, 'withdrawn') if place == 'replaced' else (place,)) -%}
+        {%- set there = [] -%}
+        {%- for table in tables if exactly_once._is_there(table[one]) -%}{%- do there.append(table) -%}{%- endfor -%}
+        {%- if there or one == place -%}{%- do kept.update({one: there}) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- for one, there in kept.items() -%}{%- do exactly_once._check_curated_only(there, one) -%}{%- endfor -%}
+    {%- do exactly_once._announce('Retiring what is kept of', kept[place], incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- set rows = {} -%}
-        {%- for kept in places -%}
-            {%- set there = [] -%}
-            {%- for table in tables if exactly_once._is_there(table[kept]) -%}{%- do there.append(table) -%}{%- endfor -%}
-            {%- do rows.update({kept: exactly_once._row_counts(there, kept)}) -%}
-        {%- endfor -%}
+        {%- for one, there in kept.items() -%}{%- do rows.update({one: exactly_once._row_counts(there, one)}) -%}{%- endfor -%}
         {%- do exactly_once._begin_step(
-            'remediation_retire', incident_id, dict(approval, rows=rows), exactly_once._digests_of(tables, place)
+            'remediation_retire', incident_id, dict(approval, rows=rows), exactly_once._digests_of(kept[place], place)
         ) -%}
         {#- the tables that tell the state are dropped last -#}
-        {%- for kept in places | reverse -%}
-            {%- do adapter.dispatch('_drop_tables', 'exactly_once')(tables, kept) -%}
+        {%- for one in kept.keys() | list | reverse -%}
+            {%- do adapter.dispatch('_drop_tables', 'exactly_once')(kept[one] or tables, one) -%}
         {%- endfor -%}
         {%- do exactly_once._end_step('remediation_retire', incident_id) -%}
     {%- endif -%}
-    {%- for table in tables -%}
-        {%- for kept in places -%}
-        {%- do log('  ' ~ table[kept] ~ (' would be' if dry_run else ' is') ~ ' dropped', info=true) -%}
+    {%- for one, there in kept.items() -%}
+        {%- for table in there -%}
+        {%- do log('  ' ~ table[one] ~ (' would be' if dry_run else ' is') ~ ' dropped', info=true) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- do exactly_once._say_next(exactly_once._verb_command('remediation_status', incident_id), dry_run) -%}
 {% endmacro %}
 
 
-{% macro _check_first_swap(table, incident_id) %}
+{% macro _check_first_swap(tables, incident_id) %}
     {#- Without this swap's own copy a rollback of an earlier one would undo this one too, without saying so. -#}
-    {%- set swaps = exactly_once._kept_swaps(table.live) -%}
+    {%- set swaps = exactly_once._kept_swaps(tables) -%}
     {%- for other, cloned_at in swaps.items() if cloned_at < swaps[incident_id] -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'an earlier swap that can still be rolled back, for incident ' ~ other,
@@ -84,7 +78,7 @@
 {% macro duckdb___drop_tables(tables, place) %}
     {%- set statements = [] -%}
     {%- for table in tables -%}
-        {%- do statements.append('drop table ' ~ table[place]) -%}
+        {%- do statements.append('drop table if exists ' ~ table[place]) -%}
         {%- do statements.extend(exactly_once._forgotten(table[place])) -%}
     {%- endfor -%}
     {%- do exactly_once._run_in_one_transaction(statements) -%}

@@ -18,6 +18,7 @@
             {%- do exactly_once._end_rollback(tables, incident_id) -%}
             {%- do exactly_once._compare_with_before(tables, incident_id) -%}
         {%- endif -%}
+        {%- if not dry_run -%}{%- do exactly_once._check_nothing_went_meanwhile(tables, incident_id) -%}{%- endif -%}
         {%- do log('Incident ' ~ incident_id ~ ' is rolled back already; nothing to do.', info=true) -%}
         {%- if exactly_once._lacking_since_rollback(tables, incident_id) is not none -%}
             {%- do exactly_once._say_next(exactly_once._regular_job_after_rollback(tables, incident_id)) -%}
@@ -30,7 +31,7 @@
         ) -%}
     {%- endif -%}
     {%- do exactly_once._ledger() -%}
-    {%- if state == 'swapped' -%}{%- do exactly_once._check_last_swap(tables[0], incident_id) -%}{%- endif -%}
+    {%- if state == 'swapped' -%}{%- do exactly_once._check_last_swap(tables, incident_id) -%}{%- endif -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- set arguments = exactly_once._arguments_of_rollback(incident_id, allow_gap, allow_changed) -%}
     {%- set runs = exactly_once._last_runs(tables) -%}
@@ -71,8 +72,7 @@
     {%- do adapter.dispatch('_finish_rollback', 'exactly_once')(tables, incident_id) -%}
     {%- do exactly_once._end_rollback(tables, incident_id) -%}
     {%- do exactly_once._compare_with_before(tables, incident_id) -%}
-    {#- one that was under way has taken its first slice out since the last look -#}
-    {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
+    {%- do exactly_once._check_nothing_went_meanwhile(tables, incident_id) -%}
     {%- for table in tables -%}
         {%- do log('  ' ~ table.live ~ ' is the table that the swap replaced; the repaired one is kept as ' ~ table.withdrawn, info=true) -%}
     {%- endfor -%}
@@ -108,7 +108,7 @@
     {%- if exactly_once._remediation_state(tables, incident_id) != 'swapped' -%}
         {%- do exactly_once._refuse_crossed(incident_id, 'a step of another session since the checks') -%}
     {%- endif -%}
-    {%- do exactly_once._check_last_swap(tables[0], incident_id) -%}
+    {%- do exactly_once._check_last_swap(tables, incident_id) -%}
     {%- do exactly_once._check_nothing_quarantined(incident_id) -%}
     {%- do exactly_once._check_nothing_is_left_behind(tables) -%}
 {% endmacro %}
@@ -462,30 +462,58 @@
 {% endmacro %}
 
 
-{% macro _kept_swaps(live) %}
+{% macro _check_nothing_went_meanwhile(tables, incident_id) %}
+    {#- A raw_quarantine that was under way has taken a slice out since the last look. -#}
+    {%- set copies = exactly_once._left_in_quarantine_by_rollback(incident_id) -%}
+    {%- if copies -%}
+        {%- do exactly_once._refuse(
+            'incident ' ~ incident_id, exactly_once._with_commas(copies) ~ ' copies that went to quarantine during the rollback',
+            'a source that holds them again, as the tables do that are live now',
+            'The rollback is done. Run: ' ~ exactly_once._verb_command('raw_restore', incident_id) ~ '; and then: '
+            ~ exactly_once._regular_job_after_rollback(tables, incident_id)
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _left_in_quarantine_by_rollback(incident_id) %}
+    {#- How many copies of an incident are out of the source though its tables went back, and no raw verb was run since. -#}
+    {%- if exactly_once._last_raw_step(incident_id) or not exactly_once._is_there(exactly_once.model_relation('quarantined_events')) -%}
+        {{- return(0) -}}
+    {%- endif -%}
+    {{- return(exactly_once._count_in_quarantine(incident_id)) -}}
+{% endmacro %}
+
+
+{% macro _kept_swaps(tables) %}
     {#- The incidents whose replaced tables are kept, and when they were cloned: swaps have the order of their clones. -#}
     {%- set swaps = {} -%}
-    {%- for marker in exactly_once._kept_markers(live, 'replaced') -%}
+    {%- for marker in exactly_once._kept_markers(tables, 'replaced') -%}
         {%- do swaps.update({marker.replaced_for: marker.cloned_at}) -%}
     {%- endfor -%}
     {{- return(swaps) -}}
 {% endmacro %}
 
 
-{% macro _kept_markers(live, place) %}
-    {#- The markers of the tables that are kept beside live: those that swaps replaced, or that rollbacks withdrew. -#}
+{% macro _kept_markers(tables, place) %}
+    {#-
+        The markers of the tables that are kept beside live: those that swaps replaced, or that rollbacks withdrew. Of every
+        table, for one that became a curated one since has none.
+    -#}
     {%- set markers = [] -%}
-    {%- for comment in adapter.dispatch('_kept_comments', 'exactly_once')(live, '__' ~ place ~ '_') -%}
-        {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
-        {%- if marker.replaced_for or marker.withdrawn_for -%}{%- do markers.append(marker) -%}{%- endif -%}
+    {%- for table in exactly_once._with_markers(tables) -%}
+        {%- for comment in adapter.dispatch('_kept_comments', 'exactly_once')(table.live, '__' ~ place ~ '_') -%}
+            {%- set marker = exactly_once._parsed_marker(comment) or {} -%}
+            {%- if (marker.replaced_for or marker.withdrawn_for) and marker not in markers -%}{%- do markers.append(marker) -%}{%- endif -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{- return(markers) -}}
 {% endmacro %}
 
 
-{% macro _check_last_swap(table, incident_id) %}
+{% macro _check_last_swap(tables, incident_id) %}
     {#- To go back before an earlier swap would undo the later ones too, without saying so. -#}
-    {%- set swaps = exactly_once._kept_swaps(table.live) -%}
+    {%- set swaps = exactly_once._kept_swaps(tables) -%}
     {%- for other, cloned_at in swaps.items() if cloned_at > swaps[incident_id] -%}
         {%- do exactly_once._refuse(
             'incident ' ~ incident_id, 'a later swap, for incident ' ~ other, 'the last swap',
@@ -556,7 +584,6 @@
         {%- if old -%}
             {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'replaced', incident_id) -%}
             {%- if overtaken -%}
-                {%- do exactly_once._take_step_back('remediation_rollback', incident_id, overtaken) -%}
                 {%- do exactly_once._refuse_gap(incident_id, ['a regular run ended after the checks; the rollback was taken back']) -%}
             {%- endif -%}
             {%- do exactly_once._name_claim(old, withdrawn, incident_id) -%}

@@ -45,7 +45,9 @@
     }) -%}
     {%- set is_cloned = is_swapped
         or state in ('cloned', 'claimed', 'swapping', 'rollback_claimed', 'rolling_back') -%}
-    {%- set is_as_it_should_be = state == 'none' and not is_cloned and is_decided
+    {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
+    {%- set may_have_had_none = state == 'none' and not is_cloned and raw
+        and exactly_once._guard_of_last_run() is not sameas false
         and exactly_once._found_in_curated(incident_id).different == [] -%}
     {%- set lacking_from = exactly_once._lacking_since_rollback(tables, incident_id)
         if state == 'rolled_back' and has_ledger else none -%}
@@ -57,8 +59,8 @@
             if lacking_from is not none else {
             'rolled_back': 'rolled back; live is what the swap replaced',
             'none': 'no candidates' ~ (
-                '; detection found the amounts of live right: if the guard was on all along, go on with raw_quarantine'
-                if is_as_it_should_be else ''
+                '; detection found captured and authorized amounts right: if the guard was on all along, go on with raw_quarantine'
+                if may_have_had_none else ''
             ),
             'cloned': 'candidates beside live'
         }.get(state, 'candidates made')
@@ -104,13 +106,14 @@
             'rolled_back': 'a rollback moved the tables and stopped before its end' if is_going_back else 'not yet'
         }.get(state, 'live is repaired' if is_swapped else 'not yet')
     }) -%}
-    {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
     {%- set late = exactly_once._late_copies(incident_id) if raw is not none and has_ledger else 0 -%}
     {%- set is_possible = exactly_once._is_beside_quarantine() -%}
     {%- set last = exactly_once._last_raw_step(incident_id) if has_ledger else {} -%}
-    {%- set is_half_moved = last.phase == 'begun' -%}
+    {%- set left_out = exactly_once._left_in_quarantine_by_rollback(incident_id) if state == 'rolled_back' and has_ledger else 0 -%}
+    {%- set is_half_moved = last.phase == 'begun' or left_out > 0 -%}
     {%- set was_quarantined = raw is none and last.step == 'raw_quarantine' and last.phase == 'ended' -%}
-    {%- set left = last.step ~ ' stopped half way' if is_half_moved
+    {%- set left = left_out ~ ' copies are out of the source, which live counts again' if left_out
+        else last.step ~ ' stopped half way' if is_half_moved
         else raw ~ ' copies to take out of the source' ~ (
             ', and ' ~ late ~ ' that came since the detection' if late else ''
         ) if raw is not none
@@ -123,7 +126,9 @@
             (raw == 0 and not late) or was_quarantined or (is_retired and raw is none) or (is_swapped and not is_possible)
         ),
         'command': exactly_once._detection_command(incident_id) if late and raw == 0 and not is_half_moved
-            else exactly_once._verb_command(last.step if is_half_moved else 'raw_quarantine', incident_id),
+            else exactly_once._verb_command(
+                'raw_restore' if left_out else last.step if is_half_moved else 'raw_quarantine', incident_id
+            ),
         'found': left if is_possible else 'not by raw_quarantine: the source is in another database'
     }) -%}
     {%- do steps.append({

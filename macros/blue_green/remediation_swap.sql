@@ -74,9 +74,9 @@
         Writes the end of a swap, with the digests of live itself, and says how they stand to those of the checks: who
         may write to the candidates can do so until the last moment. Not where it is written already.
     -#}
-    {%- set last = exactly_once._last_entry('remediation_swap', incident_id) or {'arguments': {}} -%}
-    {%- if last.phase != 'ended' -%}
-        {%- set checked = last.arguments.get('checked', {}) -%}
+    {%- if not exactly_once._is_swap_verified(incident_id) -%}
+        {%- set begun = exactly_once._last_entry('remediation_swap', incident_id, 'begun') or {'arguments': {}} -%}
+        {%- set checked = begun.arguments.get('checked', {}) -%}
         {%- set digests = exactly_once._digests_of(tables, 'live') -%}
         {%- set compared = exactly_once._compared(tables, 'live', digests, checked) -%}
         {%- set found = {} -%}
@@ -206,14 +206,16 @@
         Goes along with the swap, so that whoever finishes it knows which runs had written to live when it was checked, and
         how far the tables that became live had read.
     -#}
-    {%- set marks = {} -%}
+    {%- set read = {} -%}
     {%- for table in tables -%}
-        {%- do marks.update({table.name: exactly_once._iso_or_none(
-            exactly_once.recorded_watermark(exactly_once._moved_to(table, claimed))
-        )}) -%}
+        {%- set moved = exactly_once._moved_to(table, claimed) -%}
+        {%- do read.update({table.name: {
+            'mark': exactly_once._iso_or_none(exactly_once.recorded_watermark(moved)),
+            'last_run': exactly_once._recorded(moved, 'last_run')
+        }}) -%}
     {%- endfor -%}
     {%- do exactly_once._comment_on_schema(claimed, tojson(dict(
-        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_runs=runs, swapped_at_marks=marks
+        exactly_once._parsed_marker(exactly_once._comment_of(claimed)), checked_runs=runs, had_read=read
     ))) -%}
 {% endmacro %}
 
@@ -244,7 +246,6 @@
         {%- if old -%}
             {%- set overtaken = exactly_once._swap_back_if_overtaken(tables, old, marker, 'candidate', incident_id) -%}
             {%- if overtaken -%}
-                {%- do exactly_once._take_step_back('remediation_swap', incident_id, overtaken) -%}
                 {%- do exactly_once._refuse_overtaken(
                     incident_id, 'a regular run that wrote to ' ~ overtaken | join(', ') ~ ' after the checks; the swap was taken back'
                 ) -%}
@@ -277,11 +278,16 @@
     {%- for table in tables if marker.checked_runs -%}
         {%- set old = exactly_once._moved_to(table, old_tables) -%}
         {%- if exactly_once._last_run(old) != marker.checked_runs[table.name]
-            and not exactly_once._has_caught_up(table.live, old, (marker.swapped_at_marks or {}).get(table.name)) -%}
+            and not exactly_once._has_caught_up(table.live, old, (marker.had_read or {}).get(table.name)) -%}
             {%- do overtaken.append(table.name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if overtaken -%}
+        {#- for the auditors: readers had other tables for a moment -#}
+        {%- do exactly_once._append_to_ledger(
+            'remediation_swap' if place == 'candidate' else 'remediation_rollback', 'taken_back', incident_id,
+            {'overtaken': overtaken}, {}, {}
+        ) -%}
         {%- do exactly_once._swap_schemas(tables[0].live, old_tables) -%}
         {%- do exactly_once._name_claim(old_tables, tables[0][place], incident_id) -%}
     {%- endif -%}
@@ -289,20 +295,21 @@
 {% endmacro %}
 
 
-{% macro _has_caught_up(live, old, mark_at_swap) %}
-    {#- Whether a run has read on from the mark with which a table became live, as far as the old one had. -#}
+{% macro _has_caught_up(live, old, had_read) %}
+    {#-
+        Whether a run has read on with a table since it became live, as far as the old one had. Told by the mark: a run that
+        began before the swap may write to it too. A table without marks is computed anew by each run.
+    -#}
+    {%- if not had_read -%}{{- return(false) -}}{%- endif -%}
     {%- set mark, old_mark = exactly_once.recorded_watermark(live), exactly_once.recorded_watermark(old) -%}
+    {%- if mark is none and old_mark is none -%}
+        {{- return(exactly_once._recorded(live, 'last_run') != had_read.last_run) -}}
+    {%- endif -%}
     {{- return(
-        mark is not none and mark_at_swap is not none and old_mark is not none
-        and mark > modules.datetime.datetime.fromisoformat(mark_at_swap) and mark >= old_mark
+        mark is not none and had_read.mark is not none and old_mark is not none
+        and mark > modules.datetime.datetime.fromisoformat(had_read.mark) and mark >= old_mark
         and not exactly_once._runs_lacking(exactly_once._recorded_row(old), exactly_once._recorded_row(live))
     ) -}}
-{% endmacro %}
-
-
-{% macro _take_step_back(step, incident_id, overtaken) %}
-    {#- For the auditors: readers had other tables for a moment. -#}
-    {%- do exactly_once._append_to_ledger(step, 'taken_back', incident_id, {'overtaken': overtaken}, {}, {}) -%}
 {% endmacro %}
 
 

@@ -58,7 +58,7 @@
 {% macro _last_build_ended(incident_id) %}
     {#-
         A build has no end in the ledger where a model or one of its tests failed, where it left out a curated table, or
-        while it goes on. Rows of this package's tables are computed again here; those of others have their tests alone.
+        while it goes on. Repaired rows of this package's tables are computed again here; those of others have their tests alone.
     -#}
     {%- set build = exactly_once._last_entry('candidate_build', incident_id) or {} -%}
     {%- set tests = (build.get('counts') or {}).get('tests', 0) -%}
@@ -74,7 +74,7 @@
     {%- endfor -%}
     {{- return({
         'name': 'the last build of the candidates ended well',
-        'found': 'without tests, and nothing else looks at the rows of ' ~ of_others | join(', ') if untested
+        'found': 'without tests, and nothing else looks at the repaired rows of ' ~ of_others | join(', ') if untested
             else 'not of ' ~ built_again | join(', ') ~ ', which a run of a part has built since' if built_again
             else {
                 'begun': 'it failed, left out a table, or goes on',
@@ -143,6 +143,7 @@
     }) -%}
 
     {%- set own_keys = exactly_once._keys_of_build(table) -%}
+    {%- set outside = name ~ ', rows outside the repair are those of live' -%}
     {%- set keys = exactly_once.curated_keys(table.name) or own_keys -%}
     {%- if keys -%}
         {#- stored once: each of the checks below reads it -#}
@@ -154,11 +155,15 @@
         {%- set equals = 'is not distinct from' if own_keys else '=' -%}
         {%- set live = exactly_once._whole_and_outside(table.live, stored_keys, keys, equals) -%}
         {%- set candidate = exactly_once._whole_and_outside(table.candidate, stored_keys, keys, equals) -%}
+        {%- set is_equal = live.outside_digest == candidate.outside_digest -%}
         {%- do checks.append({
-            'name': name ~ ', rows outside the repair are those of live',
-            'found': candidate.outside_count ~ ' rows, live ' ~ live.outside_count
-                ~ (', equal digests' if live.outside_digest == candidate.outside_digest else ', digests differ'),
-            'passed': live.outside_digest == candidate.outside_digest
+            'name': outside,
+            'found': candidate.outside_count ~ ' rows, live ' ~ live.outside_count ~ ', ' ~ (
+                'equal digests' if is_equal else 'digests differ' if not own_keys
+                else 'digests differ. If a repair has to change rows of other keys than those of changed_keys, have the meta of'
+                ~ ' the model say so: repairs_other_rows: true'
+            ),
+            'passed': is_equal
         }) -%}
         {%- do digests.live.update({table.name: live.digest}) -%}
         {%- do digests.candidate.update({table.name: candidate.digest}) -%}
@@ -167,6 +172,13 @@
         {%- endif -%}
         {%- do run_query('drop table ' ~ stored_keys) -%}
     {%- else -%}
+        {%- do checks.append({
+            'name': outside, 'passed': true,
+            'found': 'not compared: ' ~ (
+                'its meta has repairs_other_rows' if table.repairs_other_rows
+                else 'the keys of changed_keys are not its unique_key, or it calls changed_keys for several'
+            )
+        }) -%}
         {%- for place in ('live', 'candidate') -%}
             {%- do digests[place].update({table.name: exactly_once._digest_of(table[place])}) -%}
         {%- endfor -%}

@@ -26,7 +26,7 @@
     {%- set is_on = by_vars if by_job is none else by_job -%}
     {%- do log(
         'The guard is ' ~ ('on' if is_on else 'OFF: curated tables take in every copy') ~ ', by '
-        ~ ('the vars of this command; no regular run has recorded it' if by_job is none else 'the last regular run')
+        ~ ('the vars of this command; no regular run has recorded it' if by_job is none else 'the last regular run on these tables')
         ~ ('' if is_on == by_vars else '. By the vars of this command it is ' ~ ('on' if by_vars else 'OFF')), info=true
     ) -%}
     {%- do log(

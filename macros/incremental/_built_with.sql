@@ -29,7 +29,7 @@
 {% endmacro %}
 
 
-{% macro _built_with_and_guard() %}
+{% macro _what_to_record() %}
     {#-
         As they are recorded: with the guard, which may be turned on and off between two runs. A build beside live is not
         the job's, and leaves what it found. The keys of a candidate that only its own project knows how to compute tell the

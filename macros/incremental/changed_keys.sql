@@ -12,6 +12,7 @@
         copies: another relation than stg_events, with no mark and no repair of ours: then `watermark` says how far the
         caller has taken its arrivals in, and `columns`, as from relation_columns, which column is the arrival time.
     -#}
+    {%- do exactly_once._note_keys(keys if copies is none else {}) -%}
     {%- if copies is not none -%}
         {{- return(exactly_once._arrived_keys_of(copies, keys, predicate, watermark, columns)) -}}
     {%- elif execute and (watermark is not none or columns is not none) -%}
@@ -22,7 +23,6 @@
     {%- endif %}
     -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {%- do exactly_once._note_watermark(exactly_once.curated_events()) %}
-    {%- if execute -%}{%- do graph.nodes[model.unique_id].update({'keys_of_build': keys}) -%}{%- endif %}
     {{- exactly_once._arrived_keys(keys, ref('exactly_once', 'stg_events'), exactly_once._mark_before_build(), exactly_once._taken_in_before_build()) }}
         and {{ predicate }}
     {%- if exactly_once.settings().build_candidate %}
@@ -32,6 +32,19 @@
         ref('exactly_once', 'incident_decisions'), predicate
     ) }}
     {%- endif %}
+{% endmacro %}
+
+
+{% macro _note_keys(keys) %}
+    {#- For the checks of a candidate: which rows a repair may change. None can tell where a model asks for several. -#}
+    {#- a unit test has no graph, and a query by hand is no node of it -#}
+    {%- set node = graph.nodes.get(model.unique_id) if execute and graph.nodes is defined else none -%}
+    {%- if node -%}
+        {%- set is_first = node.get('keys_noted_in') != invocation_id -%}
+        {%- do node.update({
+            'keys_noted_in': invocation_id, 'keys_of_build': keys if is_first or keys == node.keys_of_build else {}
+        }) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -47,7 +47,7 @@
                 {{ exactly_once._text_or_null(node.get('generation_before_build')) }} as generation,
                 {{ exactly_once._text_or_null(incident_id) }} as repaired_for,
                 {%- if has_all_columns %}
-                {{ exactly_once.text_literal(tojson(exactly_once._built_with_and_guard())) }} as built_with,
+                {{ exactly_once.text_literal(tojson(exactly_once._what_to_record())) }} as built_with,
                 {{ exactly_once._text_or_null(node.get('read_again')) }} as read_again,
                 {%- endif %}
                 {{ exactly_once.text_literal(invocation_id) }} as last_run

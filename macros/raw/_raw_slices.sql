@@ -295,8 +295,8 @@
 
 {% macro _begin_raw_step(step, incident_id, arguments, hours) %}
     {#-
-        Gives what the source holds, and the number of the entry. Another raw verb that ran while it was read has changed
-        what this one found.
+        Gives what the source holds, and the number of the entry. Another raw verb, or a rollback, that came while it was
+        read has changed what this one found.
     -#}
     {%- set read_at = exactly_once._ledger_head(exactly_once._ledger()).entry_number -%}
     {%- set before = exactly_once._source_state(hours) -%}
@@ -370,7 +370,7 @@
 
 
 {% macro _undo_slice(incident_id, entry_number, found) %}
-    {#- For what was found to be tried again, unless another raw verb is why. -#}
+    {#- For what was found to be tried again, unless another step is why. -#}
     {%- do run_query('rollback') -%}
     {%- if exactly_once._crossing_entries_after(incident_id, entry_number) -%}{%- do exactly_once._refuse_crossed_slice(incident_id) -%}{%- endif -%}
     {%- do log('    undone: ' ~ found ~ '; once more', info=true) -%}
