@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,11 @@ from python_tests.laws import (
     build_replaced,
     contaminate,
     curated_digests,
+    decide_again,
     kept_state,
+    roll_back_at_once,
 )
-from python_tests.laws_of_raw import quarantined_rows, raw_rows
+from python_tests.laws_of_raw import operate, quarantined_rows, raw_rows
 from python_tests.warehouse import DbtError, Project, Warehouse
 
 
@@ -52,15 +54,33 @@ BEFORE: Mapping[str, Step] = {
 }
 
 
-def undisturbed(
-    states: dict[str, Warehouse], name: str, folder: Path
-) -> tuple[StatementLog, dict[str, str]]:
+# Steps off that way: the state that each begins in, what happens before it, and the step.
+ASIDE: Mapping[str, tuple[str, Step, Step]] = {
+    "a retire of what was replaced": (
+        "raw_quarantine",
+        lambda _: None,
+        verb("remediation_retire"),
+    ),
+    "a clone in the place of another incident's": (
+        "remediation_swap",
+        lambda warehouse: decide_again(warehouse, "INC-2"),
+        lambda warehouse: operate(warehouse, "remediation_clone", "INC-2", replace_candidates=True),
+    ),
+    "a rollback that leaves a gap": (
+        "raw_quarantine",
+        lambda warehouse: arrive_and_run(warehouse, NOON + 24 * HOUR),
+        roll_back_at_once,
+    ),
+}
+
+
+def undisturbed(before: Warehouse, step: Step, folder: Path) -> tuple[StatementLog, dict[str, str]]:
     """What a step sends that nobody kills, and what it leaves."""
-    whole = states[name].copied(folder / "whole")
+    whole = before.copied(folder / "whole")
     with watched() as log:
-        STEPS[name](whole)
+        step(whole)
     expected = kept_state(whole)
-    assert expected != kept_state(states[name])
+    assert expected != kept_state(before)
     return log, expected
 
 
@@ -98,17 +118,40 @@ def states(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def test_a_step_that_died_at_any_statement_is_finished_by_the_same_command(
     states: dict[str, Warehouse], name: str, tmp_path: Path
 ) -> None:
-    step = STEPS[name]
-    log, expected = undisturbed(states, name, tmp_path)
-    rows = rows_in_raw_and_quarantine(states[name])
+    log, expected = undisturbed(states[name], STEPS[name], tmp_path)
     # the builds differ in the names of their tables: one of them is killed everywhere
-    for number, death in enumerate(chosen(name, log, {"replaced_build": "__replaced"})):
-        warehouse = states[name].copied(tmp_path / str(number))
+    possible = chosen(name, log, {"replaced_build": "__replaced"})
+    for warehouse in finished(states[name], STEPS[name], possible, tmp_path):
+        assert kept_state(warehouse) == expected
+        assert_recorded(warehouse, name)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ASIDE)
+def test_a_step_aside_that_died_is_finished_by_the_same_command(
+    states: dict[str, Warehouse], name: str, tmp_path: Path
+) -> None:
+    state, prepare, step = ASIDE[name]
+    before = states[state].copied(tmp_path / "before")
+    prepare(before)
+    log, expected = undisturbed(before, step, tmp_path)
+    for warehouse in finished(before, step, deaths(log), tmp_path):
+        assert kept_state(warehouse) == expected
+        assert_recorded(warehouse)
+
+
+def finished(
+    before: Warehouse, step: Step, possible: Iterable[Death], folder: Path
+) -> Iterator[Warehouse]:
+    """The warehouse after each death of a step, and the step once more."""
+    rows = rows_in_raw_and_quarantine(before)
+    for number, death in enumerate(possible):
+        print(death)  # shown of a test that fails
+        warehouse = before.copied(folder / str(number))
         kill(step, warehouse, death)
         assert rows_in_raw_and_quarantine(warehouse) == rows
         step(warehouse)
-        assert kept_state(warehouse) == expected, (death, log.statements[death.place])
-        assert_recorded(warehouse, name)
+        yield warehouse
         warehouse.path.unlink()
 
 
@@ -119,7 +162,7 @@ def test_after_a_death_no_other_step_does_harm(
 ) -> None:
     """Another step is refused, and the first then ends as ever; or it does its work."""
     step = STEPS[name]
-    log, expected = undisturbed(states, name, tmp_path)
+    log, expected = undisturbed(states[name], step, tmp_path)
     live = {tables_of_readers(states[one]) for one in with_the_same_arrivals(name)}
     rows = rows_in_raw_and_quarantine(states[name])
     possible = chosen(name, log, {"candidate_build": "__candidate"})
