@@ -26,7 +26,7 @@
         {%- elif settings.build_replaced is not none -%}
             {%- do exactly_once.tag_queries('replaced_build', settings.build_replaced) -%}
             {%- set tables = exactly_once.curated_relations(settings.build_replaced) -%}
-            {%- if exactly_once._remediation_state(tables, settings.build_replaced) == 'swapped' -%}
+            {%- if settings.build_replaced in exactly_once._kept_swaps(tables) -%}
                 {%- do exactly_once._check_has_all_models(tables, 'replaced') -%}
             {%- endif -%}
             {%- for table in tables -%}
