@@ -494,6 +494,12 @@ VALUES = [
 
 # What the package calls and DuckDB has by the same name, but for what is said of it
 FUNCTIONS = [
+    Case(
+        SQL + "functions/pow",
+        "a number to a power",
+        "select power(2, 3), power(2, 0.5)",
+        [(8, 2**0.5)],
+    ),
     Case(SQL + "functions/abs", "a number without its sign", "select abs(0), abs(-10)", [(0, 10)]),
     Case(
         SQL + "functions/cast",
@@ -771,6 +777,13 @@ FUNCTIONS = [
 ]
 
 TIMES = [
+    Case(
+        SQL + "functions/dateadd",
+        "two years later, and a day before",
+        "select dateadd(year, 2, '2013-05-08'::date), "
+        "dateadd('day', -1, '2026-03-01'::timestamp_ntz)",
+        [(date(2015, 5, 8), datetime(2026, 2, 28))],
+    ),
     Case(
         SQL + "data-types-datetime",
         "NULL stays NULL and 1970 stays 1970",
