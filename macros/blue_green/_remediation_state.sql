@@ -427,7 +427,7 @@
         {%- set aside = exactly_once._aside(relation) -%}
         {%- do exactly_once._rename_schema(relation, aside) -%}
         {%- if exactly_once._is_empty_schema(aside) -%}
-            {%- do run_query('drop schema ' ~ aside.include(identifier=false)) -%}
+            {%- do run_query('drop schema if exists ' ~ aside.include(identifier=false)) -%}
         {%- else -%}
             {%- do exactly_once._rename_schema(aside, relation) -%}
         {%- endif -%}

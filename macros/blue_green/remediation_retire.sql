@@ -35,7 +35,7 @@
         {%- for table in tables if exactly_once._is_there(table[one]) -%}{%- do there.append(table) -%}{%- endfor -%}
         {%- if there or one == place -%}{%- do kept.update({one: there}) -%}{%- endif -%}
     {%- endfor -%}
-    {%- for one, there in kept.items() -%}{%- do exactly_once._check_curated_only(there, one) -%}{%- endfor -%}
+    {%- for one, there in kept.items() -%}{%- do exactly_once._check_curated_only(there or tables, one) -%}{%- endfor -%}
     {%- do exactly_once._announce('Retiring what is kept of', kept[place], incident_id, dry_run) -%}
     {%- if not dry_run -%}
         {%- set rows = {} -%}

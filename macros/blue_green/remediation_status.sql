@@ -48,7 +48,8 @@
     {%- set raw = exactly_once._copies_left_in_raw(incident_id) if is_decided else none -%}
     {%- set may_have_had_none = state == 'none' and not is_cloned and raw
         and exactly_once._guard_of_last_run() is not sameas false
-        and exactly_once._found_in_curated(incident_id).different == [] -%}
+        and exactly_once._found_in_curated(incident_id).different == []
+        and not exactly_once._events_kept_by_verdict(incident_id) -%}
     {%- set lacking_from = exactly_once._lacking_since_rollback(tables, incident_id)
         if state == 'rolled_back' and has_ledger else none -%}
     {%- do steps.append({
@@ -161,12 +162,17 @@
 
 {% macro _kept_by_verdict(incident_id) %}
     {#- A digest of the decided events all of whose copies are in the curated tables, since a reviewer said so. -#}
-    {{- return(local_md5(run_query(
+    {{- return(local_md5(exactly_once._events_kept_by_verdict(incident_id) | join(' '))) -}}
+{% endmacro %}
+
+
+{% macro _events_kept_by_verdict(incident_id) %}
+    {{- return(run_query(
         'select distinct event_fingerprint from ' ~ exactly_once.model_relation('incident_decisions')
         ~ ' where incident_id = ' ~ exactly_once.text_literal(incident_id)
         ~ " and decision = 'keep' and reason = 'override' and "
         ~ exactly_once.key_is_complete(exactly_once.source_columns()) ~ ' order by event_fingerprint'
-    ).columns[0].values() | join(' '))) -}}
+    ).columns[0].values() | list) -}}
 {% endmacro %}
 
 

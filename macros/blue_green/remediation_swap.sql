@@ -283,6 +283,9 @@
         {%- endif -%}
     {%- endfor -%}
     {%- if overtaken -%}
+        {%- if exactly_once._comment_of(old_tables) is none -%}
+            {%- do exactly_once._refuse_crossed(incident_id, 'another session that took over ' ~ old_tables.schema) -%}
+        {%- endif -%}
         {#- for the auditors: readers had other tables for a moment -#}
         {%- do exactly_once._append_to_ledger(
             'remediation_swap' if place == 'candidate' else 'remediation_rollback', 'taken_back', incident_id,

@@ -176,7 +176,7 @@
             'name': outside, 'passed': true,
             'found': 'not compared: ' ~ (
                 'its meta has repairs_other_rows' if table.repairs_other_rows
-                else 'the keys of changed_keys are not its unique_key, or it calls changed_keys for several'
+                else 'its build has recorded no one changed_keys of the source by its unique_key'
             )
         }) -%}
         {%- for place in ('live', 'candidate') -%}
