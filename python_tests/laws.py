@@ -898,12 +898,14 @@ def check_every_field_counts(warehouse: Warehouse, relation: str) -> None:
     with watched() as log:
         assert not verification(warehouse)
     pattern = HASHED_ENTRIES if relation == LEDGER else HASHED_ROWS
-    hashed, table, alias = next(
+    hashings = [
         match.groups()
         for sql in log.statements
         if (match := pattern.search(sql))
         and match[2].lower().replace('"', "").endswith(f".{relation}")
-    )
+    ]
+    assert hashings, f"ledger_verify does not read {relation}"
+    hashed, table, alias = hashings[0]
     kinds = {
         row["name"].lower(): row["kind"]
         for row in warehouse.query(

@@ -60,6 +60,17 @@ def test_a_key_that_was_never_complete_is_refused_without_its_empty_column(
         warehouse.dbt(*JOB, **CHANGES["a column less"])
 
 
+def test_another_spelling_that_no_kept_row_shows_is_refused(warehouse: Warehouse) -> None:
+    """The rows of the sample are written alike either way; one behind them might not be."""
+    built(warehouse)
+    upper = {"name": "currency", "normalize": ["upper"]}
+    with pytest.raises(DbtError, match=r'found another key, written as .*"normalize": \["upper"\]'):
+        warehouse.dbt(*JOB, exactly_once__fingerprint_columns=[*KEY[:3], upper, "event_ts"])
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON))
+    warehouse.dbt(*JOB)
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
 def test_a_full_refresh_of_the_view_alone_does_not_let_the_table_be_mixed(
     warehouse: Warehouse,
 ) -> None:

@@ -215,7 +215,11 @@ def test_the_note_of_a_piece_and_the_vars_stand_beside_each_other(
     warehouse = new_warehouse(columns=COLUMNS)
     warehouse.write_events([row for batch in of_days() for row in batch])
     bound: dict[str, Any] = {"exactly_once__max_hours_per_run": 3}
-    vars_of_table = {"arrival_time_column": "ingest_ts", "event_id_column": "event_id"}
+    vars_of_table: dict[str, Any] = {
+        "arrival_time_column": "ingest_ts",
+        "event_id_column": "event_id",
+        "key": [{"normalize": [], "cast": None}] * 5,
+    }
     for is_caught_up in (False, True):
         warehouse.dbt("run", "--select", "staging", **bound)
         assert notes(warehouse)["built_with"] == vars_of_table

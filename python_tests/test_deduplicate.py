@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_tests import oracle
 from python_tests.snowflake_simulator import running_simulator
 from python_tests.test_docs import blocks
-from python_tests.test_generic_tests import Shop, SnowflakeShop, in_order
+from python_tests.test_generic_tests import SWITCHED_OFF, Shop, SnowflakeShop, in_order
 from python_tests.warehouse import ROOT, DbtError
 
 NOON = datetime(2026, 3, 1, 12)
@@ -142,16 +143,17 @@ REFUSED = {
     ),
 }
 SCHEMA = "{{ config(schema='once') }}\n"
+# the name that a step of ours had is the caller's
 OF_A_CTE = """
 {% set columns = [
     {'name': 'order_ref', 'type': 'varchar'}, {'name': 'loaded_at', 'type': 'timestamp'}
 ] %}
-with orders as (
+with hashed as (
     select order_ref, "loaded at" as loaded_at from {{ source('shop', 'orders') }}
 ),
 
 once as (
-    {{ exactly_once.deduplicate('orders', key='order_ref', order_by='loaded_at', columns=columns) }}
+    {{ exactly_once.deduplicate('hashed', key='order_ref', order_by='loaded_at', columns=columns) }}
 )
 
 select * from once
@@ -305,6 +307,11 @@ def test_the_queries_of_the_faq_run_where_the_rest_is_off(tmp_path: Path) -> Non
         "sources: [{name: landing, schema: landing, tables: [{name: orders}]}]"
     )
     once, identified = blocks(ROOT / "docs" / "faq.md", "jinja")
+    switched_off = yaml.safe_load(next(iter(blocks(ROOT / "docs" / "faq.md", "yaml"))))
+    project_file = faq.folder / "dbt_project.yml"
+    project = yaml.safe_load(project_file.read_text("utf-8"))
+    kept = {name: value for name, value in project.items() if name not in SWITCHED_OFF}
+    project_file.write_text(yaml.safe_dump(kept | switched_off), "utf-8")
     (models / "once.sql").write_text(once)
     (models / "identified.sql").write_text(identified)
     faq.execute(
@@ -326,3 +333,5 @@ def test_the_queries_of_the_faq_run_where_the_rest_is_off(tmp_path: Path) -> Non
     )
     assert found == [(1, 3, 1), (2, 1, 1)]
     assert faq.query("select count(distinct event_fingerprint) from main.identified") == [(2,)]
+    # a source of the package would be one that is not there
+    faq.invoke("source", "freshness", environment=faq.environment, given="{}", fresh=True)

@@ -266,6 +266,21 @@ def test_too_many_copies_stop_a_run_without_the_guard(warehouse: Warehouse) -> N
     assert not [line for line in warehouse.project.logged if "copies among" in line]
 
 
+def test_a_view_built_before_a_column_is_named_by_the_breaker(warehouse: Warehouse) -> None:
+    contaminate(warehouse)
+    warehouse.execute("alter table raw.events add column id_of_loader varchar")
+    changed: dict[str, Any] = {
+        **OFF,
+        "exactly_once__event_id_column": "id_of_loader",
+        "exactly_once__max_copy_rate": 0.5,
+    }
+    with pytest.raises(DbtError, match=r"no column id_of_loader; .* --select stg_events --full"):
+        warehouse.dbt(*JOB, "--full-refresh", **changed)
+    warehouse.dbt("run", "--select", "stg_events", "--full-refresh", **changed)
+    warehouse.dbt(*JOB, "--full-refresh", **changed)
+    warehouse.dbt(*JOB, **changed)
+
+
 def test_too_many_copies_are_heard_of_while_the_guard_keeps_them_out(warehouse: Warehouse) -> None:
     """An incident that begins, or a key with too few columns: both would be silent."""
     first, second = contaminate(warehouse)

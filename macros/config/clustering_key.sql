@@ -7,8 +7,13 @@
     -#}
     {%- set settings = exactly_once.settings() -%}
     {%- if settings.clustering_key is not none -%}{{- return(settings.clustering_key or none) -}}{%- endif -%}
-    {%- set name = settings.event_time_column -%}
-    {#- a name in one case stands for any case; the columns can't be looked up while the project is parsed -#}
-    {%- set column = name if modules.re.match('^([a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)$', name) else adapter.quote(name) -%}
+    {#- the columns can't be looked up while the project is parsed -#}
+    {%- set column = exactly_once._name_as_written(settings.event_time_column) -%}
     {{- return("has_complete_key, date_trunc('hour', " ~ column ~ ')') -}}
+{% endmacro %}
+
+
+{% macro _name_as_written(name) %}
+    {#- A name in one case stands for any case; another needs quotes. -#}
+    {{- return(name if modules.re.match('^([a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)$', name) else adapter.quote(name)) -}}
 {% endmacro %}

@@ -52,6 +52,7 @@
 
 
 {% macro _refuse_too_many_copies() %}
+    {%- do exactly_once._refuse_view_of_other_columns() -%}
     {%- for judged in exactly_once._too_many_copies()[:1] -%}
         {%- do exactly_once._refuse(
             judged.what, judged.found, judged.accepted ~ ' while the guard is off (exactly_once__max_copy_rate)',
@@ -59,6 +60,27 @@
             ~ 'vars of the job, and leave it: the next run goes on without the copies.'
         ) -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{% macro _refuse_view_of_other_columns() %}
+    {#- Arrivals are judged from the view as it is: built before a column that the vars name now, it can't tell. -#}
+    {%- set events = exactly_once.model_relation('stg_events') -%}
+    {%- if exactly_once.settings().max_copy_rate is not none and exactly_once._is_there(events) -%}
+        {%- set there = adapter.get_columns_in_relation(events) | map(attribute='name') | list -%}
+        {%- set columns, lacking = exactly_once.source_columns(), [] -%}
+        {%- for part in ['payment_id', 'event_type', 'amount', 'currency', 'event_time', 'arrival_time', 'event_id']
+            if columns[part] and columns[part].name not in there + lacking -%}
+            {%- do lacking.append(columns[part].name) -%}
+        {%- endfor -%}
+        {%- if lacking -%}
+            {%- do exactly_once._refuse(
+                events, 'no column ' ~ lacking | join(', '),
+                'the columns that the vars name, while the guard is off and exactly_once__max_copy_rate is set',
+                'Nothing was built. Run: dbt run --select stg_events --full-refresh (a view, so no event is lost), then the job again.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -27,7 +27,10 @@
 
 
 {% macro _narrow_first(relation, key, order_by, predicate, nulls, columns) %}
-    {#- Which rows are first is told by key and order alone. The others are read of rows that stay, and hashed of ties. -#}
+    {#-
+        Which rows are first is told by key and order alone. The others are read of rows that stay, and hashed of ties.
+        The prefix keeps its steps apart from a CTE of the caller, which the relation may be.
+    -#}
     {%- if not execute -%}{{- return('select * from ' ~ relation) -}}{%- endif -%}
     {%- set columns = exactly_once._deduplicated_columns(relation, columns) -%}
     {%- set keys = exactly_once._deduplicated_key(relation, key, columns) -%}
@@ -47,7 +50,7 @@
         {%- do is_repeated.append(key_names[-1] ~ equals ~ 'repeated_' ~ key_names[-1]) -%}
         {%- do place.append(key_values[-1] ~ ' as ' ~ key_names[-1]) -%}
         {%- do is_same_place.append(
-            exactly_once.key_value({'key': [wide]}, wide) ~ equals ~ 'contested_places.' ~ key_names[-1]
+            exactly_once.key_value({'key': [wide]}, wide) ~ equals ~ 'deduplicate_contested.' ~ key_names[-1]
         ) -%}
     {%- endfor -%}
     {%- set order_names, ordered = [], [] -%}
@@ -55,31 +58,31 @@
         {%- do order_names.append('order_' ~ loop.index) -%}
         {%- do ordered.append(order_names[-1] ~ ' ' ~ column.direction ~ ' nulls last') -%}
         {%- do place.append(column.sql ~ ' as ' ~ order_names[-1]) -%}
-        {%- do is_same_place.append('wide_rows.' ~ column.sql ~ ' is not distinct from contested_places.' ~ order_names[-1]) -%}
+        {%- do is_same_place.append('wide_rows.' ~ column.sql ~ ' is not distinct from deduplicate_contested.' ~ order_names[-1]) -%}
     {%- endfor -%}
     {%- set has_key = exactly_once.key_is_complete({'key': keys}) -%}
     {%- set is_judged = '(' ~ predicate ~ ')' ~ (' and ' ~ has_key if nulls == 'keep' else '') -%}
     {%- set every_column = columns | map(attribute='sql') | join(',\n        ') -%}
     {%- set place_names = (key_names + order_names) | join(',\n        ') -%}
-with narrow_rows as (
+with deduplicate_narrow as (
     select
         {{ place | join(',\n        ') }}
     from {{ relation }}
     where {{ is_judged }}
 ),
 
-repeated_keys as (
+deduplicate_repeated as (
     select
         {% for name in key_names -%}
             {{ name }} as repeated_{{ name }}{{ ',' if not loop.last }}
         {% endfor -%}
-    from narrow_rows
+    from deduplicate_narrow
     group by {{ key_names | join(', ') }}
     having count(*) > 1
 ),
 
 -- what doesn't simply stay: the places after the first of a key, and the first where several rows share it
-contested_places as (
+deduplicate_contested as (
     select
         {{ place_names }},
         count(*) as row_count,
@@ -87,8 +90,8 @@ contested_places as (
             partition by {{ key_names | join(', ') }}
             order by {{ ordered | join(', ') }}
         ) as place_number
-    from narrow_rows
-    inner join repeated_keys
+    from deduplicate_narrow
+    inner join deduplicate_repeated
         on
             {{ is_repeated | join('\n            and ') }}
     group by
@@ -96,47 +99,47 @@ contested_places as (
     qualify place_number > 1 or row_count > 1
 ),
 
-alone as (
+deduplicate_alone as (
     select wide_rows.*
     from (select * from {{ relation }} where {{ is_judged }}) as wide_rows
-    left join contested_places
+    left join deduplicate_contested
         on
             {{ is_same_place | join('\n            and ') }}
-    where contested_places.row_count is null
+    where deduplicate_contested.row_count is null
 ),
 
-tied as (
+deduplicate_tied as (
     select wide_rows.*
     from (select * from {{ relation }} where {{ is_judged }}) as wide_rows
-    inner join contested_places
+    inner join deduplicate_contested
         on
             {{ is_same_place | join('\n            and ') }}
-    where contested_places.place_number = 1
+    where deduplicate_contested.place_number = 1
 ),
 
-hashed as (
+deduplicate_hashed as (
     select
-        tied.*,
+        deduplicate_tied.*,
         {{ exactly_once.row_hash(columns) }} as exactly_once_row_hash
-    from tied
+    from deduplicate_tied
 ),
 
-first_of_tied as (
-    select * from hashed
+deduplicate_first_of_tied as (
+    select * from deduplicate_hashed
     qualify row_number() over (
         partition by {{ key_values | join(', ') }}
         order by exactly_once_row_hash asc
     ) = 1
 ),
 
-deduplicated as (
+deduplicate_kept as (
     select
         {{ every_column }}
-    from alone
+    from deduplicate_alone
     union all
     select
         {{ every_column }}
-    from first_of_tied
+    from deduplicate_first_of_tied
     {%- if nulls == 'keep' %}
     union all
     select
@@ -146,7 +149,7 @@ deduplicated as (
     {%- endif %}
 )
 
-select * from deduplicated
+select * from deduplicate_kept
 {%- endmacro %}
 
 
@@ -168,9 +171,25 @@ select * from deduplicated
                 exactly_once._deduplicate_argument('columns', relation), column, 'a list of {name, type}', 'Correct this entry.'
             ) -%}
         {%- endif -%}
-        {%- do found.append(dict(column, sql=column.get('sql') or adapter.quote(column.name))) -%}
+        {%- do found.append(dict(column, sql=column.get('sql') or exactly_once._given_name(column.name))) -%}
     {%- endfor -%}
     {{- return(found) -}}
+{% endmacro %}
+
+
+{% macro _given_name(name) %}
+    {{- return(adapter.dispatch('_given_name', 'exactly_once')(name)) -}}
+{% endmacro %}
+
+
+{% macro default___given_name(name) %}
+    {{- return(adapter.quote(name)) -}}
+{% endmacro %}
+
+
+{#- https://docs.snowflake.com/en/sql-reference/identifiers-syntax: quotes would ask for lower case -#}
+{% macro snowflake___given_name(name) %}
+    {{- return(exactly_once._name_as_written(name)) -}}
 {% endmacro %}
 
 

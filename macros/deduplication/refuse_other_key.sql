@@ -2,8 +2,8 @@
     {#-
         Stops a run whose business key is not the one that stg_events_deduplicated was built with: its fingerprints would
         meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, which
-        are identified again; no record of the key has to be kept for it. So it does where the order of survivors, or what
-        identifies an event without a complete key, is another than the table's comment says.
+        are identified again, and from the table's comment, which says how the key was written. So it does where the order
+        of survivors, or what identifies an event without a complete key, is another than the comment says.
     -#}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
@@ -14,15 +14,21 @@
             {%- endfor -%}
         {%- endif -%}
         {%- if kept -%}
+            {%- set recorded = (exactly_once._parsed_marker(exactly_once._comment_on(relation)) or {}).get('built_with') or {} -%}
             {%- do exactly_once._refuse_other_vars(
-                relation, (exactly_once._parsed_marker(exactly_once._comment_on(relation)) or {}).get('built_with'),
-                exactly_once._built_with_of_events(),
+                relation, recorded, exactly_once._built_with_of_events(),
                 'Set them back; or build everything again with dbt build --selector fifteen_minute --full-refresh, which keeps '
                 ~ 'only what the source still holds. Where only names have changed, rename the columns in the table too and '
                 ~ "run: comment on table " ~ relation ~ " is ''"
             ) -%}
             {%- do exactly_once._check_kept_payload(relation, kept, columns.payload) -%}
             {%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}
+            {%- set forms = exactly_once._forms_of_key() -%}
+            {%- if recorded.get('key', forms) != forms -%}
+                {%- do exactly_once._refuse_key(
+                    relation, 'written as ' ~ tojson(forms) ~ ' and not as ' ~ tojson(recorded.key)
+                ) -%}
+            {%- endif -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -4,6 +4,19 @@
 {% endmacro %}
 
 
+{% macro _forms_of_key() %}
+    {#-
+        How the values of the key are written, column by column, and the payload paths after them: what a sample of the
+        kept rows shows only if one of them would be written otherwise.
+    -#}
+    {%- set forms = [] -%}
+    {%- for column in exactly_once.settings().fingerprint_columns -%}
+        {%- do forms.append({'normalize': column.normalize, 'cast': column.cast}) -%}
+    {%- endfor -%}
+    {{- return(forms + exactly_once.settings().payload_identity_paths) -}}
+{% endmacro %}
+
+
 {% macro _built_with_of_curated() %}
     {#- The vars, as they are now, that tell what the rows of a curated model mean; equal for one meaning. -#}
     {%- set settings = exactly_once.settings() -%}

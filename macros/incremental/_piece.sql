@@ -140,7 +140,8 @@
     -#}
     {%- if execute -%}
         {%- set noted = exactly_once._parsed_marker(exactly_once._comment_on(this)) or {} -%}
-        {%- set note = dict(noted, app='exactly_once', built_with=exactly_once._built_with_of_events()) -%}
+        {%- set built_with = dict(exactly_once._built_with_of_events(), key=exactly_once._forms_of_key()) -%}
+        {%- set note = dict(noted, app='exactly_once', built_with=built_with) -%}
         {%- set piece = graph.nodes[model.unique_id].get('piece') -%}
         {%- if piece and piece.note -%}
             {%- do exactly_once._say_piece(piece) -%}
