@@ -211,14 +211,14 @@ DECISION_MUTATIONS: dict[str, list[Edit]] = {
     "an incomplete key is removed": [
         Edit(
             DECISIONS,
-            "when not ranked.has_complete_key then 'review'\n",
+            "when not judged.has_complete_key then 'review'\n",
             "\n",
         )
     ],
     "every copy is removed": [
         Edit(
             DECISIONS,
-            "when ranked.rank_among_equal = 1 then 'keep'\n            else 'remove'",
+            "when judged.rank_among_equal = 1 then 'keep'\n            else 'remove'",
             "else 'remove'",
         )
     ],
@@ -321,7 +321,7 @@ ARRIVAL_MUTATIONS: dict[str, list[Edit]] = {
 
 PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
     "a material payload is removed": [
-        Edit(DECISIONS, "payload_variance.verdict = 'review' or ranked.is_unclear", "false")
+        Edit(DECISIONS, "judged.verdict = 'review' or judged.is_uncompared", "false")
     ],
     "copies of which it is unclear whose they are are kept as events": [
         Edit(
@@ -338,7 +338,7 @@ PAYLOAD_MUTATIONS: dict[str, list[Edit]] = {
         )
     ],
     "a copy of an event that only its payload tells apart stays": [
-        Edit(DECISIONS, "ranked.rank_among_equal = 1 then 'keep'", "true then 'keep'")
+        Edit(DECISIONS, "judged.rank_among_equal = 1 then 'keep'", "true then 'keep'")
     ],
     "an event whose payloads differ is not repaired": [
         Edit("macros/incident/is_repaired.sql", "'material_payload', ", "")

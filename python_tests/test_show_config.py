@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from python_tests.laws import NOON, event, steady_events
+from python_tests.laws import HOUR, NOON, event, steady_events
 from python_tests.test_installed import Ledgerworks
 from python_tests.warehouse import EVENT_COLUMNS, ROOT, DbtError, Warehouse
 
@@ -196,3 +196,12 @@ def test_a_missing_source_is_an_error_after_the_vars(warehouse: Warehouse) -> No
         "--vars",
         '"nope"',
     ]
+
+
+def test_a_source_that_arrives_later_than_the_lookback_is_a_doubt(warehouse: Warehouse) -> None:
+    """A nightly load, or a time in another zone than UTC: no watermark would ever move."""
+    warehouse.write_events([event(f"p{n}", NOON + 5 * HOUR) for n in range(6)])
+    warehouse.write_events([event(f"q{n}", NOON) for n in range(4)])
+    (found,) = doubts(shown(warehouse))
+    assert found.startswith("  - of 10 sampled rows, 6 arrived more than 2 hours before or after")
+    assert doubts(shown(warehouse, exactly_once__late_arrival_hours=6)) == []

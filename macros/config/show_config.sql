@@ -105,6 +105,14 @@
             ~ '. Their events count in event_count alone: add those that are payments.'
         ) -%}
     {%- endif -%}
+    {%- set timed, sane = exactly_once._sampled_times(columns) -%}
+    {%- if sane < timed / 2 -%}
+        {%- do doubts.append(
+            'of ' ~ timed ~ ' sampled rows, ' ~ (timed - sane) ~ ' arrived more than ' ~ settings.late_arrival_hours
+            ~ ' hours before or after their event: where that is the rule, each run reads the source whole. Raise'
+            ~ ' exactly_once__late_arrival_hours, or put a view before a time that is not in UTC.'
+        ) -%}
+    {%- endif -%}
     {%- set known = exactly_once._known_vars() -%}
     {%- for name in exactly_once._given_vars().elsewhere | unique if name is string and name not in known -%}
         {%- for meant in exactly_once._alike(name, ['incident_id', 'incident_start', 'incident_end']) -%}
@@ -133,6 +141,17 @@
         ) -%}
     {%- endif -%}
     {{- return(doubts) -}}
+{% endmacro %}
+
+
+{% macro _sampled_times(columns) %}
+    {#- Among a thousand rows of the source: [how many have both times, in how many of these they move a watermark]. -#}
+    {%- set timed = columns.arrival_time.sql ~ ' is not null and ' ~ columns.event_time.sql ~ ' is not null' -%}
+    {%- set counts = run_query(
+        'select count(*) as timed, count(case when ' ~ exactly_once.has_sane_times(columns) ~ ' then 1 end) as sane from (select * from '
+        ~ columns.relation ~ ' limit 1000) as sampled_rows where ' ~ timed
+    ).rows[0].values() -%}
+    {{- return([counts[0] | int, counts[1] | int]) -}}
 {% endmacro %}
 
 

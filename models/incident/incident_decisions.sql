@@ -12,6 +12,7 @@ with duplicate_groups as (
     select
         incident_id,
         event_fingerprint,
+        copy_count,
         {{ columns.event_time.sql }}
     from {{ groups }}
 ),
@@ -198,36 +199,54 @@ ranked as (
         first_value(row_hash) over (
             partition by event_fingerprint, canonical_payload
             order by {{ exactly_once.survivor_order(columns) }}, copy_number asc
-        ) as first_row_hash_among_equal
+        ) as first_row_hash_among_equal,
+        count(*) over (partition by event_fingerprint) as copies_now
     from events_of_copies
+),
+
+-- a copy that came after the groups were found has a payload that nobody compared
+judged as (
+    select
+        ranked.*,
+        payload_variance.variance_score,
+        payload_variance.verdict,
+        {%- if columns.payload is none %}
+        false as is_uncompared
+        {%- else %}
+        (
+            ranked.is_unclear
+            or coalesce(ranked.copies_now > duplicate_groups.copy_count, false)
+        ) as is_uncompared
+        {%- endif %}
+    from ranked
+    left join duplicate_groups on ranked.event_fingerprint = duplicate_groups.event_fingerprint
+    left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
 ),
 
 decided as (
     select
-        ranked.*,
-        payload_variance.variance_score,
+        judged.*,
         case
             when overrides.decision in ('keep', 'review') then overrides.decision
-            when overrides.decision is not null and ranked.survivor_rank = 1 then 'keep'
+            when overrides.decision is not null and judged.survivor_rank = 1 then 'keep'
             when overrides.decision is not null then 'remove'
-            when not ranked.has_complete_key then 'review'
-            when payload_variance.verdict = 'review' or ranked.is_unclear then 'review'
-            when ranked.rank_among_equal = 1 then 'keep'
+            when not judged.has_complete_key then 'review'
+            when judged.verdict = 'review' or judged.is_uncompared then 'review'
+            when judged.rank_among_equal = 1 then 'keep'
             else 'remove'
         end as decision,
         case
             when overrides.decision is not null then 'override'
-            when not ranked.has_complete_key then 'incomplete_key'
-            when payload_variance.verdict = 'review' or ranked.is_unclear then 'material_payload'
-            when ranked.rank_among_equal > 1 and ranked.row_hash = ranked.first_row_hash_among_equal
+            when not judged.has_complete_key then 'incomplete_key'
+            when judged.verdict = 'review' or judged.is_uncompared then 'material_payload'
+            when judged.rank_among_equal > 1 and judged.row_hash = judged.first_row_hash_among_equal
                 then 'identical_copy'
-            when ranked.rank_among_equal > 1 then 'later_copy'
-            when payload_variance.verdict = 'keep' then 'distinct_payload'
+            when judged.rank_among_equal > 1 then 'later_copy'
+            when judged.verdict = 'keep' then 'distinct_payload'
             else 'first_copy'
         end as reason
-    from ranked
-    left join overrides on ranked.event_fingerprint = overrides.event_fingerprint
-    left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
+    from judged
+    left join overrides on judged.event_fingerprint = overrides.event_fingerprint
 ),
 
 -- of events that only payloads tell apart each points at the first, which the curated tables count
