@@ -5,7 +5,9 @@
 {%- set narrow = exactly_once.narrow_columns(columns) | reject('equalto', event_id) | list -%}
 {%- set quarantined_copies = exactly_once.quarantined_copies() -%}
 {%- set groups = ref('exactly_once', 'incident_duplicate_groups') -%}
-{%- set is_in_reach = exactly_once.same_event_times(groups) %}
+{%- set is_in_reach = exactly_once.same_event_times(groups) -%}
+{%- set has_come_since = 'coalesce(ranked.copies_now > duplicate_groups.copy_count, false)'
+    if columns.payload is not none else 'false' %}
 -- depends_on: {{ ref('payload_field_policy') }}
 
 with duplicate_groups as (
@@ -210,14 +212,7 @@ judged as (
         ranked.*,
         payload_variance.variance_score,
         payload_variance.verdict,
-        {%- if columns.payload is none %}
-        false as is_uncompared
-        {%- else %}
-        (
-            ranked.is_unclear
-            or coalesce(ranked.copies_now > duplicate_groups.copy_count, false)
-        ) as is_uncompared
-        {%- endif %}
+        ranked.is_unclear or {{ has_come_since }} as is_uncompared
     from ranked
     left join duplicate_groups on ranked.event_fingerprint = duplicate_groups.event_fingerprint
     left join payload_variance on ranked.event_fingerprint = payload_variance.event_fingerprint
