@@ -167,6 +167,26 @@ def test_one_event_type_and_late_copies_by_arrival(loaded: Warehouse) -> None:
     assert (window["row_count"], window["copy_count"]) == (600, 300)
 
 
+def test_copies_later_than_the_lookback_move_no_edge(warehouse: Warehouse) -> None:
+    """All the copies of half an hour come five hours later, and those of a day too."""
+    arrive(warehouse, "captured", "range(3600)", 0)
+    arrive(warehouse, "captured", "range(1200, 1500)", 300)
+    (window,) = detected(warehouse)
+    assert window["detected_start"] == NOON + 120 * MINUTE
+    assert window["detected_end"] == NOON + 150 * MINUTE - timedelta(seconds=5)
+    assert (window["row_count"], window["copy_count"]) == (600, 300)
+
+
+def test_copies_that_arrive_among_those_of_later_events_move_no_edge(warehouse: Warehouse) -> None:
+    """Of 24 hours, 9 are copied, each event five hours later, when others are copied too."""
+    arrive(warehouse, "captured", "range(14400)", 0)
+    arrive(warehouse, "captured", "range(3000, 8400)", 300)
+    (window,) = detected(warehouse)
+    assert window["detected_start"] == NOON + 300 * MINUTE
+    assert window["detected_end"] == NOON + 840 * MINUTE - timedelta(seconds=5)
+    assert (window["row_count"], window["copy_count"]) == (10800, 5400)
+
+
 def test_copies_of_another_event_type_belong_to_the_event_that_arrived_first(
     warehouse: Warehouse,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import random
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from importlib import util
-from itertools import chain, permutations
+from itertools import chain, permutations, product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -519,11 +520,16 @@ def test_groups_are_judged_alike_on_duckdb_and_on_snowflake(
     assert shown_by_analyses(snowflake_warehouse, **DECLARED) == shown
 
 
-def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) -> None:
-    """Payloads of 16 MB, and an event of 10,000 copies, beside one of a benign difference."""
+@pytest.mark.parametrize("kind", ["varchar", "json"])
+def test_huge_groups_get_a_verdict_and_hold_up_no_other(
+    kind: str, new_warehouse: Callable[..., Warehouse]
+) -> None:
+    """Payloads of 16 MB, nested 60,000 deep, and of 10,000 copies, beside a benign difference."""
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"payload": kind})
     texts = {
         "usual": ["one", "two"],
         "16 MB": ["a", "b"],
+        "deep": ["c", "d"],
         "10,000 copies": [str(number) for number in range(10_000)],
     }
     rows = [
@@ -537,10 +543,16 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) ->
         f"""'{{"description": "' || repeat(event_id, {2**24}) || '"}}' """
         "where payment_id = '16 MB'"
     )
+    warehouse.execute(
+        "update raw.events set payload = "
+        """'{"' || event_id || '": ' || repeat('[', 60000) || repeat(']', 60000) || '}' """
+        "where payment_id = 'deep'"
+    )
     found = detect(warehouse, [])
     assert {name: (row["verdict"], row["reason"]) for name, row in found.items()} == {
         "usual": ("remove", "benign_differs"),
         "16 MB": ("review", "too_large"),
+        "deep": ("review", "too_deep"),
         "10,000 copies": ("review", "too_many_payloads"),
     }
     decided = Counter(
@@ -551,6 +563,7 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(warehouse: Warehouse) ->
         ("usual", "keep"): 1,
         ("usual", "remove"): 1,
         ("16 MB", "review"): 2,
+        ("deep", "review"): 2,
         ("10,000 copies", "review"): 10_000,
     }
 
@@ -667,16 +680,30 @@ def test_a_reviewer_sees_the_copies_side_by_side_on_snowflake(
     check_review(snowflake_warehouse)
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "snowflake"])
+def can_be_read(text: str | None) -> bool:
+    """Whether a column of JSON can hold a text as a payload."""
+    try:
+        return json.loads(text or "", parse_constant=float) is not None
+    except (ValueError, RecursionError):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind"), [("duckdb", "varchar"), ("duckdb", "json"), ("snowflake", "varchar")]
+)
 def test_decisions_on_labelled_payloads_are_right(
     engine: str,
+    kind: str,
     new_warehouse: Callable[..., Warehouse],
     new_snowflake_warehouse: Callable[..., SnowflakeWarehouse],
 ) -> None:
     """From the source to the decision: a digest in SQL comes before the judgement."""
     make = new_warehouse if engine == "duckdb" else new_snowflake_warehouse
-    warehouse = make(columns=EVENT_COLUMNS | {"payload": "varchar"})
+    warehouse = make(columns=EVENT_COLUMNS | {"payload": kind})
     pairs = labelled_pairs()[:500]
+    if kind == "json":
+        pairs = [pair for pair in pairs if all(map(can_be_read, pair[1]))]
+        assert len(pairs) > 450
     assert {wanted for wanted, _ in pairs} == {"remove", "review", "keep"}
     rows = [copies_of(f"pair {number}", *texts) for number, (_, texts) in enumerate(pairs)]
     warehouse.write_events([*steady_events(NOON), *chain(*rows)])
@@ -752,6 +779,35 @@ def test_what_is_compared_as_equal_differs_in_nothing_that_counts(
     assert len(groups) > 100
     for (same,) in groups:
         assert MODEL.judgement_of(json.dumps(same), POLICY, THRESHOLDS) is None, same
+
+
+def test_what_sql_takes_out_is_volatile_to_the_judge_too(warehouse: Warehouse) -> None:
+    """Whatever the policy says, and however it is written: brackets in its midst are a name."""
+    chance = random.Random(3)
+    warehouse.dbt("seed")
+    steps = list(chain.from_iterable(product(["a", "b", "0", "c"], repeat=n) for n in range(4)))
+    taken_out = 0
+    for _ in range(12):
+        patterns = {
+            ".".join(chance.choices(["a", "b", "0", "*", "a[]"], k=chance.randint(1, 3)))
+            + chance.choice(["", "", "[]"])
+            for _ in range(chance.randint(2, 8))
+        }
+        rows = [
+            (pattern, chance.choice(["volatile", "volatile", "volatile", "material"]), 1.0)
+            for pattern in sorted(patterns)
+        ]
+        listed = ", ".join(f"('{path}', '{said}', {weight}, 'why')" for path, said, weight in rows)
+        warehouse.execute("delete from main_seeds.payload_field_policy")
+        warehouse.execute(f"insert into main_seeds.payload_field_policy values {listed}")
+        compiled = warehouse.dbt("compile", "--inline", "{{ exactly_once.volatile_paths() }}")
+        field_of = MODEL.policy_of(rows)
+        for path in ast.literal_eval(compiled.results[0].node.compiled_code):
+            taken_out += 1
+            for below in steps:
+                if below or not path["is_members"]:
+                    assert field_of((*path["names"], *below)).field_class == "volatile", rows
+    assert taken_out > 3
 
 
 def test_numbers_that_a_double_cannot_hold_are_compared_as_written(warehouse: Warehouse) -> None:

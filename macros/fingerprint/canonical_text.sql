@@ -13,7 +13,9 @@
     {%- elif family == 'date' -%}
         {{- return(adapter.dispatch('_date_text', 'exactly_once')(value_sql)) -}}
     {%- elif family == 'json' -%}
-        {{- return(exactly_once._json_text(value_sql)) -}}
+        {{- return(exactly_once._unless_too_deep(
+            'cast(' ~ value_sql ~ ' as varchar)', exactly_once._json_text(value_sql)
+        )) -}}
     {%- endif -%}
     {{- return('cast(' ~ value_sql ~ ' as varchar)') -}}
 {% endmacro %}
@@ -71,6 +73,24 @@
         {%- set text.sql = exactly_once._replaced_everywhere(text.sql, number ~ zeros ~ '([,}]|$)') -%}
     {%- endfor -%}
     {{- return(adapter.dispatch('_where_zeros_trail', 'exactly_once')(sorted_text, text.sql)) -}}
+{% endmacro %}
+
+
+{% macro _unless_too_deep(text_sql, read_sql) %}
+    {#- What reads a text as JSON, or the text itself where its nesting would be too much for the engine. -#}
+    {{- return(adapter.dispatch('_unless_too_deep', 'exactly_once')(text_sql, read_sql)) -}}
+{% endmacro %}
+
+
+{% macro default___unless_too_deep(text_sql, read_sql) %}
+    {{- return(read_sql) -}}
+{% endmacro %}
+
+
+{#- A VARIANT nested tens of thousands deep ends the process (https://github.com/duckdb/duckdb/issues/25967). -#}
+{% macro duckdb___unless_too_deep(text_sql, read_sql) %}
+    {%- set brackets = 'length(' ~ text_sql ~ ') - length(translate(' ~ text_sql ~ ", '[{', ''))" -%}
+    {{- return('case when ' ~ brackets ~ ' <= 1000 then ' ~ read_sql ~ ' else ' ~ text_sql ~ ' end') -}}
 {% endmacro %}
 
 

@@ -1,7 +1,8 @@
 {% macro arrived_near_candidates() %}
     {#-
         A predicate on the arrivals by which the edges of candidate windows are found: around them, widened by the
-        lookback, so that copies of these events are let in too; false where there is no candidate.
+        lookback, so that copies of these events are let in too; false where there is no candidate. Where more than one in
+        a hundred of them is further from its event than that, it is all that detection reads.
     -#}
     {%- if not execute -%}{{- return('false') -}}{%- endif -%}
     {%- set arrival_time = exactly_once.source_columns().arrival_time -%}
@@ -9,10 +10,17 @@
     {%- set candidates = ref('exactly_once', 'incident_window_candidates') -%}
     {%- set ranges = [] -%}
     {%- for span in exactly_once._ask(
-        'select ' ~ exactly_once.epoch_micros('start_from') ~ ' as span_start, ' ~ exactly_once.epoch_micros('start_to')
-        ~ ' as span_end from ' ~ candidates ~ ' union distinct select ' ~ exactly_once.epoch_micros('end_from') ~ ', '
-        ~ exactly_once.epoch_micros('end_to') ~ ' from ' ~ candidates ~ ' order by 1'
+        'select ' ~ exactly_once.epoch_micros('spans.span_start') ~ ' as span_start, '
+        ~ exactly_once.epoch_micros('spans.span_end') ~ ' as span_end, '
+        ~ 'coalesce(sum(rates.late_copied_event_count) > 0.01 * sum(rates.copied_event_count) '
+        ~ 'or sum(rates.late_copy_count) > 0.01 * sum(rates.row_count), false) as has_late_copies '
+        ~ 'from (select start_from as span_start, start_to as span_end from ' ~ candidates
+        ~ ' union distinct select end_from as span_start, end_to as span_end from ' ~ candidates ~ ') as spans '
+        ~ 'left join ' ~ ref('exactly_once', 'incident_duplicate_rate') ~ ' as rates '
+        ~ 'on rates.arrival_minute >= spans.span_start and rates.arrival_minute < spans.span_end '
+        ~ 'group by spans.span_start, spans.span_end order by 1'
     ).rows if span[0] < span[1] -%}
+        {%- if span[2] -%}{{- return('(' ~ exactly_once.detection_range() ~ ')') -}}{%- endif -%}
         {%- set first = exactly_once.shifted_time(exactly_once.time_from_micros(span[0]), -lookback) -%}
         {%- set last = exactly_once.shifted_time(exactly_once.time_from_micros(span[1]), lookback) -%}
         {%- do ranges.append(exactly_once._between(arrival_time, first, last)) -%}

@@ -12,20 +12,17 @@
 {% endmacro %}
 
 
-{#-
-    A VARIANT, which sorts keys, rounds a long whole number too, keeps the last of equal keys alone, and ends the process
-    where a value is nested tens of thousands deep (https://github.com/duckdb/duckdb/issues/25967).
--#}
+{#- A VARIANT, which sorts keys, rounds a long whole number too, and keeps the last of equal keys alone. -#}
 {% macro duckdb__canonical_payload(text_sql) %}
     {%- set has_long_number = 'regexp_matches(' ~ text_sql ~ ", '[:,\\[]\\s*-?[0-9]{16}')" -%}
-    {%- set brackets = 'length(' ~ text_sql ~ ') - length(translate(' ~ text_sql ~ ", '[{', ''))" -%}
     {%- set json = 'cast(' ~ text_sql ~ ' as json)' -%}
     {%- set names_each_key_once = exactly_once._key_marks(text_sql) ~ ' = '
-        ~ exactly_once._key_marks('cast(cast(cast(' ~ json ~ ' as variant) as json) as varchar)') -%}
+        ~ exactly_once._key_marks(adapter.dispatch('_sorted_json', 'exactly_once')(json)) -%}
+    {%- set read = 'case when ' ~ names_each_key_once ~ ' then ' ~ exactly_once._json_text(json) ~ ' else '
+        ~ text_sql ~ ' end' -%}
     {{- return(
         'case when json_valid(' ~ text_sql ~ ') and not ' ~ exactly_once._is_read_loosely(text_sql) ~ ' and not '
-        ~ has_long_number ~ ' and ' ~ brackets ~ ' <= 1000 then case when ' ~ names_each_key_once ~ ' then '
-        ~ exactly_once.canonical_text(json, 'json') ~ ' else ' ~ text_sql ~ ' end else ' ~ text_sql ~ ' end'
+        ~ has_long_number ~ ' then ' ~ exactly_once._unless_too_deep(text_sql, read) ~ ' else ' ~ text_sql ~ ' end'
     ) -}}
 {% endmacro %}
 

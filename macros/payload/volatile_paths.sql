@@ -10,7 +10,7 @@
     {%- if not exactly_once._is_there(policy) -%}{{- return([]) -}}{%- endif -%}
     {%- set volatile, others, paths = [], [], [] -%}
     {%- for row in exactly_once._ask('select path_pattern, field_class from ' ~ policy ~ ' order by path_pattern').rows -%}
-        {%- set names = (row[0] | replace('[]', '')).split('.') -%}
+        {%- set names = (row[0][:-2] if row[0].endswith('[]') else row[0]).split('.') -%}
         {%- do (volatile if row[1] == 'volatile' else others).append(names) -%}
     {%- endfor -%}
     {%- for names in volatile -%}

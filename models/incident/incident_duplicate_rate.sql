@@ -1,6 +1,7 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set event_type = 'cast(' ~ columns.event_type.sql ~ ' as varchar)' -%}
+{%- set lookback = exactly_once.hours_interval(exactly_once.settings().late_arrival_hours) -%}
 {%- set arrival_minute =
     "date_trunc('minute', " ~ exactly_once.utc_timestamp(columns.arrival_time) ~ ')' %}
 
@@ -23,6 +24,8 @@ first_arrivals as (
         row_number() over (
             partition by event_fingerprint order by arrival_minute, event_type nulls last
         ) = 1 as holds_the_first_copy,
+        min(arrival_minute) over (partition by event_fingerprint) as first_arrival_minute,
+        max(arrival_minute) over (partition by event_fingerprint) as last_arrival_minute,
         sum(row_count) over (partition by event_fingerprint) - 1 as event_copy_count
     from arrivals
 ),
@@ -39,7 +42,24 @@ duplicate_rate as (
             count(case when holds_the_first_copy and event_copy_count > 0 then 1 end) as bigint
         ) as copied_event_count,
         cast(sum(case when holds_the_first_copy then event_copy_count else 0 end) as bigint)
-            as event_copy_count
+            as event_copy_count,
+        cast(
+            count(
+                case
+                    when
+                        holds_the_first_copy
+                        and last_arrival_minute > arrival_minute + {{ lookback }} then 1
+                end
+            ) as bigint
+        ) as late_copied_event_count,
+        cast(
+            sum(
+                case
+                    when arrival_minute > first_arrival_minute + {{ lookback }} then row_count
+                    else 0
+                end
+            ) as bigint
+        ) as late_copy_count
     from first_arrivals
     group by arrival_minute, event_type
 )
@@ -52,5 +72,7 @@ select
     copy_count / cast(row_count as double) as copy_rate,
     event_count,
     copied_event_count,
-    event_copy_count
+    event_copy_count,
+    late_copied_event_count,
+    late_copy_count
 from duplicate_rate

@@ -2,6 +2,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set lookback = exactly_once.hours_interval(exactly_once.settings().late_arrival_hours) %}
 
+-- depends_on: {{ ref('exactly_once', 'incident_duplicate_rate') }}
 with candidates as (
     select
         window_number,
