@@ -27,7 +27,9 @@ select
     '{{ nothing }}' as payload_path
 {%- else -%}
 {%- set fingerprint = exactly_once.text_literal(found[0][0]) -%}
-{%- set places = range(1, [found[0][2] | int, 10] | min + 1) -%}
+{%- set copy_count = found[0][2] | int -%}
+{%- set most_copies = 10 -%}
+{%- set places = range(1, [copy_count, most_copies] | min + 1) -%}
 {%- set lines = [
     ('', 'arrival', 'cast(' ~ columns.arrival_time.sql ~ ' as varchar)'),
     ('', 'event_id', 'cast(' ~ exactly_once.event_id_or_null(columns) ~ ' as varchar)'),
@@ -45,6 +47,10 @@ select
 {%- if paths | length > most_paths -%}
     {%- set more = 'and ' ~ (paths | length - most_paths) ~ ' more paths' -%}
     {%- do lines.append(('<>', more, 'cast(null as varchar)')) -%}
+{%- endif -%}
+{%- if copy_count > most_copies -%}
+    {%- set more = 'and ' ~ (copy_count - most_copies) ~ ' more copies' -%}
+    {%- do lines.append(('', more, 'cast(null as varchar)')) -%}
 {%- endif -%}
 {%- if columns.payload is not none -%}
     {%- do lines.append(('', 'whole payload', exactly_once.whole_payload(columns.payload))) -%}

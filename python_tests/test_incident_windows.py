@@ -174,6 +174,18 @@ def test_false_alarms_of_each_kind_of_traffic_are_no_more_than_stated(
     assert sum(len(spans(one)) for one in days) <= most
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("name", CLEAN)
+def test_false_windows_in_seven_hundred_clean_days(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One in a hundred days at most; in days that no other test uses."""
+    false = sum(len(spans(day(CLEAN[name], seed))) for seed in range(10_000, 10_700))
+    with capsys.disabled():
+        print(f"\n{name}: {false} false windows in 700 days")
+    assert false <= 7
+
+
 @pytest.mark.parametrize("name", MIXED)
 def test_several_incidents_are_found_among_traffic_of_all_kinds(name: str) -> None:
     """All types, one type, and a short one; in a day with a campaign and a quiet hour."""

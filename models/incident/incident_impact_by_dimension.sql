@@ -6,7 +6,7 @@
 with copies as (
     select
         {% for dimension in dimensions -%}
-        min({{ dimension.sql }}) as dimension_{{ loop.index }},
+        coalesce(min({{ dimension.sql }}), '(none)') as dimension_{{ loop.index }},
         {% endfor -%}
         row_hash
     from {{ ref('exactly_once', 'stg_events') }}
@@ -40,7 +40,6 @@ select
     {{ exactly_once.impact_measures(columns) }}
 from decisions
 inner join copies on decisions.row_hash = copies.row_hash
-where copies.dimension_{{ loop.index }} is not null
 group by decisions.incident_id, copies.dimension_{{ loop.index }}, decisions.copy_currency
 
 union all
