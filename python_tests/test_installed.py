@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -419,9 +421,34 @@ def test_the_first_commands_of_the_readme_give_a_clean_table(ledgerworks: Ledger
     ledgerworks.dbt("build", "--select", "test_type:unit")
 
 
+def installed_by_deps(folder: Path, package: Path) -> None:
+    """What dbt deps makes of packages.yml; the package's own are the stand-ins, without the hub."""
+    parts = ("analyses", "macros", "models", "seeds", "snapshots", "tests", "dbt_project.yml")
+    package.mkdir()
+    for part in parts:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, package / part)
+    needed = yaml.safe_load((ROOT / "packages.yml").read_text())["packages"]
+    stand_ins = [ROOT / "stand_ins" / one["package"].split("/")[1] for one in needed]
+    for where, local in ((package, stand_ins), (folder, [package])):
+        entries = [{"local": str(path)} for path in local]
+        (where / "packages.yml").write_text(yaml.safe_dump({"packages": entries}))
+    shutil.rmtree(folder / "dbt_packages")
+    dbt = shutil.which("dbt", path=str(Path(sys.executable).parent))
+    assert dbt is not None
+    done = subprocess.run(
+        [dbt, "deps"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert {"exactly_once", *(path.name for path in stand_ins)} == {
+        path.name for path in (folder / "dbt_packages").iterdir()
+    }
+
+
 def test_what_its_readme_says_gives_a_clean_table(tmp_path: Path) -> None:
-    """As somebody types it, but for dbt deps, which needs the hub."""
+    """As somebody types it, with packages on disk for those of the hub."""
     company = Ledgerworks(tmp_path)
+    installed_by_deps(company.project.folder, tmp_path / "exactly_once")
     company.landing.unlink()
     page = (COMPANY / "README.md").read_text(encoding="utf-8")
     deps, *commands = re.findall(r"^dbt (.+)$", page, re.MULTILINE)
