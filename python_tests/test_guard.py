@@ -14,6 +14,7 @@ import pytest
 from python_tests import oracle
 from python_tests.laws import (
     HOUR,
+    MINUTE,
     NOON,
     Row,
     contaminated_rows,
@@ -333,3 +334,27 @@ def test_the_breaker_on_snowflake(snowflake_warehouse: SnowflakeWarehouse) -> No
 def test_a_rate_that_is_no_share_is_refused(warehouse: Warehouse, rate: Any) -> None:
     with pytest.raises(DbtError, match=r"max_copy_rate: found .*; accepted: a number above 0 and"):
         warehouse.dbt("parse", fresh=True, exactly_once__max_copy_rate=rate)
+
+
+def test_what_the_first_run_with_the_guard_has_not_read_fails_no_test(warehouse: Warehouse) -> None:
+    """The first copies end an hour before the further ones, and so does the mark from then on."""
+    stray = NOON - 90 * MINUTE
+    warehouse.write_events(
+        [
+            *steady_events(NOON),
+            *({**row, "ingest_ts": row["ingest_ts"] + HOUR} for row in steady_events(NOON)),
+            *(event("stray", moment, event_ts=NOON - 5 * HOUR) for moment in (stray - HOUR, stray)),
+        ]
+    )
+    warehouse.dbt(*JOB, **OFF)
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    found = {
+        row["payment_id"]: row["event_count"] for row in warehouse.read("main_analytics.payments")
+    }
+    assert found == {row["payment_id"]: 1 for row in steady_events(NOON)} | {"stray": 2}
+    # the next run reads from the earlier mark, and compares what it has read
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    found = {
+        row["payment_id"]: row["event_count"] for row in warehouse.read("main_analytics.payments")
+    }
+    assert set(found.values()) == {1}

@@ -53,6 +53,8 @@
         else exactly_once.settings().deduplicate -%}
     {%- set built_with = exactly_once._built_with_of_curated() -%}
     {%- if guard is not none -%}{%- do built_with.update({'deduplicate': guard}) -%}{%- endif -%}
+    {%- set read_from = node.get('recorded_before_build') if exactly_once._is_update() else none -%}
+    {%- if read_from is not none -%}{%- do built_with.update({'read_from_mark': read_from.isoformat()}) -%}{%- endif -%}
     {%- if exactly_once.settings().build_candidate and not exactly_once.curated_keys(model.name) -%}
         {%- do built_with.update({'keys': node.get('keys_of_build', {})}) -%}
     {%- endif -%}

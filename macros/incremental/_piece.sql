@@ -125,6 +125,19 @@
 {% endmacro %}
 
 
+{% macro _mark_to_check_from(relation) %}
+    {#-
+        The mark of a curated relation, or the one that its last run read from, if later: the guard may be turned on where
+        further copies arrived later than first ones, and then the mark goes back to these.
+    -#}
+    {%- set watermark = exactly_once.recorded_watermark(relation) -%}
+    {%- if watermark is none -%}{{- return(none) -}}{%- endif -%}
+    {%- set read_from = exactly_once._recorded_vars(exactly_once._recorded_row(relation)).get('read_from_mark') -%}
+    {%- if read_from is none -%}{{- return(watermark) -}}{%- endif -%}
+    {{- return([watermark, modules.datetime.datetime.fromisoformat(read_from)] | max) -}}
+{% endmacro %}
+
+
 {% macro _piece_of_this_run(relation) %}
     {#- For the model: found while it is compiled, and kept for _record_piece. -#}
     {%- set piece = exactly_once._next_piece(relation) -%}
