@@ -429,6 +429,16 @@ def test_an_empty_source_is_refused(warehouse: Warehouse) -> None:
     )
 
 
+def test_an_older_duckdb_is_refused(warehouse: Warehouse) -> None:
+    warehouse.execute("create macro version() as 'v1.4.5'")
+    with pytest.raises(DbtError) as refused:
+        warehouse.dbt("seed")
+    for part in ("found v1.4.5", "1.5 or later", "pip install --upgrade 'duckdb>=1.5'"):
+        assert part in refused.value.messages[0]
+    warehouse.execute("drop macro version")
+    warehouse.dbt("seed")
+
+
 def test_a_missing_source_table_is_refused(loaded: Warehouse) -> None:
     assert_refused(
         loaded,

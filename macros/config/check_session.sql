@@ -2,8 +2,8 @@
     {#-
         Stops before anything is built where the session has no warehouse, or may not use one that a job names, or may not
         make this package's tables in their schemas: each model would fail by itself, and none says what is missing. So it
-        does where the session reads texts as timestamps in a format of its own. Nothing on other engines, and for a run
-        in which this package has no part.
+        does where the session reads texts as timestamps in a format of its own, and on a DuckDB before 1.5. Nothing on
+        other engines, and for a run in which this package has no part.
     -#}
     {%- if execute and exactly_once._takes_part_in_run() -%}{%- do adapter.dispatch('check_session', 'exactly_once')() -%}{%- endif -%}
 {% endmacro %}
@@ -25,6 +25,18 @@
 
 
 {% macro default__check_session() %}
+{% endmacro %}
+
+
+{#- Before, results have no to_arrow_reader, by which detection judges payloads. -#}
+{% macro duckdb__check_session() %}
+    {%- set found = exactly_once._ask('select version()').rows[0][0] -%}
+    {%- set version = modules.re.match('v?([0-9]+)[.]([0-9]+)', found) -%}
+    {%- if version and (version.group(1) | int, version.group(2) | int) < (1, 5) -%}
+        {%- do exactly_once._refuse(
+            'the DuckDB of target ' ~ target.name, found, '1.5 or later', "Run, where dbt is: pip install --upgrade 'duckdb>=1.5'"
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
