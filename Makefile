@@ -52,7 +52,7 @@ soak: setup  ## Let dozens of processes die, runs cross, and each law be broken 
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m soak
 	$(BIN)/python -m python_tests.snowflake_statements
 
-bench: setup  ## Measure it and its peers, into docs/performance.md (a quarter of an hour)
+bench: setup  ## Measure it and its peers, into docs/performance.md; fails if worse (20 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	$(BIN)/python -m bench.run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,9 +17,11 @@ from bench.enlarge import enlarge
 from bench.measure import measure
 from bench.regular_run import Growth
 from bench.remediation import Remediation, Swap
+from bench.run import committed
 from python_tests.warehouse import EVENT_COLUMNS
 
 NOON = datetime(2026, 3, 1, 12)
+COPY = BASELINES[WRITE]
 
 
 Measured = tuple[report.Figures, Growth, dict[int, Remediation]]
@@ -43,12 +46,14 @@ def page(seconds: float) -> str:
 def test_the_page_gives_its_ratios_back(tmp_path: Path) -> None:
     written = tmp_path / "performance.md"
     written.write_text(page(3.0), encoding="utf-8")
-    assert report.ratios_of(written) == {
+    assert report.ratios_of(written.read_text(encoding="utf-8")) == {
         (FIND.capitalize(), BASELINES[FIND]): 1.0,
         (FIND.capitalize(), "ours"): 1.5,
         (WRITE.capitalize(), BASELINES[WRITE]): 1.0,
         ("The 15-minute run as history grows, 64 days against 1", "the job"): 1.05,
         ("A remediation as history grows, 64 days against 1", "repair"): 2.0,
+        (f"The 15-minute run as history grows, 64 days against {COPY}", "the job"): 2.1,
+        (f"A remediation as history grows, 64 days against {COPY}", "repair"): 6.0,
         ("The swap as tables grow", "1,000 rows more in each table"): 1.0,
         ("The swap as tables grow", "10,000 rows more in each table"): 1.5,
     }
@@ -56,20 +61,45 @@ def test_the_page_gives_its_ratios_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(6.0, "WORSE: "), (1.0, "better: "), (3.3, "No ratio moved by more than 25%.")],
+    [(6.0, "WORSE: "), (1.0, "better: "), (3.3, "No ratio moved by more than 25%, ")],
 )
-def test_what_moved_is_said(tmp_path: Path, seconds: float, said: str) -> None:
-    ratios = []
-    for name, of_ours in (("before.md", 3.0), ("now.md", seconds)):
-        (tmp_path / name).write_text(page(of_ours), encoding="utf-8")
-        ratios.append(report.ratios_of(tmp_path / name))
-    lines = report.moved(*ratios)
+def test_what_moved_is_said(seconds: float, said: str) -> None:
+    lines = report.moved(report.ratios_of(page(3.0)), report.ratios_of(page(seconds)))
     assert len(lines) == 1
     assert lines[0].startswith(said)
 
 
-def test_without_an_earlier_page_nothing_moved(tmp_path: Path) -> None:
-    assert report.moved(report.ratios_of(tmp_path / "none.md"), {("a", "b"): 2.0}) == []
+@pytest.mark.parametrize(("name", "times"), [("the job", 1.3), ("repair", 1.7)])
+def test_what_is_slower_at_all_sizes_is_worse(name: str, times: float) -> None:
+    """Its growth is the same."""
+
+    def slower(text: str) -> str:
+        head, *cells = re.findall(rf"^\| {name} \|.*$", text, re.MULTILINE)[0].strip("|").split("|")
+        seconds = [f" {float(cell) * times:.2f} " for cell in cells[1:]]
+        row = "|".join(["", head, cells[0], *seconds, ""])
+        return re.sub(rf"^\| {name} \|.*$", row, text, flags=re.MULTILINE)
+
+    lines = report.moved(report.ratios_of(page(3.0)), report.ratios_of(slower(page(3.0))))
+    assert [line.startswith(f"{report.WORSE}: ") and name in line for line in lines] == [True]
+
+
+def test_the_page_before_is_the_committed_one(tmp_path: Path) -> None:
+    written = tmp_path / "performance.md"
+    assert committed(written) == ""
+    written.write_text("one", encoding="utf-8")
+    assert committed(written) == "one"
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "one"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    written.write_text("two", encoding="utf-8")
+    assert committed(written) == "one"
+
+
+def test_without_an_earlier_page_nothing_moved() -> None:
+    assert report.moved(report.ratios_of(""), {("a", "b"): 2.0}) == []
 
 
 @pytest.mark.parametrize("seconds", [0.001, 1.0, 2.0 / 3.0, 3.0, 1234.5678])
