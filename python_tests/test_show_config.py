@@ -135,6 +135,24 @@ def test_seeds_of_both_projects_are_said(tmp_path: Path) -> None:
         assert sum(line.startswith(said) for line in found) == 1
 
 
+def test_the_payload_policy_of_the_package_is_said_where_it_is_installed(tmp_path: Path) -> None:
+    company = Ledgerworks(tmp_path)
+    company.dbt("run-operation", "show_config")
+    assert not [line for line in company.project.logged if "payload_field_policy is" in line]
+    (company.project.folder / "seeds" / "payload_field_policy.csv").unlink()
+    settings = company.project.folder / "dbt_project.yml"
+    switch = "    +enabled: false\n"
+    off = switch.replace("+", "{0}:\n      +")
+    others = "".join(off.format(name) for name in ("incident_register", "decision_overrides"))
+    settings.write_text(settings.read_text().replace(switch, others))
+    company.dbt("run-operation", "show_config")
+    assert [
+        line
+        for line in doubts(company.project.logged)
+        if line.startswith("  - payload_field_policy is that of exactly_once")
+    ]
+
+
 def test_values_of_a_wrong_column_are_cut_short(warehouse: Warehouse) -> None:
     """They may be anything, and people paste what is printed."""
     warehouse.write_events([event(f"p{number:02}", NOON) for number in range(20)])

@@ -128,6 +128,14 @@
             ~ " Switch the package's off in dbt_project.yml: seeds: {exactly_once: {+enabled: false}}"
         ) -%}
     {%- endfor -%}
+    {%- set policies = exactly_once._nodes_of('payload_field_policy') -%}
+    {%- if project_name != 'exactly_once' and columns.payload is not none
+        and policies | map(attribute='package_name') | list == ['exactly_once'] -%}
+        {%- do doubts.append(
+            'payload_field_policy is that of exactly_once, for the payloads of its demo: copies that differ below delivery, or in'
+            ~ ' producer.host, alone would be taken for the same. Before an incident, put one for yours into your project.'
+        ) -%}
+    {%- endif -%}
     {%- if settings.build_candidate and exactly_once._where_vars_are_set().get('exactly_once__build_candidate') != '--vars' -%}
         {%- do doubts.append(
             'exactly_once__build_candidate is true in dbt_project.yml: the regular job would build candidates, not the live'
