@@ -32,8 +32,8 @@ HEAD = """\
 # Performance
 
 Written by `make bench`, which says what moved since the page that was committed, and fails where
-something is worse. Ratios compare what was measured in the same run; seconds are those of one
-machine. Deduplication and the 15-minute run were measured in turns, in processes of their own:
+something of ours is worse. Ratios compare what was measured in the same run; seconds are those of
+one machine. Deduplication and the 15-minute run were measured in turns, in processes of their own:
 medians. A remediation and the swap were measured once. Data frames have no memory limit.
 
 ![Four panels: finding the copies of the incident and writing the clean table, ours beside its
@@ -248,14 +248,21 @@ def ratios_of(text: str) -> Ratios:
         for name, ratio, *_ in rows:
             if re.fullmatch(r"[\d.]+", ratio):
                 found[section + growth, name] = float(ratio)
-    for section in (REGULAR_RUN, REMEDIATION) if tables else ():
-        seconds = _seconds_of(tables[section])
-        (copied,) = (row[2] for row in tables[WRITE.capitalize()] if row[0] == BASELINES[WRITE])
-        for name, by_days in seconds.items():
-            last = max(by_days)
-            against = f"{section}, {last} days against {BASELINES[WRITE]}"
-            found[against, name] = by_days[last] / float(copied)
+    for row in tables.get(WRITE.capitalize(), ()):
+        if row[0] != BASELINES[WRITE]:
+            continue
+        for section in (REGULAR_RUN, REMEDIATION):
+            for name, by_days in _seconds_of(tables.get(section, [[]])).items():
+                last = max(by_days)
+                against = f"{section}, {last} days against {BASELINES[WRITE]}"
+                found[against, name] = by_days[last] / float(row[2])
     return found
+
+
+def is_worse(line: str) -> bool:
+    """Whether a line of `moved` says that something of ours is worse; a peer may be."""
+    is_ours = "exactly_once: " in line or any(section in line for section in ONCE)
+    return line.startswith(WORSE) and is_ours
 
 
 def moved(earlier: Ratios, now: Ratios) -> list[str]:

@@ -83,6 +83,13 @@ def test_what_is_slower_at_all_sizes_is_worse(name: str, times: float) -> None:
     assert [line.startswith(f"{report.WORSE}: ") and name in line for line in lines] == [True]
 
 
+def test_only_what_is_ours_fails() -> None:
+    before = {("A", "exactly_once: x"): 1.0, ("A", "pandas"): 1.0, ("A remediation", "plan"): 1.0}
+    lines = report.moved(before, dict.fromkeys(before, 2.0))
+    assert [report.is_worse(line) for line in lines] == [True, False, True]
+    assert not any(map(report.is_worse, report.moved(before, dict.fromkeys(before, 0.1))))
+
+
 def test_the_page_before_is_the_committed_one(tmp_path: Path) -> None:
     written = tmp_path / "performance.md"
     assert committed(written) == ""

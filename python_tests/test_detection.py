@@ -187,6 +187,18 @@ def test_copies_that_arrive_among_those_of_later_events_move_no_edge(warehouse: 
     assert (window["row_count"], window["copy_count"]) == (10800, 5400)
 
 
+def test_late_copies_of_a_rare_event_type_move_no_edge(warehouse: Warehouse) -> None:
+    """Beside a type of which many more have a copy at once."""
+    arrive(warehouse, "captured", "range(0, 14400)", 0)
+    arrive(warehouse, "captured", "(select unnest(range(0, 14400, 50)))", 0)
+    arrive(warehouse, "chargeback", "(select unnest(range(0, 14400, 10)))", 0)
+    arrive(warehouse, "chargeback", "(select unnest(range(3000, 8400, 10)))", 300)
+    (window,) = detected(warehouse)
+    assert window["event_types"] == "chargeback"
+    assert window["detected_start"] == NOON + 300 * MINUTE
+    assert window["detected_end"] == NOON + 840 * MINUTE - timedelta(seconds=59)
+
+
 def test_copies_of_another_event_type_belong_to_the_event_that_arrived_first(
     warehouse: Warehouse,
 ) -> None:

@@ -61,7 +61,6 @@ def test_a_dimension_is_a_column_else_a_path_of_the_payload(
     assert sorted(found, key=lambda row: row["dimension"]) == [
         {"dimension": "channel", "value": "web", "removed_count": 2},
         {"dimension": "country", "value": "DE", "removed_count": 2},
-        {"dimension": "nowhere", "value": "(none)", "removed_count": 2},
         {"dimension": "payload.device.os", "value": "ios", "removed_count": 2},
     ]
 

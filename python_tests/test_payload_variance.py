@@ -530,6 +530,7 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(
         "usual": ["one", "two"],
         "16 MB": ["a", "b"],
         "deep": ["c", "d"],
+        "wide": ["e", "f"],
         "10,000 copies": [str(number) for number in range(10_000)],
     }
     rows = [
@@ -548,6 +549,12 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(
         """'{"' || event_id || '": ' || repeat('[', 60000) || repeat(']', 60000) || '}' """
         "where payment_id = 'deep'"
     )
+    items = json.dumps([{"a": [number], "b": "[{"} for number in range(600)])
+    warehouse.execute(
+        "update raw.events set payload = case event_id "
+        f"""when 'e' then '{{"items": {items}, "x": 1}}' else '{{"x": 1, "items": {items}}}' end """
+        "where payment_id = 'wide'"
+    )
     found = detect(warehouse, [])
     assert {name: (row["verdict"], row["reason"]) for name, row in found.items()} == {
         "usual": ("remove", "benign_differs"),
@@ -555,15 +562,15 @@ def test_huge_groups_get_a_verdict_and_hold_up_no_other(
         "deep": ("review", "too_deep"),
         "10,000 copies": ("review", "too_many_payloads"),
     }
-    decided = Counter(
-        (row["payment_id"], row["decision"])
-        for row in warehouse.read("main_incident.incident_decisions")
-    )
+    rows = warehouse.read("main_incident.incident_decisions")
+    decided = Counter((row["payment_id"], row["decision"]) for row in rows)
     assert decided == {
         ("usual", "keep"): 1,
         ("usual", "remove"): 1,
         ("16 MB", "review"): 2,
         ("deep", "review"): 2,
+        ("wide", "keep"): 1,
+        ("wide", "remove"): 1,
         ("10,000 copies", "review"): 10_000,
     }
 
@@ -779,6 +786,30 @@ def test_what_is_compared_as_equal_differs_in_nothing_that_counts(
     assert len(groups) > 100
     for (same,) in groups:
         assert MODEL.judgement_of(json.dumps(same), POLICY, THRESHOLDS) is None, same
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_read"), [(1, True), (12, True), (15, False), (60_000, False)]
+)
+def test_a_long_value_has_one_text_unless_it_is_deep(
+    warehouse: Warehouse, levels: int, is_read: bool
+) -> None:
+    """Of a JSON column; brackets in a text are none."""
+    compiled = warehouse.dbt(
+        "compile", "--inline", "{{ exactly_once.canonical_text('v', 'json') }}"
+    )
+    items = json.dumps([{"a": [number], "b": '[{"\\'} for number in range(600)])
+    deep = "[" * levels + items + "]" * levels
+    texts = [f'{{"items": {deep}, "x": 1.0}}', f'{{"x":1, "items": {deep}}}']
+    with duckdb.connect() as connection:
+        connection.execute("create table documents (v json)")
+        connection.execute("insert into documents select unnest(?)", [texts])
+        found = connection.execute(
+            f"select {compiled.results[0].node.compiled_code} from documents"
+        ).fetchall()
+    assert (len(set(found)) == 1) == is_read
+    if not is_read:
+        assert [text for (text,) in found] == texts
 
 
 def test_what_sql_takes_out_is_volatile_to_the_judge_too(warehouse: Warehouse) -> None:

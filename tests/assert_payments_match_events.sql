@@ -4,7 +4,7 @@
 {%- set is_in_reach = exactly_once.event_time_from(
     exactly_once.earliest_event_of_payments(
         ref('exactly_once', 'payments'), checked_payments,
-        exactly_once._checked_since(exactly_once._mark_to_check_from(ref('exactly_once', 'payments')))
+        exactly_once._checked_since(exactly_once._mark_to_check_from(payments, exactly_once.recorded_watermark(payments)))
     )
 ) %}
 

@@ -32,7 +32,8 @@
 {% macro duckdb__check_session() %}
     {%- set found = exactly_once._ask('select version()').rows[0][0] -%}
     {%- set version = modules.re.match('v?([0-9]+)[.]([0-9]+)', found) -%}
-    {%- if version and (version.group(1) | int, version.group(2) | int) < (1, 5) -%}
+    {#- one built without its tags calls itself v0.0 -#}
+    {%- if version and (0, 0) < (version.group(1) | int, version.group(2) | int) < (1, 5) -%}
         {%- do exactly_once._refuse(
             'the DuckDB of target ' ~ target.name, found, '1.5 or later', "Run, where dbt is: pip install --upgrade 'duckdb>=1.5'"
         ) -%}

@@ -7,7 +7,7 @@
     {%- set watermark = exactly_once.recorded_watermark(relation) -%}
     -- depends_on: {{ ref('exactly_once', 'incremental_watermarks') }}
     {{- exactly_once._arrived_keys(
-        keys, ref('exactly_once', 'stg_events'), exactly_once._checked_since(exactly_once._mark_to_check_from(relation))
+        keys, ref('exactly_once', 'stg_events'), exactly_once._checked_since(exactly_once._mark_to_check_from(relation, watermark))
     ) }}
         and {{ exactly_once.settled_before(watermark) }}
     {%- if exactly_once.settings().build_candidate %}

@@ -125,12 +125,11 @@
 {% endmacro %}
 
 
-{% macro _mark_to_check_from(relation) %}
+{% macro _mark_to_check_from(relation, watermark) %}
     {#-
         The mark of a curated relation, or the one that its last run read from, if later: the guard may be turned on where
         further copies arrived later than first ones, and then the mark goes back to these.
     -#}
-    {%- set watermark = exactly_once.recorded_watermark(relation) -%}
     {%- if watermark is none -%}{{- return(none) -}}{%- endif -%}
     {%- set read_from = exactly_once._recorded_vars(exactly_once._recorded_row(relation)).get('read_from_mark') -%}
     {%- if read_from is none -%}{{- return(watermark) -}}{%- endif -%}

@@ -10,6 +10,12 @@
     {%- if not exactly_once._is_there(policy) -%}{{- return([]) -}}{%- endif -%}
     {%- set volatile, others, paths = [], [], [] -%}
     {%- for row in exactly_once._ask('select path_pattern, field_class from ' ~ policy ~ ' order by path_pattern').rows -%}
+        {%- if '[]' in row[0][:-2] -%}
+            {%- do exceptions.warn(
+                '[exactly_once] payload_field_policy: found ' ~ row[0] ~ ', where [] before the end is a name that no payload has;'
+                ~ ' write * for any place in an array.'
+            ) -%}
+        {%- endif -%}
         {%- set names = (row[0][:-2] if row[0].endswith('[]') else row[0]).split('.') -%}
         {%- do (volatile if row[1] == 'volatile' else others).append(names) -%}
     {%- endfor -%}

@@ -6,7 +6,7 @@
 with copies as (
     select
         {% for dimension in dimensions -%}
-        coalesce(min({{ dimension.sql }}), '(none)') as dimension_{{ loop.index }},
+        min({{ dimension.sql }}) as dimension_{{ loop.index }},
         {% endfor -%}
         row_hash
     from {{ ref('exactly_once', 'stg_events') }}
@@ -35,11 +35,12 @@ decisions as (
 select
     decisions.incident_id,
     {{ exactly_once.text_literal(dimension.name) }} as dimension,
-    copies.dimension_{{ loop.index }} as value,
+    coalesce(copies.dimension_{{ loop.index }}, '(none)') as value,
     decisions.copy_currency as currency,
     {{ exactly_once.impact_measures(columns) }}
 from decisions
 inner join copies on decisions.row_hash = copies.row_hash
+where exists (select 1 from copies as known where known.dimension_{{ loop.index }} is not null)
 group by decisions.incident_id, copies.dimension_{{ loop.index }}, decisions.copy_currency
 
 union all
