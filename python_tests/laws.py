@@ -622,11 +622,11 @@ def proofs(warehouse: Warehouse, text: str) -> int:
     )
 
 
-def give_verdict(warehouse: Warehouse, name: str, decision: str) -> None:
-    """A reviewer's verdict on an event at noon, as dbt seed would write it."""
+def give_verdict(warehouse: Warehouse, name: str, decision: str, event_at: datetime = NOON) -> None:
+    """A reviewer's verdict on an event, as dbt seed would write it."""
     warehouse.execute(
         "insert into main_seeds.decision_overrides "
-        f"values ('{INCIDENT}', '{name}', '{NOON}', '{decision}', 'T-1', 'r', '-')"
+        f"values ('{INCIDENT}', '{name}', '{event_at}', '{decision}', 'T-1', 'r', '-')"
     )
 
 

@@ -422,6 +422,16 @@ def test_a_float_in_the_key_is_accepted_with_a_cast(
     warehouse.dbt("run", "--select", "staging", exactly_once__fingerprint_columns=key)
 
 
+def test_the_text_of_a_float_is_no_key(new_warehouse: Callable[..., Warehouse]) -> None:
+    """Engines write 10.0 in two ways."""
+    key = ["payment_id", {"name": "amount_cents", "cast": "varchar"}, "event_ts"]
+    roles = {f"exactly_once__{role}_column": role for role in ("event_type", "currency")}
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"amount_cents": "double"}, settings=roles)
+    warehouse.write_events(steady_events(NOON))
+    with pytest.raises(DbtError, match='cast: "decimal'):
+        warehouse.dbt("run", "--select", "stg_events", exactly_once__fingerprint_columns=key)
+
+
 def test_an_empty_source_is_refused(warehouse: Warehouse) -> None:
     assert_refused(
         warehouse,

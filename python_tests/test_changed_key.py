@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from python_tests.laws import HOUR, NOON, event, steady_events
+from python_tests.laws import (
+    HOUR,
+    INCIDENT,
+    NOON,
+    approve,
+    decide_again,
+    event,
+    steady_events,
+)
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
 from python_tests.warehouse import DbtError, Warehouse
 
@@ -117,3 +125,50 @@ def test_on_snowflake_another_key_is_refused(snowflake_warehouse: SnowflakeWareh
         snowflake_warehouse.dbt(*JOB, **CHANGES["a column less"])
     snowflake_warehouse.dbt(*JOB)
     assert len(snowflake_warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+def with_two_shops(warehouse: Warehouse) -> dict[str, Any]:
+    """Copies by the key, events of two shops by a wider one: detected, decided and approved."""
+    warehouse.settings["exactly_once__merchant_id_column"] = "merchant_id"
+    shops = [event("p", NOON, merchant_id=shop, event_id=shop) for shop in ("shop 1", "shop 2")]
+    warehouse.write_events([*steady_events(NOON), *shops])
+    warehouse.dbt("seed")
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    decide_again(warehouse)
+    approve(warehouse)
+    found = warehouse.read("main_incident.incident_decisions")
+    assert sorted(row["decision"] for row in found) == ["keep", "remove"]
+    return {"exactly_once__fingerprint_columns": [*KEY, "merchant_id"]}
+
+
+def test_decisions_by_another_key_take_nothing_out_of_the_source(warehouse: Warehouse) -> None:
+    """Until a detection by the key in force, which the audit has as another version."""
+    warehouse.settings |= with_two_shops(warehouse)
+    warehouse.dbt("build", "--selector", "fifteen_minute", "--full-refresh")
+    with pytest.raises(DbtError, match="those by another business key") as refused:
+        warehouse.operate("raw_quarantine", INCIDENT)
+    assert "dbt build --selector detection" in refused.value.messages[0]
+    with pytest.raises(DbtError, match="those by another business key"):
+        warehouse.operate("remediation_clone", INCIDENT)
+    warehouse.write_events([event("p", NOON, merchant_id="shop 1", event_id="again")])
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    decide_again(warehouse)
+    approve(warehouse)
+    warehouse.operate("raw_quarantine", INCIDENT)
+    left = [row for row in warehouse.read("raw.events") if row["payment_id"] == "p"]
+    assert sorted(row["merchant_id"] for row in left) == ["shop 1", "shop 2"]
+
+
+def test_a_wider_key_is_refused_while_its_events_are_in_quarantine(warehouse: Warehouse) -> None:
+    wider = with_two_shops(warehouse)
+    warehouse.operate("raw_quarantine", INCIDENT)
+    warehouse.dbt("build", "--selector", "fifteen_minute", "--full-refresh")
+    before = warehouse.digest(TABLE), warehouse.digest(VIEW)
+    for refresh in (JOB, ("run", "--select", "stg_events")):
+        with pytest.raises(DbtError, match=r"1 rows in .*quarantined_events") as refused:
+            warehouse.dbt(*refresh, "--full-refresh", **wider)
+        assert "dbt run-operation raw_restore" in refused.value.messages[0]
+    assert (warehouse.digest(TABLE), warehouse.digest(VIEW)) == before
+    warehouse.operate("raw_restore", INCIDENT)
+    warehouse.dbt(*JOB, "--full-refresh", **wider)
+    assert len([row for row in warehouse.read(TABLE) if row["payment_id"] == "p"]) == 2

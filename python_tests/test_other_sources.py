@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 
 from python_tests import oracle
@@ -19,6 +20,7 @@ from python_tests.laws import (
     assert_decided,
     assert_deduplicated,
     event,
+    give_verdict,
     steady_events,
 )
 from python_tests.oracle import Layout
@@ -288,6 +290,92 @@ def test_copies_whose_times_differ_in_nanoseconds_are_copies(
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "+incident_decisions", incident_id="INC-1", **window)
     assert decided(warehouse, "true") == ["keep", "remove"]
+
+
+# when `event` happens
+MIDDAY = datetime(2026, 3, 1, 12)
+WITHOUT_TIME: dict[str, Any] = {
+    "exactly_once__fingerprint_columns": ["payment_id", "event_type", "amount_cents", "currency"],
+    "exactly_once__event_time_column": "event_ts",
+}
+
+
+def test_a_key_without_the_time_counts_events_that_have_none(warehouse: Warehouse) -> None:
+    """And events whose further copies say another time, however far back."""
+    warehouse.settings |= WITHOUT_TIME
+    job = ("build", "--selector", "fifteen_minute")
+    rows = [
+        *[event(f"s{number}", MIDDAY + number * MINUTE) for number in range(12)],
+        event("p", MIDDAY, event_type="authorized"),
+        event("p", MIDDAY, event_ts=None),
+    ]
+    warehouse.write_events(rows)
+    warehouse.dbt(*job)
+    later = [
+        event("p", MIDDAY + HOUR, event_type="refunded", event_ts=MIDDAY + HOUR),
+        event("no time", MIDDAY + HOUR, event_ts=None),
+        event("late", MIDDAY + HOUR, event_ts=MIDDAY + HOUR),
+        event("late", MIDDAY + 2 * HOUR, event_ts=MIDDAY - 9000 * HOUR),
+    ]
+    warehouse.write_events(later)
+    warehouse.dbt(*job)
+    in_runs = warehouse.digest("main_analytics.payments")
+    found = {row["payment_id"]: row for row in warehouse.read("main_analytics.payments")}
+    assert (found["p"]["event_count"], found["p"]["captured_cents"]) == (3, 1000)
+    assert (found["no time"]["event_count"], found["late"]["event_count"]) == (1, 1)
+    warehouse.dbt(*job, "--full-refresh")
+    assert warehouse.digest("main_analytics.payments") == in_runs
+
+
+def test_a_verdict_keeps_copies_of_another_time_too(warehouse: Warehouse) -> None:
+    warehouse.settings |= WITHOUT_TIME
+    for minutes in (-2, 4):
+        at = MIDDAY + minutes * MINUTE
+        warehouse.write_events([event("p", at, event_ts=at, event_type="refunded")])
+    warehouse.write_events([event(f"s{number}", MIDDAY + number * MINUTE) for number in range(12)])
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "staging")
+    events = "main_staging.stg_events_counted"
+    (name,) = {
+        row["event_fingerprint"] for row in warehouse.read(events) if row["payment_id"] == "p"
+    }
+    give_verdict(warehouse, name, "keep", MIDDAY - 2 * MINUTE)
+    warehouse.dbt("run", "--select", "stg_events_counted")
+    assert len([row for row in warehouse.read(events) if row["payment_id"] == "p"]) == 2
+
+
+def test_identities_of_more_than_64_bits_are_told_apart(warehouse: Warehouse) -> None:
+    """DuckDB's VARIANT makes one double of both."""
+    warehouse.settings["exactly_once__payload_identity_paths"] = ["op"]
+    for op in ("202603011000001230001", "202603011000001230002", '"a"', '{"a":1.0}', '{"a": 1}'):
+        warehouse.write_events([event("p", MIDDAY, payload=f'{{"op": {op}}}')])
+    warehouse.dbt("run", "--select", "staging")
+    assert len(warehouse.read("main_staging.stg_events_deduplicated")) == 4
+
+
+def written(warehouse: Warehouse, column: dict[str, Any], value: str, zone: str = "UTC") -> Any:
+    """How a value of a key is written in a session of some time zone."""
+    text = f"{{{{ exactly_once.key_text({column}) }}}}"
+    compiled = warehouse.dbt("compile", "--inline", text).results[0].node.compiled_code
+    with duckdb.connect() as connection:
+        connection.execute(f"set TimeZone = '{zone}'")
+        return connection.execute(f"select {compiled} from (select {value} as v)").fetchall()
+
+
+@pytest.mark.parametrize("cast", ["date", "timestamp", "varchar"])
+def test_a_cast_of_a_time_is_the_same_in_every_session(warehouse: Warehouse, cast: str) -> None:
+    column = {"name": "v", "sql": "v", "type": "timestamp with time zone", "cast": cast}
+    moment = "timestamptz '2026-03-01 23:30:00+00'"
+    texts = [written(warehouse, column, moment, zone) for zone in ("UTC", "Europe/Berlin")]
+    assert texts[0] == texts[1]
+    if cast == "date":
+        assert texts[0] == [("2026-03-01",)]
+
+
+def test_trim_takes_blanks_alone(warehouse: Warehouse) -> None:
+    """As on Snowflake, whose TRIM knows one kind of them."""
+    column = {"name": "v", "sql": "v", "type": "varchar", "normalize": ["trim"]}
+    assert written(warehouse, column, "' a' || chr(160) || ' '") == [("a\xa0",)]
 
 
 def decided(warehouse: Warehouse, which: str) -> list[str]:

@@ -4,7 +4,7 @@
             enabled=exactly_once._is_enabled('incident') and exactly_once._is_enabled('audit'),
             unique_key=['incident_id', 'row_hash', 'copy_number'],
             strategy='check',
-            check_cols=['decision', 'reason', 'survivor_row_hash', 'rule_version'],
+            check_cols=['event_fingerprint', 'decision', 'reason', 'survivor_row_hash', 'rule_version'],
             hard_deletes='ignore'
         )
     }}

@@ -140,8 +140,9 @@
 
 
 {% macro _has_one_text(column) %}
-    {{- return(exactly_once.type_family(column.get('cast') or column.type) in
-        ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text')) -}}
+    {%- set families = [exactly_once.type_family(column.get('cast') or column.type)] -%}
+    {%- if families == ['text'] -%}{%- do families.append(exactly_once.type_family(column.type)) -%}{%- endif -%}
+    {{- return(families | reject('in', ['integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text']) | list == []) -}}
 {% endmacro %}
 
 

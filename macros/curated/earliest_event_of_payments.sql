@@ -1,10 +1,12 @@
 {% macro earliest_event_of_payments(payments, changed_payments, watermark) %}
     {#-
         The earliest event time among the payments that a run computes again, as a datetime in UTC: the events
-        are read from there on, not from the beginning of history.
+        are read from there on, not from the beginning of history. None, for all of it, where copies may differ in their
+        event time, or lack it.
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set columns = exactly_once.source_columns() -%}
+    {%- if not exactly_once._copies_share_event_time(columns) -%}{{- return(none) -}}{%- endif -%}
     {%- set is_new = exactly_once.arrived_since(watermark) -%}
     {%- set found = exactly_once._ask(
         'select min(micros) as micros from ('

@@ -7,12 +7,7 @@
     -#}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
-        {%- set kept = {} -%}
-        {%- if exactly_once._is_there(relation) -%}
-            {%- for column in adapter.get_columns_in_relation(relation) -%}
-                {%- do kept.update({column.name | lower: column.data_type}) -%}
-            {%- endfor -%}
-        {%- endif -%}
+        {%- set kept = exactly_once._types_by_name(relation) if exactly_once._is_there(relation) else {} -%}
         {%- if kept -%}
             {%- set recorded = (exactly_once._parsed_marker(exactly_once._comment_on(relation)) or {}).get('built_with') or {} -%}
             {%- do exactly_once._refuse_other_vars(
@@ -34,6 +29,61 @@
 {% endmacro %}
 
 
+{% macro _refuse_refresh_without_quarantined(columns) %}
+    {#- What left the source as a copy may be an event of its own by another key, and would be in no table then. -#}
+    {%- set quarantine = exactly_once._quarantine_if_made() if flags.WHICH in ('run', 'build') else none -%}
+    {%- if quarantine is not none -%}
+        {%- set kept = exactly_once._types_by_name(quarantine) -%}
+        {%- set lacks_column = exactly_once._needed_by_key(columns) | map(attribute='name') | map('lower') | reject('in', kept) | list -%}
+        {%- set is_other = 'true' if lacks_column else exactly_once._is_identified_otherwise(columns, kept) -%}
+        {%- set incidents = exactly_once._ask(
+            'select incident_id, count(*) as copies from ' ~ quarantine ~ ' where restored_at is null and ' ~ is_other
+            ~ ' group by incident_id order by incident_id'
+        ).rows -%}
+        {%- set commands = [] -%}
+        {%- for row in incidents -%}{%- do commands.append(exactly_once._verb_command('raw_restore', row[0])) -%}{%- endfor -%}
+        {%- if commands -%}
+            {%- do exactly_once._refuse(
+                'the business key', 'another than that by which ' ~ exactly_once._with_commas(incidents | sum(attribute=1))
+                ~ ' rows in ' ~ quarantine ~ ' are copies', 'that key, or a source with these rows in it',
+                'Put them back with the vars as they were, then build with the new key and detect again: ' ~ commands | join('; ')
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _types_by_name(relation) %}
+    {%- set types = {} -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do types.update({column.name | lower: column.data_type}) -%}
+    {%- endfor -%}
+    {{- return(types) -}}
+{% endmacro %}
+
+
+{% macro _needed_by_key(columns) %}
+    {{- return(columns.key + ([columns.payload] if exactly_once.settings().payload_identity_paths else [])) -}}
+{% endmacro %}
+
+
+{% macro _is_identified_otherwise(columns, kept) %}
+    {#-
+        A predicate on rows that were identified before: by the key of now they would be another event. With the types of
+        their table, since those of the source may have become wider.
+    -#}
+    {%- set paths = exactly_once.settings().payload_identity_paths -%}
+    {%- set key = [] -%}
+    {%- for column in columns.key -%}{%- do key.append(dict(column, type=kept[column.name | lower])) -%}{%- endfor -%}
+    {%- set payload = dict(columns.payload, type=kept[columns.payload.name | lower]) if paths else none -%}
+    {%- set others = [] -%}
+    {%- for which, fingerprint in exactly_once._identities(dict(columns, key=key, payload=payload), 'row_hash', paths) -%}
+        {%- do others.append('(' ~ which ~ ' and event_fingerprint <> ' ~ fingerprint ~ ')') -%}
+    {%- endfor -%}
+    {{- return('(' ~ others | join(' or ') ~ ')') -}}
+{% endmacro %}
+
+
 {% macro _check_kept_payload(relation, kept, payload) %}
     {#- The engine's error shows the value that it can't put into the column. -#}
     {%- set kept_type = kept.get(payload.name | lower) if payload -%}
@@ -48,26 +98,17 @@
 
 
 {% macro _check_kept_fingerprints(relation, kept, columns) %}
-    {%- set paths = exactly_once.settings().payload_identity_paths -%}
-    {%- set needed = columns.key + ([columns.payload] if paths else []) -%}
-    {%- set missing = needed | map(attribute='name') | map('lower') | reject('in', kept) | list -%}
+    {%- set missing = exactly_once._needed_by_key(columns) | map(attribute='name') | map('lower') | reject('in', kept) | list -%}
     {%- if missing -%}
         {%- do exactly_once._refuse_key(relation, 'with ' ~ missing | join(', ') ~ ', which the table lacks') -%}
     {%- endif -%}
-    {#- with the types of the table: those of the source may have become wider -#}
-    {%- set key, changed = [], [] -%}
-    {%- for column in columns.key -%}
-        {%- do key.append(dict(column, type=kept[column.name | lower])) -%}
-        {%- if column.type != kept[column.name | lower] -%}
-            {%- do changed.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept[column.name | lower] ~ ' in the table') -%}
-        {%- endif -%}
+    {%- set changed = [] -%}
+    {%- for column in columns.key if column.type != kept[column.name | lower] -%}
+        {%- do changed.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept[column.name | lower] ~ ' in the table') -%}
     {%- endfor -%}
-    {%- set payload = dict(columns.payload, type=kept[columns.payload.name | lower]) if paths else none -%}
-    {%- set is_complete = exactly_once.key_is_complete(dict(columns, key=key)) -%}
     {%- set others, sampled = exactly_once._ask(
-        'select count(case when has_complete_key <> (' ~ is_complete ~ ') or (has_complete_key and event_fingerprint <> '
-        ~ exactly_once.fingerprint(key, payload, paths) ~ ') then 1 end) as others, count(*) as sampled from (select * from '
-        ~ relation ~ ' limit 1000) as sampled_rows'
+        'select count(case when ' ~ exactly_once._is_identified_otherwise(columns, kept) ~ ' then 1 end) as others, '
+        ~ 'count(*) as sampled from (select * from ' ~ relation ~ ' limit 1000) as sampled_rows'
     ).rows[0].values() -%}
     {%- if others -%}
         {%- do exactly_once._refuse_key(

@@ -13,12 +13,14 @@
 {% endmacro %}
 
 
+{#- A whole number of more than 64 bits would become a double, and another one with it: such a text stays as it is. -#}
 {% macro duckdb__payload_text(payload, path) -%}
     {%- set json_path = "'$.\"" ~ path | replace('.', '"."') ~ "\"'" -%}
     {%- set json = exactly_once._as_json(payload) -%}
     {%- set value = 'json_extract(' ~ json ~ ', ' ~ json_path ~ ')' -%}
     case
         when cast({{ value }} as varchar) like '"%' then json_extract_string({{ json }}, {{ json_path }})
+        when regexp_matches(cast({{ value }} as varchar), '[0-9]{20}') then cast({{ value }} as varchar)
         when cast({{ value }} as varchar) <> 'null' then {{ exactly_once.canonical_text(value, 'json') }}
     end
 {%- endmacro %}

@@ -2,12 +2,16 @@
     {#- The canonical text of a key column, after its cast and its normalisers, in the order given. -#}
     {%- set value = namespace(sql=column.sql, type=column.type) -%}
     {%- if column.get('cast') -%}
+        {#- the date, or the text, of a time with an offset is as the session has it -#}
+        {%- set is_with_offset = exactly_once.type_family(column.type) == 'timestamp_tz' -%}
+        {%- set value.sql = exactly_once.utc_timestamp(column) if is_with_offset else column.sql -%}
         {%- set value.sql = 'cast(' ~ value.sql ~ ' as ' ~ column.cast ~ ')' -%}
         {%- set value.type = column.cast -%}
     {%- endif -%}
     {%- set value.sql = exactly_once.canonical_text(value.sql, value.type) -%}
     {%- for normaliser in column.get('normalize', []) -%}
-        {%- set value.sql = normaliser ~ '(' ~ value.sql ~ ')' -%}
+        {#- without the character DuckDB takes away all blanks of Unicode, and Snowflake one -#}
+        {%- set value.sql = normaliser ~ '(' ~ value.sql ~ (", ' ')" if normaliser == 'trim' else ')') -%}
     {%- endfor -%}
     {{- return(value.sql) -}}
 {% endmacro %}

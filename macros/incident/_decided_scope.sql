@@ -1,12 +1,13 @@
 {% macro _note_on_scope() %}
     {#-
         A post-hook of incident_duplicate_groups, and of incident_decisions behind it: notes in the comment of
-        incident_scope that they are of it. A new scope is a new table, without a note until detection has come so far.
+        incident_scope that they are of it, and by which key. A new scope is a new table, without a note until detection
+        has come so far.
     -#}
     {%- if execute and not flags.EMPTY
         and (model.name == 'incident_duplicate_groups' or exactly_once._noted_on_scope()) -%}
         comment on table {{ exactly_once.model_relation('incident_scope') }} is {{ exactly_once.text_literal(tojson({
-            'app': 'exactly_once', 'decided_to': model.name
+            'app': 'exactly_once', 'decided_to': model.name, 'key': exactly_once._key_in_force()
         })) }}
     {%- endif -%}
 {% endmacro %}
@@ -14,16 +15,26 @@
 
 {% macro _noted_on_scope() %}
     {#- The last model that is known to be of the scope in force, or none. -#}
-    {%- set comment = exactly_once._comment_on(exactly_once.model_relation('incident_scope')) -%}
-    {{- return((exactly_once._parsed_marker(comment) or {}).decided_to) -}}
+    {{- return(exactly_once._note_of_scope().decided_to) -}}
+{% endmacro %}
+
+
+{% macro _note_of_scope() %}
+    {{- return(exactly_once._parsed_marker(exactly_once._comment_on(exactly_once.model_relation('incident_scope'))) or {}) -}}
 {% endmacro %}
 
 
 {% macro _decisions_problem(incident_id) %}
     {#- Why incident_decisions may not be of the incident and window in incident_scope, {found, command}, or none. -#}
     {%- set detection = exactly_once._detection_command(incident_id) -%}
-    {%- if exactly_once._noted_on_scope() != 'incident_decisions' -%}
+    {%- set note = exactly_once._note_of_scope() -%}
+    {%- if note.decided_to != 'incident_decisions' -%}
         {{- return({'found': 'those of an earlier scope: the last detection stopped before them', 'command': detection}) -}}
+    {%- endif -%}
+    {%- if note.get('key', exactly_once._key_in_force()) != exactly_once._key_in_force() -%}
+        {{- return({
+            'found': 'those by another business key, ' ~ tojson(note.key) ~ ', than that in force', 'command': detection
+        }) -}}
     {%- endif -%}
     {%- for name in ('incident_duplicate_groups', 'incident_decisions') -%}
         {%- set others = run_query(

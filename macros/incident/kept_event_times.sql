@@ -2,7 +2,7 @@
     {#-
         A predicate on the events of groups that a reviewer decided to keep whole, by the event times that the
         seed decision_overrides gives; none while no group has such a verdict, or before the first dbt seed.
-        A verdict without event_at lets every event time in; one without ticket and reviewer does not count, nor one
+        A verdict without event_at lets every event time in, and so does a key by which copies may differ in it; one without ticket and reviewer does not count, nor one
         that is none of keep, remove and review.
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
@@ -20,7 +20,9 @@
         ) -%}
     {%- endif -%}
     {%- if verdicts[0] == 0 -%}{{- return(none) -}}{%- endif -%}
-    {%- if verdicts[1] < verdicts[0] -%}{{- return('true') -}}{%- endif -%}
+    {%- if verdicts[1] < verdicts[0] or not exactly_once._copies_share_event_time(exactly_once.source_columns()) -%}
+        {{- return('true') -}}
+    {%- endif -%}
     {{- return(exactly_once.same_event_hours(
         'select event_at as event_hour from ' ~ kept
     )) -}}

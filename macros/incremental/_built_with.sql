@@ -17,24 +17,30 @@
 {% endmacro %}
 
 
+{% macro _key_in_force() %}
+    {#- What identifies an event, by the vars as they are now; equal for one meaning. -#}
+    {%- set key = [] -%}
+    {%- for column in exactly_once.source_columns().key | sort(attribute='name') -%}
+        {%- do key.append({'name': column.name, 'normalize': column.normalize, 'cast': column.cast}) -%}
+    {%- endfor -%}
+    {{- return({
+        'fingerprint_columns': key,
+        'payload_identity_paths': exactly_once.settings().payload_identity_paths | sort(case_sensitive=true) | list
+    }) -}}
+{% endmacro %}
+
+
 {% macro _built_with_of_curated() %}
     {#- The vars, as they are now, that tell what the rows of a curated model mean; equal for one meaning. -#}
     {%- set settings = exactly_once.settings() -%}
     {%- set built_with = exactly_once._names_of_parts([
         'arrival_time', 'event_id', 'event_time', 'payment_id', 'event_type', 'amount', 'currency', 'merchant_id'
     ]) -%}
-    {%- set key, types = [], {} -%}
-    {%- for column in exactly_once.source_columns().key | sort(attribute='name') -%}
-        {%- do key.append({'name': column.name, 'normalize': column.normalize, 'cast': column.cast}) -%}
-    {%- endfor -%}
+    {%- set types = {} -%}
     {%- for name, spellings in settings.event_types.items() -%}
         {%- do types.update({name: spellings | unique(case_sensitive=true) | sort(case_sensitive=true) | list}) -%}
     {%- endfor -%}
-    {%- do built_with.update({
-        'fingerprint_columns': key,
-        'payload_identity_paths': settings.payload_identity_paths | sort(case_sensitive=true) | list,
-        'event_types': types
-    }) -%}
+    {%- do built_with.update(dict(exactly_once._key_in_force(), event_types=types)) -%}
     {%- if settings.payload_identity_paths -%}
         {%- do built_with.update(exactly_once._names_of_parts(['payload'])) -%}
     {%- endif -%}

@@ -2,26 +2,13 @@
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
 {#- here, before the view gives other fingerprints to what is built on the table -#}
-{%- if not flags.FULL_REFRESH -%}{%- do exactly_once.refuse_other_key(columns) -%}{%- endif -%}
-{%- set is_complete = exactly_once.key_is_complete(columns) -%}
-{%- set event_id = exactly_once.event_id_or_null(columns) -%}
-{%- set row_hash = exactly_once.row_hash(columns.all) -%}
-
-{#- How an event is identified: [which rows, fingerprint]. Each row falls in just one of them. -#}
-{%- set identities = [[
-    is_complete,
-    exactly_once.fingerprint(columns.key, columns.payload, settings.payload_identity_paths)
-]] -%}
-{%- if columns.event_id is not none -%}
-    {%- do identities.append([
-        'not ' ~ is_complete ~ ' and ' ~ event_id ~ ' is not null',
-        exactly_once.fingerprint_without_key(columns.event_id, row_hash)
-    ]) -%}
+{%- if flags.FULL_REFRESH -%}
+    {%- do exactly_once._refuse_refresh_without_quarantined(columns) -%}
+{%- else -%}
+    {%- do exactly_once.refuse_other_key(columns) -%}
 {%- endif -%}
-{%- do identities.append([
-    'not ' ~ is_complete ~ ' and ' ~ event_id ~ ' is null',
-    exactly_once.fingerprint_without_key(none, row_hash)
-]) %}
+{%- set row_hash = exactly_once.row_hash(columns.all) -%}
+{%- set identities = exactly_once._identities(columns, row_hash, settings.payload_identity_paths) %}
 
 -- one branch an identity: to read the fingerprints of complete keys reads the key columns alone
 {% for is_identified_so, fingerprint in identities -%}
