@@ -3,9 +3,12 @@
         Stops a run whose business key is not the one that stg_events_deduplicated was built with: its fingerprints would
         meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, which
         are identified again, and from the table's comment, which says how the key was written. So it does where the order
-        of survivors, or what identifies an event without a complete key, is another than the comment says.
+        of survivors, or what identifies an event without a complete key, is another than the comment says. A full refresh
+        may change all that, but for the key while rows that would be events by the new one are in quarantine.
     -#}
-    {%- if execute and flags.WHICH in ('run', 'build') -%}
+    {%- if execute and flags.WHICH in ('run', 'build') and flags.FULL_REFRESH -%}
+        {%- do exactly_once._refuse_refresh_without_quarantined(columns) -%}
+    {%- elif execute and flags.WHICH in ('run', 'build') -%}
         {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
         {%- set kept = exactly_once._types_by_name(relation) if exactly_once._is_there(relation) else {} -%}
         {%- if kept -%}
@@ -31,7 +34,7 @@
 
 {% macro _refuse_refresh_without_quarantined(columns) %}
     {#- What left the source as a copy may be an event of its own by another key, and would be in no table then. -#}
-    {%- set quarantine = exactly_once._quarantine_if_made() if flags.WHICH in ('run', 'build') else none -%}
+    {%- set quarantine = exactly_once._quarantine_if_made() -%}
     {%- if quarantine is not none -%}
         {%- set kept = exactly_once._types_by_name(quarantine) -%}
         {%- set lacks_column = exactly_once._needed_by_key(columns) | map(attribute='name') | map('lower') | reject('in', kept) | list -%}

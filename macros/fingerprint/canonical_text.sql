@@ -89,19 +89,17 @@
 
 {#-
     A VARIANT nested tens of thousands deep ends the process (https://github.com/duckdb/duckdb/issues/25967). Where a text has
-    more than a thousand brackets, its strings are taken out, then pair by pair those without another in them: what is no
-    deeper than 16 leaves nothing.
+    more than a thousand brackets, those outside of strings have to be pairs within each other, 16 deep at most.
 -#}
 {% macro duckdb___unless_too_deep(text_sql, read_sql) %}
     {#- translate would take most of the time that a row hash takes -#}
     {%- set brackets = '2 * strlen(' ~ text_sql ~ ') - strlen(replace(' ~ text_sql ~ ", '[', '')) - strlen(replace("
         ~ text_sql ~ ", '{', ''))" -%}
-    {%- set nested = namespace(sql=text_sql) -%}
-    {%- for pattern in ['"([^"\\\\]|\\\\.)*"', '[^\\[\\]{}]+'] + ['\\[\\]|[{][}]'] * 16 -%}
-        {%- set nested.sql = 'regexp_replace(' ~ nested.sql ~ ', ' ~ exactly_once.text_literal(pattern) ~ ", '', 'g')" -%}
-    {%- endfor -%}
+    {%- set strings, others = exactly_once.text_literal('"([^"\\\\]|\\\\.)*"'), exactly_once.text_literal('[^\\[\\]{}]+') -%}
+    {%- set pairs = exactly_once.text_literal('([\\[{]' * 16 ~ '[\\]}])*' * 16) -%}
     {{- return(
-        'case when ' ~ brackets ~ ' <= 1000 or ' ~ nested.sql ~ " = '' then " ~ read_sql ~ ' else ' ~ text_sql ~ ' end'
+        'case when ' ~ brackets ~ ' <= 1000 or regexp_full_match(regexp_replace(regexp_replace(' ~ text_sql ~ ', ' ~ strings
+        ~ ", '', 'g'), " ~ others ~ ", '', 'g'), " ~ pairs ~ ') then ' ~ read_sql ~ ' else ' ~ text_sql ~ ' end'
     ) -}}
 {% endmacro %}
 

@@ -40,7 +40,11 @@ select
     {{ exactly_once.impact_measures(columns) }}
 from decisions
 inner join copies on decisions.row_hash = copies.row_hash
-where exists (select 1 from copies as known where known.dimension_{{ loop.index }} is not null)
+where
+    exists (
+        select 1 from copies as known
+        where known.dimension_{{ loop.index }} is not null
+    )
 group by decisions.incident_id, copies.dimension_{{ loop.index }}, decisions.copy_currency
 
 union all

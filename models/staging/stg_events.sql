@@ -2,11 +2,7 @@
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
 {#- here, before the view gives other fingerprints to what is built on the table -#}
-{%- if flags.FULL_REFRESH -%}
-    {%- do exactly_once._refuse_refresh_without_quarantined(columns) -%}
-{%- else -%}
-    {%- do exactly_once.refuse_other_key(columns) -%}
-{%- endif -%}
+{%- do exactly_once.refuse_other_key(columns) -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
 {%- set identities = exactly_once._identities(columns, row_hash, settings.payload_identity_paths) %}
 
