@@ -327,6 +327,38 @@ def test_a_key_without_the_time_counts_events_that_have_none(warehouse: Warehous
     assert warehouse.digest("main_analytics.payments") == in_runs
 
 
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        ("timestamp_ns", "timestamp_ns '2026-03-01 10:00:00.000000700'"),
+        ("timestamp", "timestamp '0001-01-01 00:00:00' - interval '1 hour'"),
+        ("timestamp", "timestamp '-infinity'"),
+    ],
+)
+def test_the_first_event_of_a_payment_counts_in_every_run(
+    new_warehouse: Callable[..., Warehouse], kind: str, first: str
+) -> None:
+    """Whatever its time, to which the run that reads from there on has to come back."""
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"event_ts": kind})
+
+    def steady(start: datetime) -> list[Row]:
+        moments = [start + number * MINUTE for number in range(12)]
+        return [event(f"s{at:%H%M}", at, event_ts=at) for at in moments]
+
+    warehouse.write_events([event("p", MIDDAY), *steady(MIDDAY)])
+    warehouse.execute(f"update raw.events set event_ts = {first} where payment_id = 'p'")
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    later = MIDDAY + 9 * HOUR
+    refund = event("p", later, event_type="refunded", event_ts=later, amount_cents=7)
+    warehouse.write_events([refund, *steady(later)])
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    (found,) = warehouse.query(
+        "select captured_cents, refunded_cents from main_analytics.payments "
+        "where payment_id = 'p'"
+    )
+    assert (found["captured_cents"], found["refunded_cents"]) == (1000, 7)
+
+
 def test_a_verdict_keeps_copies_of_another_time_too(warehouse: Warehouse) -> None:
     warehouse.settings |= WITHOUT_TIME
     for minutes in (-2, 4):

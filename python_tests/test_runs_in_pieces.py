@@ -139,6 +139,29 @@ def test_without_the_var_a_run_takes_in_everything(warehouse: Warehouse) -> None
 # It never gets stuck
 
 
+@pytest.mark.parametrize("settings", [{}, bound(2)], ids=["at once", "in pieces"])
+def test_an_empty_run_takes_in_nothing_and_says_so_to_the_next(
+    warehouse: Warehouse, settings: dict[str, Any]
+) -> None:
+    """`dbt build --empty`, before the first run and between two."""
+    rows = [*steady_events(NOON), *steady_events(NOON + 6 * HOUR), *steady_events(NOON + 12 * HOUR)]
+    warehouse.write_events(rows[:24])
+    warehouse.dbt(*RUN, "--empty", **settings)
+    warehouse.dbt(*RUN, **settings)
+    warehouse.write_events(rows[24:])
+    marks = warehouse.digest(
+        "main_analytics.incremental_watermarks", "relation_name, arrival_watermark"
+    )
+    warehouse.dbt(*RUN, "--empty", **settings)
+    assert marks == warehouse.digest(
+        "main_analytics.incremental_watermarks", "relation_name, arrival_watermark"
+    )
+    for _ in range(4):
+        warehouse.dbt(*RUN, **settings)
+    assert_deduplicated(warehouse, rows)
+    assert_curated(warehouse, rows)
+
+
 def test_a_gap_longer_than_the_bound_costs_no_run(warehouse: Warehouse) -> None:
     rows = [*steady_events(NOON), *steady_events(NOON + 90 * DAY), *steady_events(NOON + 99 * DAY)]
     warehouse.write_events(rows)

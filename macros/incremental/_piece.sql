@@ -140,6 +140,8 @@
 {% macro _piece_of_this_run(relation) %}
     {#- For the model: found while it is compiled, and kept for _record_piece. -#}
     {%- set piece = exactly_once._next_piece(relation) -%}
+    {#- dbt limits what the model reads then, and not what is asked of the source here -#}
+    {%- if flags.EMPTY -%}{%- do piece.update({'note': none}) -%}{%- endif -%}
     {%- if execute and graph.nodes is defined -%}{%- do graph.nodes[model.unique_id].update({'piece': piece}) -%}{%- endif -%}
     {{- return(piece) -}}
 {% endmacro %}

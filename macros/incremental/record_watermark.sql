@@ -103,7 +103,7 @@
             'read_again': all_runs | join(' ') or none,
             'recorded_before_build': exactly_once._mark_to_read_from(recorded, lacking),
             'taken_in_before_build': taken_in,
-            'arrival_watermark_before_build': taken_in or exactly_once.arrival_watermark(events),
+            'arrival_watermark_before_build': recorded if flags.EMPTY else taken_in or exactly_once.arrival_watermark(events),
             'is_update': is_incremental()
         }) -%}
     {%- endif -%}
