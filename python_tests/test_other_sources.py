@@ -353,8 +353,7 @@ def test_the_first_event_of_a_payment_counts_in_every_run(
     warehouse.write_events([refund, *steady(later)])
     warehouse.dbt("build", "--selector", "fifteen_minute")
     (found,) = warehouse.query(
-        "select captured_cents, refunded_cents from main_analytics.payments "
-        "where payment_id = 'p'"
+        "select captured_cents, refunded_cents from main_analytics.payments where payment_id = 'p'"
     )
     assert (found["captured_cents"], found["refunded_cents"]) == (1000, 7)
 
