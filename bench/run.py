@@ -206,11 +206,12 @@ def main() -> int:
     growth = measure_growth(warehouses, repeats, memory, tell)
     window = declared["incident_start"], declared["incident_end"]
     remediations = measure_remediation(warehouses, window, growth[WHOLE_JOB], memory, tell)
+    before = committed(page)
     text = report.page(setting, options.history_events, figures, growth, remediations, swaps)
     page.write_text(text, encoding="utf-8")
     print(f"{page} is written.")
     plot.draw(plot.panels(figures, growth, remediations), page.with_name(report.PICTURE))
-    lines = report.moved(report.ratios_of(committed(page)), report.ratios_of(text))
+    lines = report.moved(report.ratios_of(before), report.ratios_of(text))
     for line in lines:
         print(line)
     return int(any(map(report.is_worse, lines)))

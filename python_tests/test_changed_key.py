@@ -159,6 +159,17 @@ def test_decisions_by_another_key_take_nothing_out_of_the_source(warehouse: Ware
     assert sorted(row["merchant_id"] for row in left) == ["shop 1", "shop 2"]
 
 
+def test_decisions_by_a_key_in_another_order_are_refused_too(warehouse: Warehouse) -> None:
+    """Their fingerprints are others."""
+    with_two_shops(warehouse)
+    roles = {"payment_id": KEY[0], "event_type": KEY[1], "amount": KEY[2], "currency": KEY[3]}
+    warehouse.settings["exactly_once__fingerprint_columns"] = [*KEY[1:], KEY[0]]
+    warehouse.settings |= {f"exactly_once__{role}_column": name for role, name in roles.items()}
+    warehouse.settings["exactly_once__event_time_column"] = KEY[4]
+    with pytest.raises(DbtError, match="those by another business key"):
+        warehouse.operate("raw_quarantine", INCIDENT)
+
+
 def test_a_wider_key_is_refused_while_its_events_are_in_quarantine(warehouse: Warehouse) -> None:
     wider = with_two_shops(warehouse)
     warehouse.operate("raw_quarantine", INCIDENT)

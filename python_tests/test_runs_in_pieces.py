@@ -162,6 +162,18 @@ def test_an_empty_run_takes_in_nothing_and_says_so_to_the_next(
     assert_curated(warehouse, rows)
 
 
+def test_tables_that_an_empty_run_emptied_are_built_from_the_beginning(
+    warehouse: Warehouse,
+) -> None:
+    rows = [*steady_events(NOON), *steady_events(NOON + 6 * HOUR)]
+    warehouse.write_events(rows)
+    warehouse.dbt(*RUN)
+    warehouse.dbt(*RUN, "--empty", "--full-refresh")
+    assert warehouse.read("main_analytics.payments") == []
+    warehouse.dbt(*RUN)
+    assert_curated(warehouse, rows)
+
+
 def test_a_gap_longer_than_the_bound_costs_no_run(warehouse: Warehouse) -> None:
     rows = [*steady_events(NOON), *steady_events(NOON + 90 * DAY), *steady_events(NOON + 99 * DAY)]
     warehouse.write_events(rows)

@@ -180,7 +180,10 @@
         ~ ' where has_complete_key and ' ~ exactly_once._arrived_within(reached, exactly_once._hours_of_a_run()) -%}
     {%- set regular = exactly_once._keys_and_events(
         regular_keys, exactly_once.same_event_hours(regular_keys) if 'event_hour' in keys
-        else exactly_once.event_time_from(exactly_once._first_event_of(table.live, regular_keys))
+        else exactly_once.event_time_from(
+            exactly_once._first_event_of(table.live, regular_keys)
+            if exactly_once._copies_share_event_time(exactly_once.source_columns()) else none
+        )
     ) -%}
     {{- return({'repair': repair, 'regular': regular}) -}}
 {% endmacro %}

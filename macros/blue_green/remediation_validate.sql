@@ -258,13 +258,11 @@
             exactly_once.model_relation('stg_events'), exactly_once.model_relation('incident_duplicate_groups'),
             exactly_once.model_relation('incident_decisions')
         )).rows[0][0] -%}
-        {%- set earliest = [
-            exactly_once.earliest_event_of_payments(table.live, computed_again, exactly_once._cloned_watermark(table)),
-            exactly_once.time_from_micros(first_copy) if first_copy is not none else none
-        ] | reject('none') | min | default(none, true) -%}
-        {{- return(
-            '(' ~ exactly_once.event_time_from(earliest) ~ ' or ' ~ exactly_once.source_columns().event_time.sql ~ ' is null)'
-        ) -}}
+        {%- set bounds = [
+            exactly_once.earliest_event_of_payments(table.live, computed_again, exactly_once._cloned_watermark(table))
+        ] -%}
+        {%- if first_copy is not none -%}{%- do bounds.append(exactly_once._hour_from_micros(first_copy)) -%}{%- endif -%}
+        {{- return(exactly_once.event_time_from(none if none in bounds else bounds | min)) -}}
     {%- endif -%}
     {{- return(exactly_once.same_event_hours(computed_again)) -}}
 {% endmacro %}

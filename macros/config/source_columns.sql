@@ -140,15 +140,16 @@
 
 
 {% macro _has_one_text(column) %}
-    {%- set families = [exactly_once.type_family(column.get('cast') or column.type)] -%}
-    {%- if families == ['text'] -%}{%- do families.append(exactly_once.type_family(column.type)) -%}{%- endif -%}
-    {{- return(families | reject('in', ['integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text']) | list == []) -}}
+    {%- set family = exactly_once.type_family(column.get('cast') or column.type) -%}
+    {%- set is_text_of_float = family == 'text' and exactly_once.type_family(column.type) == 'float' -%}
+    {{- return(not is_text_of_float
+        and family in ('integer', 'decimal', 'boolean', 'timestamp', 'timestamp_tz', 'date', 'text')) -}}
 {% endmacro %}
 
 
 {% macro _refuse_type(what, name, column) %}
     {%- do exactly_once._refuse(
-        what, name ~ ' of type ' ~ (column.get('cast') or column.type),
+        what, name ~ ' of type ' ~ column.type ~ (' with a cast to ' ~ column.cast if column.get('cast') else ''),
         'integer, decimal, boolean, timestamp, date or text, whose text is the same on every engine',
         'Leave the column out, or give it a cast, such as {name: ' ~ name ~ ', cast: "decimal(18, 2)"}.'
     ) -%}

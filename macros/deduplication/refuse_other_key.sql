@@ -3,12 +3,9 @@
         Stops a run whose business key is not the one that stg_events_deduplicated was built with: its fingerprints would
         meet none of those that are kept, so that every copy would stay. Told from a thousand rows of the table, which
         are identified again, and from the table's comment, which says how the key was written. So it does where the order
-        of survivors, or what identifies an event without a complete key, is another than the comment says. A full refresh
-        may change all that, but for the key while rows that would be events by the new one are in quarantine.
+        of survivors, or what identifies an event without a complete key, is another than the comment says.
     -#}
-    {%- if execute and flags.WHICH in ('run', 'build') and flags.FULL_REFRESH -%}
-        {%- do exactly_once._refuse_refresh_without_quarantined(columns) -%}
-    {%- elif execute and flags.WHICH in ('run', 'build') -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set relation = exactly_once.model_relation('stg_events_deduplicated') -%}
         {%- set kept = exactly_once._types_by_name(relation) if exactly_once._is_there(relation) else {} -%}
         {%- if kept -%}
@@ -32,9 +29,19 @@
 {% endmacro %}
 
 
+{% macro _check_key(columns) %}
+    {#- Of the view: a full refresh may have another key, unless copies by the old one have left the source. -#}
+    {%- if flags.FULL_REFRESH -%}
+        {%- do exactly_once._refuse_refresh_without_quarantined(columns) -%}
+    {%- else -%}
+        {%- do exactly_once.refuse_other_key(columns) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {% macro _refuse_refresh_without_quarantined(columns) %}
     {#- What left the source as a copy may be an event of its own by another key, and would be in no table then. -#}
-    {%- set quarantine = exactly_once._quarantine_if_made() -%}
+    {%- set quarantine = exactly_once._quarantine_if_made() if flags.WHICH in ('run', 'build') else none -%}
     {%- if quarantine is not none -%}
         {%- set kept = exactly_once._types_by_name(quarantine) -%}
         {%- set lacks_column = exactly_once._needed_by_key(columns) | map(attribute='name') | map('lower') | reject('in', kept) | list -%}
@@ -79,8 +86,12 @@
     {%- set key = [] -%}
     {%- for column in columns.key -%}{%- do key.append(dict(column, type=kept[column.name | lower])) -%}{%- endfor -%}
     {%- set payload = dict(columns.payload, type=kept[columns.payload.name | lower]) if paths else none -%}
+    {%- set id_type = kept.get(columns.event_id.name | lower) if columns.event_id is not none -%}
+    {%- set event_id = dict(columns.event_id, type=id_type) if id_type else none -%}
     {%- set others = [] -%}
-    {%- for which, fingerprint in exactly_once._identities(dict(columns, key=key, payload=payload), 'row_hash', paths) -%}
+    {%- for which, fingerprint in exactly_once._identities(
+        dict(columns, key=key, payload=payload, event_id=event_id), 'row_hash', paths
+    ) -%}
         {%- do others.append('(' ~ which ~ ' and event_fingerprint <> ' ~ fingerprint ~ ')') -%}
     {%- endfor -%}
     {{- return('(' ~ others | join(' or ') ~ ')') -}}

@@ -20,7 +20,7 @@
     {%- set value = 'json_extract(' ~ json ~ ', ' ~ json_path ~ ')' -%}
     case
         when cast({{ value }} as varchar) like '"%' then json_extract_string({{ json }}, {{ json_path }})
-        when regexp_matches(cast({{ value }} as varchar), '[0-9]{20}') then cast({{ value }} as varchar)
+        when regexp_matches(cast({{ value }} as varchar), '(^|[:,\[])\s*-?[0-9]{20}') then cast({{ value }} as varchar)
         when cast({{ value }} as varchar) <> 'null' then {{ exactly_once.canonical_text(value, 'json') }}
     end
 {%- endmacro %}

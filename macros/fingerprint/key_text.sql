@@ -2,9 +2,10 @@
     {#- The canonical text of a key column, after its cast and its normalisers, in the order given. -#}
     {%- set value = namespace(sql=column.sql, type=column.type) -%}
     {%- if column.get('cast') -%}
-        {#- the date, or the text, of a time with an offset is as the session has it -#}
-        {%- set is_with_offset = exactly_once.type_family(column.type) == 'timestamp_tz' -%}
-        {%- set value.sql = exactly_once.utc_timestamp(column) if is_with_offset else column.sql -%}
+        {#- what a time with an offset is without it is as the session has it -#}
+        {%- set loses_offset = exactly_once.type_family(column.type) == 'timestamp_tz'
+            and exactly_once.type_family(column.cast) != 'timestamp_tz' -%}
+        {%- set value.sql = exactly_once.utc_timestamp(column) if loses_offset else column.sql -%}
         {%- set value.sql = 'cast(' ~ value.sql ~ ' as ' ~ column.cast ~ ')' -%}
         {%- set value.type = column.cast -%}
     {%- endif -%}

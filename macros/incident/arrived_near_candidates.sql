@@ -9,10 +9,6 @@
     {%- set lookback = exactly_once.settings().late_arrival_hours -%}
     {%- set candidates = ref('exactly_once', 'incident_window_candidates') -%}
     {%- set rates = ref('exactly_once', 'incident_duplicate_rate') -%}
-    {%- if 'late_copy_count' not in adapter.get_columns_in_relation(rates) | map(attribute='name') | map('lower') -%}
-        {#- built by an earlier version, which didn't count what is late -#}
-        {{- return('(' ~ exactly_once.detection_range() ~ ')') -}}
-    {%- endif -%}
     {%- set ranges = [] -%}
     {%- for span in exactly_once._ask(
         'select ' ~ exactly_once.epoch_micros('spans.span_start') ~ ' as span_start, '

@@ -18,14 +18,14 @@
 
 
 {% macro _key_in_force() %}
-    {#- What identifies an event, by the vars as they are now; equal for one meaning. -#}
+    {#- What identifies an event, by the vars as they are now; equal for equal fingerprints. -#}
     {%- set key = [] -%}
-    {%- for column in exactly_once.source_columns().key | sort(attribute='name') -%}
+    {%- for column in exactly_once.source_columns().key -%}
         {%- do key.append({'name': column.name, 'normalize': column.normalize, 'cast': column.cast}) -%}
     {%- endfor -%}
     {{- return({
         'fingerprint_columns': key,
-        'payload_identity_paths': exactly_once.settings().payload_identity_paths | sort(case_sensitive=true) | list
+        'payload_identity_paths': exactly_once.settings().payload_identity_paths
     }) -}}
 {% endmacro %}
 
@@ -40,7 +40,12 @@
     {%- for name, spellings in settings.event_types.items() -%}
         {%- do types.update({name: spellings | unique(case_sensitive=true) | sort(case_sensitive=true) | list}) -%}
     {%- endfor -%}
-    {%- do built_with.update(dict(exactly_once._key_in_force(), event_types=types)) -%}
+    {%- set key = exactly_once._key_in_force() -%}
+    {%- do built_with.update({
+        'fingerprint_columns': key.fingerprint_columns | sort(attribute='name') | list,
+        'payload_identity_paths': key.payload_identity_paths | sort(case_sensitive=true) | list,
+        'event_types': types
+    }) -%}
     {%- if settings.payload_identity_paths -%}
         {%- do built_with.update(exactly_once._names_of_parts(['payload'])) -%}
     {%- endif -%}

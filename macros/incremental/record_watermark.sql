@@ -100,10 +100,11 @@
             'marks_have_all_columns': 'built_with' in row and 'read_again' in row,
             'guard_before_build': exactly_once._recorded_vars(row).get('deduplicate'),
             'read_again_by_this_run': read_again,
-            'read_again': all_runs | join(' ') or none,
+            'read_again': (row.get('read_again') if flags.EMPTY else all_runs | join(' ')) or none,
             'recorded_before_build': exactly_once._mark_to_read_from(recorded, lacking),
             'taken_in_before_build': taken_in,
-            'arrival_watermark_before_build': recorded if flags.EMPTY else taken_in or exactly_once.arrival_watermark(events),
+            'arrival_watermark_before_build': (recorded if is_incremental() else none) if flags.EMPTY
+                else taken_in or exactly_once.arrival_watermark(events),
             'is_update': is_incremental()
         }) -%}
     {%- endif -%}

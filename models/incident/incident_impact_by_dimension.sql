@@ -6,7 +6,8 @@
 with copies as (
     select
         {% for dimension in dimensions -%}
-        min({{ dimension.sql }}) as dimension_{{ loop.index }},
+        coalesce(min({{ dimension.sql }}), '(none)') as dimension_{{ loop.index }},
+        count({{ dimension.sql }}) as told_{{ loop.index }},
         {% endfor -%}
         row_hash
     from {{ ref('exactly_once', 'stg_events') }}
@@ -35,7 +36,7 @@ decisions as (
 select
     decisions.incident_id,
     {{ exactly_once.text_literal(dimension.name) }} as dimension,
-    coalesce(copies.dimension_{{ loop.index }}, '(none)') as value,
+    copies.dimension_{{ loop.index }} as value,
     decisions.copy_currency as currency,
     {{ exactly_once.impact_measures(columns) }}
 from decisions
@@ -43,7 +44,7 @@ inner join copies on decisions.row_hash = copies.row_hash
 where
     exists (
         select 1 from copies as known
-        where known.dimension_{{ loop.index }} is not null
+        where known.told_{{ loop.index }} > 0
     )
 group by decisions.incident_id, copies.dimension_{{ loop.index }}, decisions.copy_currency
 

@@ -2,7 +2,7 @@
 {%- set settings = exactly_once.settings() -%}
 {%- do exactly_once.refuse_empty_source() -%}
 {#- here, before the view gives other fingerprints to what is built on the table -#}
-{%- do exactly_once.refuse_other_key(columns) -%}
+{%- do exactly_once._check_key(columns) -%}
 {%- set row_hash = exactly_once.row_hash(columns.all) -%}
 {%- set identities = exactly_once._identities(columns, row_hash, settings.payload_identity_paths) %}
 
