@@ -194,7 +194,7 @@ JOB_MUTATIONS: dict[str, list[Edit]] = {
     "a payment is computed from its new events only": [
         Edit(
             EARLIEST,
-            "'select min(' ~ exactly_once.epoch_micros('first_event_at') ~ ') as micros from '",
+            "'select ' ~ exactly_once._least_micros('first_event_at') ~ ' as micros from '",
             "'select cast(null as bigint) as micros from '",
         )
     ],
@@ -356,8 +356,8 @@ PIECE_MUTATIONS: dict[str, list[Edit]] = {
     "a mark is ahead of the piece": [
         Edit(
             "macros/incremental/record_watermark.sql",
-            "'arrival_watermark_before_build': taken_in or",
-            "'arrival_watermark_before_build': run_started_at.replace(tzinfo=none) or",
+            "else taken_in or exactly_once.arrival_watermark(events)",
+            "else run_started_at.replace(tzinfo=none) or exactly_once.arrival_watermark(events)",
         )
     ],
     "a piece is noted that was not taken in": [
