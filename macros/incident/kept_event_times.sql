@@ -2,8 +2,8 @@
     {#-
         A predicate on the events of groups that a reviewer decided to keep whole, by the event times that the
         seed decision_overrides gives; none while no group has such a verdict, or before the first dbt seed.
-        A verdict without event_at lets every event time in, and so does a key by which copies may differ in it; one without ticket and reviewer does not count, nor one
-        that is none of keep, remove and review.
+        A verdict without event_at lets every event time in, and so does a key by which copies may differ in it; one
+        without ticket and reviewer does not count, nor one that is none of keep, remove and review.
     -#}
     {%- if not execute -%}{{- return(none) -}}{%- endif -%}
     {%- set overrides = exactly_once.model_relation('decision_overrides') -%}
