@@ -91,14 +91,35 @@ def test_a_full_refresh_of_the_view_alone_does_not_let_the_table_be_mixed(
     assert warehouse.digest(TABLE) == before
 
 
-def test_a_coarser_type_in_the_table_is_named(warehouse: Warehouse) -> None:
-    """What was rounded when it was kept can't give its fingerprint again."""
+def alter(warehouse: Warehouse, **types: str) -> None:
+    """Give columns of the source other types."""
+    for column, data_type in types.items():
+        warehouse.execute(f"alter table raw.events alter {column} type {data_type}")
+
+
+def test_a_source_that_becomes_finer_than_the_table_is_refused(warehouse: Warehouse) -> None:
     built(warehouse)
-    warehouse.execute("alter table raw.events alter amount_cents type decimal(18, 4)")
-    warehouse.write_events([event(f"p{n}", NOON, amount_cents=1.25) for n in range(3)])
-    warehouse.dbt("run", "--select", "staging")
-    with pytest.raises(DbtError, match=r"amount_cents is DECIMAL\(18,4\) now and BIGINT in the"):
-        warehouse.dbt("run", "--select", "staging")
+    before = warehouse.digest(TABLE)
+    finer = {
+        "amount_cents": "DECIMAL(18,2)",
+        "event_ts": "TIMESTAMP WITH TIME ZONE",
+        "ingest_ts": "TIMESTAMP_NS",
+    }
+    alter(warehouse, **finer)
+    with pytest.raises(DbtError, match="types that hold every value of the source") as refused:
+        warehouse.dbt(*JOB)
+    for column, data_type in finer.items():
+        assert f"{column} is {data_type} now and " in str(refused.value)
+    assert warehouse.digest(TABLE) == before
+    warehouse.dbt(*JOB, "--full-refresh")
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+def test_a_source_that_becomes_coarser_is_taken_in(warehouse: Warehouse) -> None:
+    built(warehouse)
+    alter(warehouse, amount_cents="integer", ingest_ts="timestamp_ms")
+    warehouse.dbt(*JOB)
+    assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
 
 
 def test_a_column_that_the_table_lacks_is_named(warehouse: Warehouse) -> None:

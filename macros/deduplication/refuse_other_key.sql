@@ -17,6 +17,7 @@
                 ~ "run: comment on table " ~ relation ~ " is ''"
             ) -%}
             {%- do exactly_once._check_kept_payload(relation, kept, columns.payload) -%}
+            {%- do exactly_once._check_kept_types(relation, kept, columns) -%}
             {%- do exactly_once._check_kept_fingerprints(relation, kept, columns) -%}
             {%- set forms = exactly_once._forms_of_key() -%}
             {%- if recorded.get('key', forms) != forms -%}
@@ -108,6 +109,48 @@
             ~ 'dbt build --selector fifteen_minute --full-refresh, which keeps only what the source still holds.'
         ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro _check_kept_types(relation, kept, columns) %}
+    {#- What the table would round, or read by the session's zone, would be in it otherwise than its row hash says. -#}
+    {%- set lossy, alters = [], [] -%}
+    {%- for column in columns.all -%}
+        {%- set kept_type = kept.get(column.name | lower) -%}
+        {%- if kept_type and not exactly_once._holds_every_value(kept_type, column.type) -%}
+            {%- do lossy.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept_type ~ ' in the table') -%}
+            {%- do alters.append(exactly_once._alter_type(relation, column, column.type)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if lossy -%}
+        {%- do exactly_once._refuse(
+            'the types of ' ~ relation, lossy | join(', '), 'types that hold every value of the source',
+            'Cast them back in a view over the source; or change the table, if it holds the same values in the new type: '
+            ~ alters | join('; ') ~ '; or build everything again with dbt build --selector fifteen_minute --full-refresh, '
+            ~ 'which keeps only what the source still holds.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro _holds_every_value(kept_type, type) %}
+    {#- A whole number that is too long for the table is an error of the engine, and nothing is written. -#}
+    {%- set kept_kind, kept_digits = exactly_once._exactness(kept_type) -%}
+    {%- set kind, digits = exactly_once._exactness(type) -%}
+    {%- set is_date_in_time = kind == 'date' and kept_kind == 'timestamp' -%}
+    {{- return(kept_kind == 'text' or is_date_in_time or (kind == kept_kind and digits <= kept_digits)) -}}
+{% endmacro %}
+
+
+{% macro _exactness(data_type) %}
+    {#- What kind of value a type holds, and how many digits behind the point, of a second too. -#}
+    {%- set name = data_type | upper | trim -%}
+    {%- set family = exactly_once.type_family(name) -%}
+    {%- if family in ('integer', 'decimal', 'float') -%}
+        {%- set scale = modules.re.search(',\\s*(\\d+)\\s*[)]$', name) -%}
+        {{- return(['number', 99 if family == 'float' else (scale.group(1) | int if scale else 0)]) -}}
+    {%- endif -%}
+    {{- return([family, {'TIMESTAMP_S': 0, 'TIMESTAMP_MS': 3, 'TIMESTAMP_NS': 9}.get(name, 6)]) -}}
 {% endmacro %}
 
 
