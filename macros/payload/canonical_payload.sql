@@ -15,11 +15,11 @@
 {#- A VARIANT, which sorts keys, rounds a long whole number too, and keeps the last of equal keys alone. -#}
 {% macro duckdb__canonical_payload(text_sql) %}
     {%- set has_long_number = 'regexp_matches(' ~ text_sql ~ ", '[:,\\[]\\s*-?[0-9]{16}')" -%}
-    {%- set json = 'cast(' ~ text_sql ~ ' as json)' -%}
-    {%- set names_each_key_once = exactly_once._key_marks(text_sql) ~ ' = '
-        ~ exactly_once._key_marks(adapter.dispatch('_sorted_json', 'exactly_once')(json)) -%}
-    {%- set read = 'case when ' ~ names_each_key_once ~ ' then ' ~ exactly_once._json_text(json) ~ ' else '
-        ~ text_sql ~ ' end' -%}
+    {#- named, since DuckDB computes anew what a CASE says twice -#}
+    {%- set names_each_key_once = exactly_once._key_marks(text_sql) ~ ' = ' ~ exactly_once._key_marks('exactly_once_json') -%}
+    {%- set read = '[case when ' ~ names_each_key_once ~ ' then ' ~ exactly_once._zeros_replaced_if_any('exactly_once_json')
+        ~ ' else ' ~ text_sql ~ ' end for exactly_once_json in ['
+        ~ adapter.dispatch('_sorted_json', 'exactly_once')('cast(' ~ text_sql ~ ' as json)') ~ ']][1]' -%}
     {{- return(
         'case when json_valid(' ~ text_sql ~ ') and not ' ~ exactly_once._is_read_loosely(text_sql) ~ ' and not '
         ~ has_long_number ~ ' then ' ~ exactly_once._unless_too_deep(text_sql, read) ~ ' else ' ~ text_sql ~ ' end'
