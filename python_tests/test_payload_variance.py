@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from importlib import util
 from itertools import chain, permutations, product
 from pathlib import Path
@@ -687,16 +688,44 @@ def test_a_reviewer_sees_the_copies_side_by_side_on_snowflake(
     check_review(snowflake_warehouse)
 
 
-def can_be_read(text: str | None) -> bool:
+def with_each_key_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, as PARSE_JSON takes it."""
+    if len(dict(members)) < len(members):
+        raise ValueError
+    return dict(members)
+
+
+def as_a_double(number: str) -> float:
+    """A decimal that a VARIANT of the simulator holds as it was written."""
+    if Decimal(number) != Decimal(repr(float(number))):
+        raise ValueError
+    return float(number)
+
+
+def refuse(constant: str) -> None:
+    """NaN is no JSON, and a VARIANT takes it for a number."""
+    raise ValueError(constant)
+
+
+AS_JSON = {"parse_constant": float}
+AS_A_VARIANT = {
+    "object_pairs_hook": with_each_key_once,
+    "parse_float": as_a_double,
+    "parse_constant": refuse,
+}
+
+
+def can_be_read(text: str | None, **options: Any) -> bool:
     """Whether a column of JSON can hold a text as a payload."""
     try:
-        return json.loads(text or "", parse_constant=float) is not None
+        return json.loads(text or "", **options) is not None
     except (ValueError, RecursionError):
         return False
 
 
 @pytest.mark.parametrize(
-    ("engine", "kind"), [("duckdb", "varchar"), ("duckdb", "json"), ("snowflake", "varchar")]
+    ("engine", "kind"),
+    [("duckdb", "varchar"), ("duckdb", "json"), ("snowflake", "varchar"), ("snowflake", "json")],
 )
 def test_decisions_on_labelled_payloads_are_right(
     engine: str,
@@ -707,10 +736,12 @@ def test_decisions_on_labelled_payloads_are_right(
     """From the source to the decision: a digest in SQL comes before the judgement."""
     make = new_warehouse if engine == "duckdb" else new_snowflake_warehouse
     warehouse = make(columns=EVENT_COLUMNS | {"payload": kind})
-    pairs = labelled_pairs()[:500]
+    pairs = labelled_pairs()[: 500 if engine == "duckdb" else 250]
     if kind == "json":
-        pairs = [pair for pair in pairs if all(map(can_be_read, pair[1]))]
-        assert len(pairs) > 450
+        options = AS_JSON if engine == "duckdb" else AS_A_VARIANT
+        readable = [pair for pair in pairs if all(can_be_read(text, **options) for text in pair[1])]
+        assert len(readable) > 0.85 * len(pairs)
+        pairs = readable
     assert {wanted for wanted, _ in pairs} == {"remove", "review", "keep"}
     rows = [copies_of(f"pair {number}", *texts) for number, (_, texts) in enumerate(pairs)]
     warehouse.write_events([*steady_events(NOON), *chain(*rows)])
