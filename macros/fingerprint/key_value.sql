@@ -9,3 +9,21 @@
     {%- endfor -%}
     {{- return(column.sql) -}}
 {% endmacro %}
+
+
+{% macro _compared_key(columns) %}
+    {#-
+        Expressions over a complete key that are equal where fingerprints are, and cost less to compare; what payloads tell
+        apart is equal too.
+    -#}
+    {%- set compared = [] -%}
+    {%- for column in columns.key -%}
+        {%- set is_time = exactly_once.type_family(column.type) in ('timestamp', 'timestamp_tz') -%}
+        {%- if column.get('cast') or column.get('normalize') or (is_time and column.name != columns.event_time.name) -%}
+            {%- do compared.append(exactly_once.key_text(column)) -%}
+        {%- else -%}
+            {%- do compared.append(exactly_once.event_instant() if is_time else column.sql) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(compared) -}}
+{% endmacro %}

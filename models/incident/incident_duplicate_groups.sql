@@ -2,37 +2,76 @@
 {%- do exactly_once.use_warehouse_of('detection') -%}
 {%- set columns = exactly_once.source_columns() -%}
 {%- set narrow = exactly_once.narrow_columns(columns) -%}
+{%- set paths = exactly_once.settings().payload_identity_paths -%}
+{%- set compared_key = exactly_once._compared_key(columns) -%}
+{%- set fingerprint = exactly_once.fingerprint(columns.key, columns.payload, paths) -%}
 {%- set in_scope = exactly_once.arrived_in_scope() -%}
-{%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) %}
+{%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) -%}
+{%- set of_a_copy -%}
+        {{ narrow | join(',\n        ') }},
+        {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
+        case when {{ in_scope }} then 1 else 0 end as is_in_scope
+{%- endset %}
 
--- copies may lie outside the scope, but never at another event time
-with repeated_times as (
-    select min({{ columns.event_time.sql }}) as {{ columns.event_time.sql }}
+-- copies may lie outside the scope; keys are compared as they are, and few are left to fingerprint
+with repeated_keys as (
+    select
+        {% for compared in compared_key -%}
+        {{ compared }} as key_{{ loop.index }}{{ ',\n        ' if not loop.last }}
+        {%- endfor %}
     from {{ ref('exactly_once', 'stg_events') }}
     where has_complete_key and {{ is_in_reach }}
-    group by {{ exactly_once.event_instant() }}
-    having count(*) > 1
+    group by {{ compared_key | join(', ') }}
+    having count(*) > 1 and sum(case when {{ in_scope }} then 1 else 0 end) > 0
+),
+
+repeated as (
+    select
+        {{ of_a_copy }}
+        {%- if paths and columns.payload.sql not in narrow %},
+        {{ columns.payload.sql }}
+        {%- endif %}
+    from {{ ref('exactly_once', 'stg_events') }}
+    where
+        has_complete_key
+        and {{ is_in_reach }}
+        and ({{ compared_key | join(', ') }}) in (select * from repeated_keys)
 ),
 
 copies as (
-    {% for which in [
-        'has_complete_key and ' ~ exactly_once.among_event_times('repeated_times'),
-        'not has_complete_key'
-    ] -%}
+    select
+        {{ fingerprint }} as event_fingerprint,
+        true as has_complete_key,
+        {{ narrow | join(',\n        ') }},
+        copy_event_id,
+        is_in_scope
+    from repeated
+    union all
     select
         event_fingerprint,
         has_complete_key,
-        {{ narrow | join(',\n        ') }},
-        {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
-        coalesce({{ in_scope }}, false) as is_in_scope
+        {{ of_a_copy }}
     from {{ ref('exactly_once', 'stg_events') }}
     where
-        {{ which }}
+        not has_complete_key
         and {{ is_in_reach }}
-    {% if not loop.last -%}
-    union all
-    {% endif -%}
-    {% endfor %}
+),
+
+-- to count distinct ids of so many groups at once takes longer than the rest
+copies_by_event_id as (
+    select
+        event_fingerprint,
+        copy_event_id,
+        has_complete_key,
+        {% for column in narrow if column != columns.arrival_time.sql -%}
+        min({{ column }}) as {{ column }},
+        {% endfor -%}
+        count(*) as copy_count,
+        sum(is_in_scope) as copies_in_scope,
+        min({{ columns.arrival_time.sql }}) as first_arrival,
+        max({{ columns.arrival_time.sql }}) as last_arrival
+    from copies
+    group by event_fingerprint, copy_event_id, has_complete_key
 ),
 
 incident_scope as (
@@ -46,14 +85,14 @@ duplicate_groups as (
         {% for column in narrow if column != columns.arrival_time.sql -%}
         min({{ column }}) as {{ column }},
         {% endfor -%}
-        count(*) as copy_count,
-        sum(case when is_in_scope then 1 else 0 end) as copies_in_scope,
-        count(distinct copy_event_id) as event_id_count,
-        min({{ columns.arrival_time.sql }}) as first_arrival,
-        max({{ columns.arrival_time.sql }}) as last_arrival
-    from copies
+        cast(sum(copy_count) as bigint) as copy_count,
+        sum(copies_in_scope) as copies_in_scope,
+        count(copy_event_id) as event_id_count,
+        min(first_arrival) as first_arrival,
+        max(last_arrival) as last_arrival
+    from copies_by_event_id
     group by event_fingerprint
-    having count(*) > 1 and sum(case when is_in_scope then 1 else 0 end) > 0
+    having sum(copy_count) > 1 and sum(copies_in_scope) > 0
 )
 
 select
