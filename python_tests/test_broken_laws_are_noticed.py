@@ -236,7 +236,7 @@ DECISION_MUTATIONS: dict[str, list[Edit]] = {
         Edit("models/incident/incident_scope.sql", "window_end + {{ lookback }}", "window_end")
     ],
     "groups outside the scope are taken too": [
-        Edit(GROUPS, " and sum(case when {{ in_scope }} then 1 else 0 end) > 0", ""),
+        Edit(GROUPS, " and sum({{ counts_in_scope }}) > 0", ""),
         Edit(GROUPS, " and sum(copies_in_scope) > 0", ""),
     ],
 }

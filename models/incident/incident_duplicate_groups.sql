@@ -7,35 +7,35 @@
 {%- set fingerprint = exactly_once.fingerprint(columns.key, columns.payload, paths) -%}
 {%- set in_scope = exactly_once.arrived_in_scope() -%}
 {%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) -%}
-{%- set of_a_copy -%}
-        {{ narrow | join(',\n        ') }},
-        {{ exactly_once.event_id_or_null(columns) }} as copy_event_id,
-        case when {{ in_scope }} then 1 else 0 end as is_in_scope
-{%- endset %}
+{%- set event_id = exactly_once.event_id_or_null(columns) -%}
+{%- set counts_in_scope = 'case when ' ~ in_scope ~ ' then 1 else 0 end' -%}
+{%- set beside_narrow = [event_id ~ ' as copy_event_id', counts_in_scope ~ ' as is_in_scope'] -%}
+{%- set of_a_copy = narrow + beside_narrow -%}
+{%- set is_payload_read = paths and columns.payload.sql not in narrow -%}
+{%- set of_a_repeated = of_a_copy + ([columns.payload.sql] if is_payload_read else []) -%}
+{%- set named_key = [] -%}
+{%- for compared in compared_key -%}
+{%- do named_key.append(compared ~ ' as key_' ~ loop.index) -%}
+{%- endfor %}
 
 -- copies may lie outside the scope; keys are compared as they are, and few are left to fingerprint
 with repeated_keys as (
     select
-        {% for compared in compared_key -%}
-        {{ compared }} as key_{{ loop.index }}{{ ',\n        ' if not loop.last }}
-        {%- endfor %}
+        {{ named_key | join(',\n        ') }}
     from {{ ref('exactly_once', 'stg_events') }}
     where has_complete_key and {{ is_in_reach }}
     group by {{ compared_key | join(', ') }}
-    having count(*) > 1 and sum(case when {{ in_scope }} then 1 else 0 end) > 0
+    having count(*) > 1 and sum({{ counts_in_scope }}) > 0
 ),
 
 repeated as (
     select
-        {{ of_a_copy }}
-        {%- if paths and columns.payload.sql not in narrow %},
-        {{ columns.payload.sql }}
-        {%- endif %}
+        {{ of_a_repeated | join(',\n        ') }}
     from {{ ref('exactly_once', 'stg_events') }}
     where
         has_complete_key
         and {{ is_in_reach }}
-        and ({{ compared_key | join(', ') }}) in (select * from repeated_keys)
+        and ({{ compared_key | join(', ') }}) in (select repeated_keys.* from repeated_keys)
 ),
 
 copies as (
@@ -50,7 +50,7 @@ copies as (
     select
         event_fingerprint,
         has_complete_key,
-        {{ of_a_copy }}
+        {{ of_a_copy | join(',\n        ') }}
     from {{ ref('exactly_once', 'stg_events') }}
     where
         not has_complete_key
