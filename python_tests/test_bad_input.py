@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from python_tests.laws import HOUR, NOON, approve, event, steady_events
-from python_tests.warehouse import EVENT_COLUMNS, DbtError, Project, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, ROOT, DbtError, Project, Warehouse
 
 EVERYTHING = ("run",)
 SOURCE = '"warehouse"."raw"."events"'
@@ -181,6 +181,27 @@ BAD_VARS: dict[str, tuple[dict[str, Any], str]] = {
         {"incident_start": "2026-02-01", "incident_end": "2026-02-03 24:00"},
         "and a date and time that exist",
     ),
+    "score above 1": (
+        {"exactly_once__benign_max_score": 1.5},
+        "var exactly_once__benign_max_score: found 1.5; accepted: a number from 0 to 1",
+    ),
+    "a job that is none": (
+        {"exactly_once__warehouses": {"nightly": "BIG"}},
+        "var exactly_once__warehouses: found {'nightly': 'BIG'}; accepted: a mapping of "
+        "fifteen_minute, detection, remediation, monitoring to names of warehouses",
+    ),
+    "clustering key as a list": (
+        {"exactly_once__clustering_key": ["event_ts"]},
+        "var exactly_once__clustering_key: found ['event_ts']; accepted: SQL text, false or null",
+    ),
+    "a share of all": (
+        {"exactly_once__straggler_max_rate": 1},
+        "var exactly_once__straggler_max_rate: found 1; accepted: a number above 0 and below 1",
+    ),
+    "yes for true": (
+        {"exactly_once__build_candidate": "yes"},
+        "var exactly_once__build_candidate: found yes; accepted: true or false",
+    ),
     "times as a list": (
         {"incident_start": ["2026-02-01"], "incident_end": "2026-02-03"},
         "var incident_start: found ['2026-02-01']; accepted: YYYY-MM-DD",
@@ -268,6 +289,17 @@ def loaded(warehouse: Warehouse) -> Warehouse:
     """A warehouse with events in its source, and nothing built."""
     warehouse.write_events(steady_events(NOON))
     return warehouse
+
+
+def test_every_kind_of_var_is_refused_in_some_test() -> None:
+    text = (ROOT / "macros" / "config" / "settings.sql").read_text("utf-8")
+    kinds = dict(re.findall(r"'((?:exactly_once__|incident_)\w+)': '([\w ]+)'", text))
+    assert kinds["incident_start"] == "time or null"
+    refused = {f"exactly_once__{role}_column" for role in ROLES}
+    for settings, _ in BAD_VARS.values():
+        refused |= settings.keys()
+    without_null = {name: kind.removesuffix(" or null") for name, kind in kinds.items()}
+    assert {without_null[name] for name in refused & kinds.keys()} == {*without_null.values()}
 
 
 @pytest.mark.parametrize("name", BAD_VARS)

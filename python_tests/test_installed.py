@@ -233,6 +233,12 @@ def test_an_hour_of_the_source_is_built_and_tested_in_ci(ledgerworks: Ledgerwork
     )
     assert taken_in == [{"events": 300}]
     company.dbt("build", "--selector", "monitoring", exactly_once__max_hours_per_run=1)
+    watched = ("test", "--selector", "monitoring")
+    with pytest.raises(DbtError, match="configured to fail"):
+        company.dbt(*watched, "--warn-error", exactly_once__max_hours_per_run=1)
+    page = (ROOT / "docs" / "adopt.md").read_text("utf-8")
+    options = re.findall(r"--warn-error-options '(.*)'", page)
+    company.dbt(*watched, "--warn-error-options", *options, exactly_once__max_hours_per_run=1)
     company.dbt("test", "--selector", "whole_tables")
     seeds = ("--select", "tag:exactly_once_seeds", "--indirect-selection", "cautious")
     company.dbt("build", *seeds)

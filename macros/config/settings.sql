@@ -163,7 +163,7 @@
             ) -%}
         {%- endif -%}
     {%- elif kind == 'score' -%}
-        {%- if value is not number or value is boolean or value < 0 or value > 1 -%}
+        {%- if value is not number or value is boolean or not 0 <= value <= 1 -%}
             {%- do exactly_once._refuse(what, value, 'a number from 0 to 1', 'Set it to such a number.') -%}
         {%- endif -%}
     {%- elif kind == 'time or null' -%}
