@@ -237,7 +237,7 @@ DECISION_MUTATIONS: dict[str, list[Edit]] = {
     ],
     "groups outside the scope are taken too": [
         Edit(GROUPS, " and sum({{ counts_in_scope }}) > 0", ""),
-        Edit(GROUPS, " and sum(copies_in_scope) > 0", ""),
+        Edit(GROUPS, " and sum(in_scope_count) > 0", ""),
     ],
 }
 

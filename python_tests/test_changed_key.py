@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from python_tests.laws import (
     steady_events,
 )
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.warehouse import DbtError, Warehouse
+from python_tests.warehouse import EVENT_COLUMNS, DbtError, Warehouse
 
 JOB = ("run", "--selector", "fifteen_minute")
 TABLE, VIEW = "main_staging.stg_events_deduplicated", "main_staging.stg_events"
@@ -97,13 +98,17 @@ def alter(warehouse: Warehouse, **types: str) -> None:
         warehouse.execute(f"alter table raw.events alter {column} type {data_type}")
 
 
-def test_a_source_that_becomes_finer_than_the_table_is_refused(warehouse: Warehouse) -> None:
+def test_a_source_that_becomes_finer_than_the_table_is_refused(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    warehouse = new_warehouse(columns=EVENT_COLUMNS | {"device": "struct(model varchar)"})
     built(warehouse)
     before = warehouse.digest(TABLE)
     finer = {
         "amount_cents": "DECIMAL(18,2)",
         "event_ts": "TIMESTAMP WITH TIME ZONE",
         "ingest_ts": "TIMESTAMP_NS",
+        "device": "STRUCT(model VARCHAR, os VARCHAR)",
     }
     alter(warehouse, **finer)
     with pytest.raises(DbtError, match="types that hold every value of the source") as refused:
@@ -113,6 +118,43 @@ def test_a_source_that_becomes_finer_than_the_table_is_refused(warehouse: Wareho
     assert warehouse.digest(TABLE) == before
     warehouse.dbt(*JOB, "--full-refresh")
     assert len(warehouse.read(TABLE)) == len(steady_events(NOON)) + 1
+
+
+# what the table has, what the source has; whether every value comes back as it was, and in a key
+HELD = {
+    ("NUMBER(38,0)", "NUMBER(18,0)"): (True, True),
+    ("NUMBER(38,2)", "NUMBER(38,0)"): (True, True),
+    ("NUMBER(38,0)", "NUMBER(38,2)"): (False, False),
+    ("BIGINT", "INTEGER"): (True, True),
+    ("DOUBLE", "BIGINT"): (False, False),
+    ("DOUBLE", "FLOAT"): (True, True),
+    ("FLOAT", "DOUBLE"): (False, False),
+    ("VARCHAR", "DECIMAL(18,2)"): (True, False),
+    ("VARCHAR", "TIMESTAMP WITH TIME ZONE"): (False, False),
+    ("VARCHAR", "VARIANT"): (True, False),
+    ("VARCHAR", "UUID"): (True, False),
+    ("UUID", "VARCHAR"): (False, False),
+    ("TIMESTAMP", "DATE"): (False, False),
+    ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"): (True, True),
+    ("TIMESTAMP_NTZ", "TIMESTAMP_TZ"): (False, False),
+    ("TIMESTAMP", "TIMESTAMP_MS"): (True, True),
+    ("TIME", "TIME WITH TIME ZONE"): (False, False),
+    ("INTEGER[]", "INTEGER[]"): (True, True),
+    ("INTEGER[]", "DECIMAL(3,1)[]"): (False, False),
+}
+
+
+def test_which_types_hold_every_value(warehouse: Warehouse) -> None:
+    warehouse.write_events([])
+    asked = ", ".join(
+        f"exactly_once._holds_every_value('{kept}', '{new}', {is_key})"
+        for kept, new in HELD
+        for is_key in ("false", "true")
+    )
+    query = f"select '{{{{ [{asked}] | join(' ') }}}}' as answers"
+    said = warehouse.dbt("show", "--inline", query).results[0].agate_table.rows[0][0].split()
+    answers = [answer == "True" for answer in said]
+    assert dict(zip(HELD, zip(answers[::2], answers[1::2], strict=True), strict=True)) == HELD
 
 
 def test_a_source_that_becomes_coarser_is_taken_in(warehouse: Warehouse) -> None:

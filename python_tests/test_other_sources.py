@@ -434,6 +434,30 @@ def test_trim_takes_blanks_alone(warehouse: Warehouse) -> None:
     assert written(warehouse, column, "' a' || chr(160) || ' '") == [("a\xa0",)]
 
 
+def test_groups_are_of_the_key_as_it_is_written(new_warehouse: Callable[..., Warehouse]) -> None:
+    """Whatever a cast or a normaliser makes of it, and where a cast gives NULL."""
+    key: list[Any] = ["payment_id", "event_type", "amount_cents", "event_ts"]
+    currency, leg = {"name": "currency", "normalize": ["lower"]}, {"name": "leg", "cast": "bigint"}
+    warehouse = new_warehouse(
+        columns=EVENT_COLUMNS | {"leg": "json"},
+        settings={
+            "exactly_once__fingerprint_columns": [*key, currency, leg],
+            "exactly_once__currency_column": "currency",
+        },
+    )
+    legs = {"null": ("null", "null"), "digits": ("1", "1"), "one null": ("1", "null")}
+    rows = [event(name, MIDDAY, leg=leg) for name, copies in legs.items() for leg in copies]
+    spelt = [event("spelt", MIDDAY, leg="1", currency=name) for name in ("EUR", "eur", "Eur")]
+    warehouse.write_events([*rows, *spelt])
+    warehouse.dbt("seed")
+    declared = {"incident_id": "KEYS", "incident_start": "2026-03-01 11:00"}
+    declared["incident_end"] = "2026-03-01 13:00"
+    warehouse.dbt("run", "--select", "+incident_duplicate_groups", **declared)
+    groups = warehouse.read("main_incident.incident_duplicate_groups")
+    found = {row["payment_id"]: row["copy_count"] for row in groups}
+    assert found == {"null": 2, "digits": 2, "spelt": 3}
+
+
 def decided(warehouse: Warehouse, which: str) -> list[str]:
     """What becomes of some copies."""
     decisions = "main_incident.incident_decisions"

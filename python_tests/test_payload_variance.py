@@ -740,7 +740,7 @@ def test_decisions_on_labelled_payloads_are_right(
     if kind == "json":
         options = AS_JSON if engine == "duckdb" else AS_A_VARIANT
         readable = [pair for pair in pairs if all(can_be_read(text, **options) for text in pair[1])]
-        assert len(readable) > 0.85 * len(pairs)
+        assert len(readable) > (0.9 if engine == "duckdb" else 0.85) * len(pairs)
         pairs = readable
     assert {wanted for wanted, _ in pairs} == {"remove", "review", "keep"}
     rows = [copies_of(f"pair {number}", *texts) for number, (_, texts) in enumerate(pairs)]

@@ -65,10 +65,13 @@
 
 
 {% macro _types_by_name(relation) %}
-    {%- set types = {} -%}
+    {#- By the names in lower case; of two names that differ in case alone, each by its own. -#}
+    {%- set types, exact = {}, {} -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do types.update({column.name | lower: column.data_type}) -%}
+        {%- do exact.update({column.name: column.data_type}) -%}
     {%- endfor -%}
+    {%- do types.update(exact) -%}
     {{- return(types) -}}
 {% endmacro %}
 
@@ -114,43 +117,49 @@
 
 {% macro _check_kept_types(relation, kept, columns) %}
     {#- What the table would round, or read by the session's zone, would be in it otherwise than its row hash says. -#}
-    {%- set lossy, alters = [], [] -%}
+    {%- set lossy = [] -%}
     {%- for column in columns.all -%}
-        {%- set kept_type = kept.get(column.name | lower) -%}
-        {%- if kept_type and not exactly_once._holds_every_value(kept_type, column.type) -%}
+        {%- set kept_type = kept.get(column.name, kept.get(column.name | lower)) -%}
+        {%- set is_key = column.name in columns.key | map(attribute='name') -%}
+        {%- if kept_type and not exactly_once._holds_every_value(kept_type, column.type, is_key) -%}
             {%- do lossy.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept_type ~ ' in the table') -%}
-            {%- do alters.append(exactly_once._alter_type(relation, column, column.type)) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if lossy -%}
         {%- do exactly_once._refuse(
             'the types of ' ~ relation, lossy | join(', '), 'types that hold every value of the source',
-            'Cast them back in a view over the source; or change the table, if it holds the same values in the new type: '
-            ~ alters | join('; ') ~ '; or build everything again with dbt build --selector fifteen_minute --full-refresh, '
-            ~ 'which keeps only what the source still holds.'
+            'Cast them back in a view, and point exactly_once__source_table at the view; or build everything again with '
+            ~ 'dbt build --selector fifteen_minute --full-refresh, which keeps only what the source still holds.'
         ) -%}
     {%- endif -%}
 {% endmacro %}
 
 
-{% macro _holds_every_value(kept_type, type) %}
-    {#- A whole number that is too long for the table is an error of the engine, and nothing is written. -#}
+{% macro _holds_every_value(kept_type, type, is_key=false) %}
+    {#-
+        Whether a value comes back as it was. A whole number that is too long is an error of the engine, and nothing is
+        written. As text it would be another key.
+    -#}
     {%- set kept_kind, kept_digits = exactly_once._exactness(kept_type) -%}
     {%- set kind, digits = exactly_once._exactness(type) -%}
-    {%- set is_date_in_time = kind == 'date' and kept_kind == 'timestamp' -%}
-    {{- return(kept_kind == 'text' or is_date_in_time or (kind == kept_kind and digits <= kept_digits)) -}}
+    {%- set has_one_text = kind in ('number', 'boolean', 'uuid', 'json') -%}
+    {{- return((kind == kept_kind and digits <= kept_digits) or (kept_kind == 'text' and has_one_text and not is_key)) -}}
 {% endmacro %}
 
 
 {% macro _exactness(data_type) %}
-    {#- What kind of value a type holds, and how many digits behind the point, of a second too. -#}
+    {#- What kind of value a type holds, and how finely: digits behind the point, of a second too. -#}
     {%- set name = data_type | upper | trim -%}
     {%- set family = exactly_once.type_family(name) -%}
-    {%- if family in ('integer', 'decimal', 'float') -%}
+    {%- if family in ('integer', 'decimal') -%}
         {%- set scale = modules.re.search(',\\s*(\\d+)\\s*[)]$', name) -%}
-        {{- return(['number', 99 if family == 'float' else (scale.group(1) | int if scale else 0)]) -}}
+        {{- return(['number', scale.group(1) | int if scale else 0]) -}}
+    {%- elif family == 'other' or name == 'UUID' -%}
+        {{- return([name | lower, 0]) -}}
     {%- endif -%}
-    {{- return([family, {'TIMESTAMP_S': 0, 'TIMESTAMP_MS': 3, 'TIMESTAMP_NS': 9}.get(name, 6)]) -}}
+    {{- return([family, {
+        'FLOAT': 0, 'FLOAT4': 0, 'REAL': 0, 'TIMESTAMP_S': 0, 'TIMESTAMP_MS': 3, 'TIMESTAMP_NS': 9
+    }.get(name, 6)]) -}}
 {% endmacro %}
 
 
@@ -159,10 +168,6 @@
     {%- if missing -%}
         {%- do exactly_once._refuse_key(relation, 'with ' ~ missing | join(', ') ~ ', which the table lacks') -%}
     {%- endif -%}
-    {%- set changed = [] -%}
-    {%- for column in columns.key if column.type != kept[column.name | lower] -%}
-        {%- do changed.append(column.name ~ ' is ' ~ column.type ~ ' now and ' ~ kept[column.name | lower] ~ ' in the table') -%}
-    {%- endfor -%}
     {%- set others, sampled = exactly_once._ask(
         'select count(case when ' ~ exactly_once._is_identified_otherwise(columns, kept) ~ ' then 1 end) as others, '
         ~ 'count(*) as sampled from (select * from ' ~ relation ~ ' limit 1000) as sampled_rows'
@@ -170,7 +175,6 @@
     {%- if others -%}
         {%- do exactly_once._refuse_key(
             relation, 'which identifies ' ~ others ~ ' of ' ~ sampled ~ ' sampled rows in another way'
-            ~ (' (' ~ changed | join(', ') ~ ')' if changed else '')
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -20,7 +20,8 @@
     {%- for column in columns.key -%}
         {%- set is_time = exactly_once.type_family(column.type) in ('timestamp', 'timestamp_tz') -%}
         {%- if column.get('cast') or column.get('normalize') or (is_time and column.name != columns.event_time.name) -%}
-            {%- do compared.append(exactly_once.key_text(column)) -%}
+            {#- a cast may give NULL, which no list holds -#}
+            {%- do compared.append(exactly_once.encoded_part(exactly_once.key_text(column))) -%}
         {%- else -%}
             {%- do compared.append(exactly_once.event_instant() if is_time else column.sql) -%}
         {%- endif -%}

@@ -9,7 +9,7 @@
 {%- set is_in_reach = exactly_once.same_event_times(ref('exactly_once', 'stg_events'), in_scope) -%}
 {%- set event_id = exactly_once.event_id_or_null(columns) -%}
 {%- set counts_in_scope = 'case when ' ~ in_scope ~ ' then 1 else 0 end' -%}
-{%- set beside_narrow = [event_id ~ ' as copy_event_id', counts_in_scope ~ ' as is_in_scope'] -%}
+{%- set beside_narrow = [event_id ~ ' as copy_event_id', counts_in_scope ~ ' as in_scope_count'] -%}
 {%- set of_a_copy = narrow + beside_narrow -%}
 {%- set is_payload_read = paths and columns.payload.sql not in narrow -%}
 {%- set of_a_repeated = of_a_copy + ([columns.payload.sql] if is_payload_read else []) -%}
@@ -44,7 +44,7 @@ copies as (
         true as has_complete_key,
         {{ narrow | join(',\n        ') }},
         copy_event_id,
-        is_in_scope
+        in_scope_count
     from repeated
     union all
     select
@@ -66,8 +66,8 @@ copies_by_event_id as (
         {% for column in narrow if column != columns.arrival_time.sql -%}
         min({{ column }}) as {{ column }},
         {% endfor -%}
-        count(*) as copy_count,
-        sum(is_in_scope) as copies_in_scope,
+        count(*) as copies_of_id,
+        sum(in_scope_count) as in_scope_count,
         min({{ columns.arrival_time.sql }}) as first_arrival,
         max({{ columns.arrival_time.sql }}) as last_arrival
     from copies
@@ -85,14 +85,14 @@ duplicate_groups as (
         {% for column in narrow if column != columns.arrival_time.sql -%}
         min({{ column }}) as {{ column }},
         {% endfor -%}
-        cast(sum(copy_count) as bigint) as copy_count,
-        sum(copies_in_scope) as copies_in_scope,
+        cast(sum(copies_of_id) as bigint) as copy_count,
+        sum(in_scope_count) as copies_in_scope,
         count(copy_event_id) as event_id_count,
         min(first_arrival) as first_arrival,
         max(last_arrival) as last_arrival
     from copies_by_event_id
     group by event_fingerprint
-    having sum(copy_count) > 1 and sum(copies_in_scope) > 0
+    having sum(copies_of_id) > 1 and sum(in_scope_count) > 0
 )
 
 select
