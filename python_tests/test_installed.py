@@ -726,6 +726,11 @@ def test_the_parts_on_the_page_parse(
     assert not [key for key in manifest.disabled if ".ledgerworks." in key]
 
 
+def test_selectors_of_the_project_are_those_of_the_package() -> None:
+    """As docs/adopt.md has it: dbt takes none from a package."""
+    assert (COMPANY / "selectors.yml").read_text() == (ROOT / "selectors.yml").read_text()
+
+
 def test_a_seed_that_is_in_both_projects_is_refused(ledgerworks: Ledgerworks) -> None:
     config = ledgerworks.project.folder / "dbt_project.yml"
     settings = yaml.safe_load(config.read_text())
@@ -742,8 +747,9 @@ def test_the_project_runs_on_snowflake(tmp_path: Path) -> None:
     project = Company(tmp_path, SNOWFLAKE_PROFILE.replace("exactly_once:", "ledgerworks:", 1))
     config = project.folder / "dbt_project.yml"
     settings = yaml.safe_load(config.read_text())
-    search = ["ledgerworks", "exactly_once", "dbt"]
-    settings["dispatch"] = [{"macro_namespace": "dbt", "search_order": search}]
+    page = blocks(ROOT / "docs" / "snowflake.md", "yaml")
+    documented = next(block for block in page if block.startswith("dispatch:"))
+    settings |= yaml.safe_load(documented.replace("your_project", "ledgerworks"))
     config.write_text(yaml.safe_dump(settings))
     with running_simulator(roles=["TRANSFORMER"]) as simulator:
         environment = {"EXACTLY_ONCE_TEST_PORT": str(simulator.port)}

@@ -1,10 +1,12 @@
 {{
     config(
+        materialized='incremental',
         alias=exactly_once.curated_alias('shop_hours'),
         unique_key=['shop', 'event_hour'],
         incremental_strategy='merge_and_mark',
         on_schema_change='fail',
         post_hook="{{ exactly_once.record_watermark() }}",
+        tags=['exactly_once_curated'],
         meta={
             'deleted_when': 'entry_count = 0',
             'pruned_by': 'event_hour',
