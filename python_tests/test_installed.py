@@ -516,16 +516,25 @@ def test_models_are_renamed_and_moved_as_the_page_says(tmp_path: Path) -> None:
 def test_the_freshness_of_a_source_whose_arrival_time_needs_quotes(
     ledgerworks: Ledgerworks,
 ) -> None:
-    """A row of the day after tomorrow does not make it fresh."""
-    with duckdb.connect(str(ledgerworks.landing)) as landing:
-        for ahead in ("0 days", "2 days"):
+    """Half an hour of silence is warned of, two fail; a row of a later day is no arrival."""
+
+    def look() -> Any:
+        try:
+            results = ledgerworks.dbt("source", "freshness").results
+        except DbtError as error:
+            results = error.results
+        (found,) = (result for result in results if result.node.resource_type == "source")
+        return found
+
+    said = []
+    for age in ("-2 days", "3 hours", "45 minutes", "0 minutes"):
+        with duckdb.connect(str(ledgerworks.landing)) as landing:
             landing.execute(
-                f"insert into {ENTRIES} (\"Loaded At\") values (now() + interval '{ahead}')"
+                f"insert into {ENTRIES} (\"Loaded At\") values (now() - interval '{age}')"
             )
-    results = ledgerworks.dbt("source", "freshness").results
-    (found,) = (result for result in results if result.node.resource_type == "source")
-    assert (found.status, found.age < 1800) == ("pass", True)
-    assert found.max_loaded_at < found.snapshotted_at
+        said.append(look().status)
+    assert said == ["error", "error", "warn", "pass"]
+    assert look().age < 1800
 
 
 def payout(number: int, minutes_late: float, bank: str = "one") -> tuple[Any, ...]:
@@ -724,6 +733,21 @@ def test_the_parts_on_the_page_parse(
     analyses = {path.stem for path in (ROOT / "analyses").glob("*.sql")}
     assert found == ({"audit_decisions", *analyses} if "incident" in on else set())
     assert not [key for key in manifest.disabled if ".ledgerworks." in key]
+
+
+def test_the_project_says_what_is_an_error(ledgerworks: Ledgerworks) -> None:
+    config = ledgerworks.project.folder / "dbt_project.yml"
+    settings = yaml.safe_load(config.read_text())
+    (told,) = settings_in_the_documents("Say what is an error")
+    config.write_text(yaml.safe_dump(settings | told))
+    manifest = ledgerworks.project.invoke("parse", environment={}, given="{}", fresh=True)
+    nodes = [node for node in manifest.nodes.values() if node.resource_type == "test"]
+    ours = {node.name: node.config.severity for node in nodes if node.fqn[0] == "exactly_once"}
+    loud = {name for name in ours if name.startswith("warn_") and ours[name] != "warn"}
+    assert loud == {"warn_duplicate_rate_is_usual"}
+    assert {ours[name].lower() for name in ours if not name.startswith("warn_")} == {"error"}
+    (source,) = (node for node in manifest.sources.values() if node.fqn[0] == "exactly_once")
+    assert (source.freshness.warn_after.count, source.freshness.error_after.count) == (1, 6)
 
 
 def test_selectors_of_the_project_are_those_of_the_package() -> None:
