@@ -450,8 +450,11 @@ def test_groups_are_of_the_key_as_it_is_written(new_warehouse: Callable[..., War
     spelt = [event("spelt", MIDDAY, leg="1", currency=name) for name in ("EUR", "eur", "Eur")]
     warehouse.write_events([*rows, *spelt])
     warehouse.dbt("seed")
-    declared = {"incident_id": "KEYS", "incident_start": "2026-03-01 11:00"}
-    declared["incident_end"] = "2026-03-01 13:00"
+    declared: dict[str, Any] = {
+        "incident_id": "KEYS",
+        "incident_start": "2026-03-01 11:00",
+        "incident_end": "2026-03-01 13:00",
+    }
     warehouse.dbt("run", "--select", "+incident_duplicate_groups", **declared)
     groups = warehouse.read("main_incident.incident_duplicate_groups")
     found = {row["payment_id"]: row["copy_count"] for row in groups}

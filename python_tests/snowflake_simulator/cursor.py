@@ -166,11 +166,11 @@ class SimulatedCursor(FakeSnowflakeCursor):
     def description_of_result(self) -> list[Any]:
         """The columns of the last result."""
         sql: Any = self._last_sql
-        # what setseed() puts before a query is a statement of its own
-        sql = sql.split("; ", 1)[1] if sql.startswith("SELECT setseed(") else sql
-        described: list[Any] = self._duck_conn.execute(
-            f"describe {sql}", self._last_params
-        ).fetchall()
+        described: list[Any] | None = self._duck_conn.described(sql)
+        if described is None:
+            # another cursor has run a query since; what setseed() puts before it is a statement
+            sql = sql.split("; ", 1)[1] if sql.startswith("SELECT setseed(") else sql
+            described = self._duck_conn.execute(f"describe {sql}", self._last_params).fetchall()
         return described
 
     def described(self, command: str) -> list[Any] | None:

@@ -33,6 +33,9 @@ class Meter:
         # The rows of the last query, and where fetchone is in them
         self._rows: pa.Table | None = None
         self._fetched = 0
+        # The last query, and its columns as DESCRIBE gives them
+        self._query = ""
+        self._columns: list[tuple[Any, ...]] = []
         self._unread = False
         self.rows_scanned = 0
         self.bytes_scanned = 0
@@ -50,12 +53,22 @@ class Meter:
         verb = sql.split(maxsplit=1)[0].upper()
         if verb in ("SELECT", "WITH"):
             # taken at once and as a relation: else the profile is gone when the rows are taken
-            self._rows = self._connection.sql(sql, params=parameters).to_arrow_table()
+            relation = self._connection.sql(sql, params=parameters)
+            self._query = sql
+            self._columns = [
+                (name, str(kind), "YES", None, None, None)
+                for name, kind in zip(relation.columns, relation.types, strict=True)
+            ]
+            self._rows = relation.to_arrow_table()
             return self
         self._connection.execute(sql, parameters)
         if verb == "CREATE" and (counted := self._connection.fetchall()):
             self.rows_created += counted[0][0]
         return self
+
+    def described(self, sql: str) -> list[tuple[Any, ...]] | None:
+        """The columns of the last query, if it is this one."""
+        return self._columns if sql == self._query else None
 
     def to_arrow_table(self) -> Any:
         """The rows of the last statement."""
