@@ -41,7 +41,13 @@ REPORT = ROOT / "docs" / "snowflake_wire.md"
 # In every payload of the run, so that a payload in a statement or an error is noticed
 PAYLOAD_MARK = "pan_4111111111111111"
 READER = "ANALYST"
-LARGE = "INCIDENT_L"
+# A warehouse for each job
+JOBS = {
+    "fifteen_minute": "FREQUENT_S",
+    "detection": "INCIDENT_L",
+    "remediation": "REPAIR_XL",
+    "monitoring": "WATCH_M",
+}
 
 
 class Run(NamedTuple):
@@ -59,7 +65,7 @@ def run_everything(work: Path) -> Run:
         if PAYLOAD_MARK in str(rows.to_pylist()):
             show_payloads.append(text)
 
-    warehouses = ["TRANSFORMING", LARGE]
+    warehouses = ["TRANSFORMING", *JOBS.values()]
     with running_simulator(roles=["TRANSFORMER", READER], warehouses=warehouses) as simulator:
         simulator.account.on_answer = look
         project = SnowflakeProject(ROOT, work)
@@ -70,7 +76,12 @@ def run_everything(work: Path) -> Run:
             simulator,
             source="ledger.entries",
             columns=LEDGER_COLUMNS,
-            settings=LEDGER_VARS | {"exactly_once__max_hours_per_run": 5, "incident_id": INCIDENT},
+            settings={
+                **LEDGER_VARS,
+                "exactly_once__max_hours_per_run": 5,
+                "exactly_once__warehouses": JOBS,
+                "incident_id": INCIDENT,
+            },
         )
         with closing(other):
             _take_in_pieces(other)
@@ -83,7 +94,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         "incident_id": INCIDENT,
         "incident_start": str(WINDOW[0]),
         "incident_end": str(WINDOW[1]),
-        "exactly_once__warehouses": {"detection": LARGE, "remediation": LARGE},
+        "exactly_once__warehouses": JOBS,
     }
     job = ("--selector", "fifteen_minute")
 
@@ -103,7 +114,8 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.operate(verb, INCIDENT)
     # the tests of the candidates are those of live, which whole_tables has
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
-    warehouse.operate("remediation_swap", INCIDENT)
+    for verb in ("validate", "swap"):
+        warehouse.operate(f"remediation_{verb}", INCIDENT)
     warehouse.dbt("run", *job, exactly_once__build_replaced=INCIDENT)
     for verb in ("rollback", "retire"):
         warehouse.operate(f"remediation_{verb}", INCIDENT)

@@ -1,44 +1,22 @@
-"""On Snowflake each job and each verb runs on the warehouse that exactly_once__warehouses names."""
+"""On Snowflake a job whose warehouse its role may not use says so, and the others run.
+
+That each job runs on its warehouse, python_tests/test_snowflake_wire.py shows.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
-from python_tests.laws import (
-    INCIDENT,
-    NOON,
-    build_candidate,
-    build_replaced,
-    contaminate,
-    steady_events,
-)
-from python_tests.snowflake_statements import sent
-from python_tests.snowflake_tags import tag_of, to_be_tagged
+from python_tests.laws import INCIDENT, NOON, steady_events
 from python_tests.snowflake_warehouse import SnowflakeWarehouse
-from python_tests.warehouse import ROOT, DbtError
+from python_tests.snowflake_wire import JOBS
+from python_tests.warehouse import DbtError
 
-OF_PROFILE = "TRANSFORMING"
-FREQUENT, DETECTION, REPAIR, WATCH = "FREQUENT_S", "INCIDENT_L", "REPAIR_XL", "WATCH_M"
-JOBS = {
-    "fifteen_minute": FREQUENT,
-    "detection": DETECTION,
-    "remediation": REPAIR,
-    "monitoring": WATCH,
-}
-VERBS = {
-    *("remediation_status", "remediation_plan", "remediation_clone", "remediation_validate"),
-    *("remediation_swap", "remediation_rollback", "remediation_retire"),
-    *("raw_quarantine", "raw_restore"),
-}
-# How a verb finds out whether it may use its warehouse
-LOOKS_AT_WAREHOUSE = re.compile(r"show (warehouses|grants on warehouse)|.*is_role_in_session", re.S)
-WRITES = ("CREATE_TABLE_AS_SELECT", "MERGE", "INSERT", "DELETE", "CALL")
+FREQUENT, REPAIR = JOBS["fifteen_minute"], JOBS["remediation"]
 
 
 def as_admin(warehouse: SnowflakeWarehouse, *statements: str) -> None:
@@ -57,47 +35,6 @@ def warehouse(new_snowflake_warehouse: Callable[..., SnowflakeWarehouse]) -> Sno
             made, f"create warehouse {name}", f"grant usage on warehouse {name} to role transformer"
         )
     return made
-
-
-def models_in(folder: str) -> set[str]:
-    """The names of its models."""
-    files = (ROOT / "models" / folder).glob("*.*")
-    return {path.stem for path in files if path.suffix != ".yml"}
-
-
-@pytest.mark.slow
-def test_each_job_and_each_verb_runs_on_its_warehouse(warehouse: SnowflakeWarehouse) -> None:
-    contaminate(warehouse)
-    for verb in ("status", "plan", "clone"):
-        warehouse.operate(f"remediation_{verb}", INCIDENT)
-    build_candidate(warehouse)
-    for verb in ("validate", "swap"):
-        warehouse.operate(f"remediation_{verb}", INCIDENT)
-    build_replaced(warehouse)
-    for verb in ("raw_quarantine", "raw_restore", "remediation_rollback", "remediation_retire"):
-        warehouse.operate(verb, INCIDENT)
-    warehouse.dbt("run", "--select", "tag:exactly_once_monitoring")
-
-    of_verbs, of_models = (
-        defaultdict[str, set[str | None]](set),
-        defaultdict[str, set[str | None]](set),
-    )
-    for one in to_be_tagged(warehouse.simulator.history()):
-        if of_verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
-            if not LOOKS_AT_WAREHOUSE.match(sent(one)):
-                of_verbs[of_verb[1]].add(one.warehouse)
-        elif one.query_type in WRITES:
-            of_models[tag_of(one)["step"]].add(one.warehouse)
-    assert of_verbs == {verb: {REPAIR} for verb in VERBS}
-
-    unbuilt = models_in("incident") - set(of_models)
-    assert unbuilt <= {"incident_impact_on_measures", "incident_payload_differences"}
-    for job, name in (("incident", DETECTION), ("monitoring", WATCH)):
-        built = models_in(job) - unbuilt
-        assert {model: of_models[model] for model in built} == {model: {name} for model in built}
-    assert of_models["stg_events_deduplicated"] >= {FREQUENT}
-    assert of_models["payments"] == of_models["fraud_features"] == {FREQUENT, REPAIR}
-    assert of_models["payload_field_policy"] == {OF_PROFILE}
 
 
 def refused(warehouse: SnowflakeWarehouse, *command: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,26 @@ from python_tests.snowflake_statements import (
     sent,
     shape,
 )
-from python_tests.snowflake_tags import to_be_tagged, without
+from python_tests.snowflake_tags import tag_of, to_be_tagged, without
 from python_tests.snowflake_wire import (
     ACCOUNT_ONLY,
+    JOBS,
     PAYLOAD_MARK,
     REPORT,
     account_only,
     report,
     run_everything,
 )
+from python_tests.warehouse import ROOT
 
+VERBS = {
+    *("remediation_status", "remediation_plan", "remediation_clone", "remediation_validate"),
+    *("remediation_swap", "remediation_rollback", "remediation_retire"),
+    *("raw_quarantine", "raw_restore"),
+}
+# How a verb finds out whether it may use its warehouse
+LOOKS_AT_WAREHOUSE = re.compile(r"show (warehouses|grants on warehouse)|.*is_role_in_session", re.S)
+WRITES = ("CREATE_TABLE_AS_SELECT", "MERGE", "INSERT", "DELETE", "CALL")
 SOURCE = r"(\S+\.)?\"?raw\"?\.\"?events\"?(?![\w.])"
 SOURCE_WRITTEN = re.compile(rf"(insert (?:overwrite )?into|delete from|update|merge into) {SOURCE}")
 # whatever stands between the verb and the name, but for the query of a CREATE .. AS
@@ -79,6 +90,39 @@ def every_statement_is_tagged(statements: list[Statement]) -> None:
     assert not without(statements, "step", "incident_id", "invocation_id")
 
 
+def models_in(folder: str) -> set[str]:
+    """The names of its models."""
+    files = (ROOT / "models" / folder).glob("*.*")
+    return {path.stem for path in files if path.suffix != ".yml"}
+
+
+def each_job_and_each_verb_runs_on_its_warehouse(statements: list[Statement]) -> None:
+    """As exactly_once__warehouses says; seeds on that of the profile."""
+    of_verbs, of_models = (
+        defaultdict[str, set[str | None]](set),
+        defaultdict[str, set[str | None]](set),
+    )
+    for one in to_be_tagged(statements):
+        if of_verb := re.search(r'"connection_name": "macro_(\w+)"', one.text):
+            if not LOOKS_AT_WAREHOUSE.match(sent(one)):
+                of_verbs[of_verb[1]].add(one.warehouse)
+        elif one.query_type in WRITES:
+            of_models[tag_of(one)["step"]].add(one.warehouse)
+    repair = JOBS["remediation"]
+    assert {verb: of_verbs[verb] for verb in VERBS} == {verb: {repair} for verb in VERBS}
+
+    unbuilt = models_in("incident") - set(of_models)
+    assert unbuilt <= {"incident_impact_on_measures", "incident_payload_differences"}
+    for folder, job in (("incident", "detection"), ("monitoring", "monitoring")):
+        built = models_in(folder) - unbuilt
+        expected = {model: {JOBS[job]} for model in built}
+        assert {model: of_models[model] for model in built} == expected
+    frequent = JOBS["fifteen_minute"]
+    assert of_models["stg_events_deduplicated"] >= {frequent}
+    assert of_models["payments"] == of_models["fraud_features"] == {frequent, repair}
+    assert of_models["payload_field_policy"] == {"TRANSFORMING"}
+
+
 def the_report_is_up_to_date(statements: list[Statement]) -> None:
     """And each kind of statement that it leaves to an account still occurs."""
     assert all(shapes for _, shapes in account_only(statements)), ACCOUNT_ONLY
@@ -93,6 +137,7 @@ LAWS = (
     the_source_is_never_replaced,
     no_payload_is_in_a_statement_or_an_error,
     every_statement_is_tagged,
+    each_job_and_each_verb_runs_on_its_warehouse,
     the_report_is_up_to_date,
 )
 
