@@ -873,8 +873,11 @@ def lift_constraints(warehouse: Warehouse) -> None:
         warehouse.execute(f"alter table {LEDGER} alter column {name} drop not null")
 
 
-def check_ledger(warehouse: Warehouse) -> None:
-    """Law 6: the ledger is a chain, and what somebody changes in the record is found and named."""
+def check_ledger(warehouse: Warehouse, *, one_in: int = 1) -> None:
+    """Law 6: the ledger is a chain, and what somebody changes in the record is found and named.
+
+    Of the changes one in so many is made.
+    """
     record_detections(warehouse)
     entries = ledger(warehouse)
     assert len(entries) == 10
@@ -884,7 +887,7 @@ def check_ledger(warehouse: Warehouse) -> None:
         check_every_field_counts(warehouse, relation)
         warehouse.execute(f"create table {relation}_kept as select * from {relation}")
     lift_constraints(warehouse)
-    for what, (statement, expected) in tamperings(entries).items():
+    for what, (statement, expected) in [*tamperings(entries).items()][::one_in]:
         warehouse.execute(statement)
         said = verification(warehouse)
         assert expected in said, f"{what}: {said or 'nothing was found'}"

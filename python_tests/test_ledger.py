@@ -63,10 +63,11 @@ def test_the_record_is_chained_and_every_change_is_named(warehouse: Warehouse) -
     check_ledger(warehouse)
 
 
+@pytest.mark.parametrize("one_in", [5, pytest.param(1, marks=pytest.mark.soak)])
 def test_the_record_is_chained_and_every_change_is_named_on_snowflake(
-    snowflake_warehouse: SnowflakeWarehouse,
+    snowflake_warehouse: SnowflakeWarehouse, one_in: int
 ) -> None:
-    check_ledger(snowflake_warehouse)
+    check_ledger(snowflake_warehouse, one_in=one_in)
 
 
 def test_an_entry_has_one_hash(warehouse: Warehouse) -> None:
