@@ -592,15 +592,18 @@ def test_of_two_raw_verbs_at_once_each_row_is_in_one_place(
     assert all(map(is_clear, said)), said
 
 
-def test_what_goes_back_counts_no_copy_that_has_left_the_source(
-    snowflake_warehouse: SnowflakeWarehouse,
-) -> None:
-    """A rollback comes while copies are on their way to quarantine, and the other way round."""
-    warehouse = snowflake_warehouse
+def swapped(warehouse: SnowflakeWarehouse) -> SnowflakeWarehouse:
+    """The incident is repaired, and its copies are in the source."""
     ready_to_swap(warehouse)
     warehouse.operate("remediation_swap", INCIDENT)
+    return warehouse
+
+
+def test_copies_stay_in_the_source_where_a_rollback_comes_on_their_way_to_quarantine(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    warehouse = swapped(snowflake_warehouse)
     rows = raw_rows(warehouse)
-    before = Saved(warehouse, "before")
     another = Another(warehouse, "remediation_rollback", 1)
     with (
         watched(meanwhile=another),
@@ -612,7 +615,13 @@ def test_what_goes_back_counts_no_copy_that_has_left_the_source(
     assert raw_rows(warehouse) == rows
     assert_recorded(warehouse)
 
-    before.restore()
+
+@pytest.mark.soak
+def test_what_goes_back_counts_no_copy_that_has_left_the_source(
+    snowflake_warehouse: SnowflakeWarehouse,
+) -> None:
+    """Copies go to quarantine while a rollback is on its way."""
+    warehouse = swapped(snowflake_warehouse)
     warehouse.operate("raw_quarantine", INCIDENT)
     warehouse.operate("raw_restore", INCIDENT)
     # as an earlier rollback has left it
