@@ -555,7 +555,10 @@ def test_a_second_stream_is_deduplicated_by_another_key(ledgerworks: Ledgerworks
     ]
     for batch in batches:
         ledgerworks.receive(batch)
-        ledgerworks.dbt("build", "--select", "payouts_identified", "payouts")
+        built = ledgerworks.dbt("build", "--select", "payouts_identified", "payouts").results
+    tests = [one.node.test_metadata for one in built if one.node.resource_type == "test"]
+    of_ours = {test.name for test in tests if test.namespace == "exactly_once"}
+    assert of_ours == {"exactly_once", "no_future_timestamps"}
     first = {(f"p{number}", "one"): 2 for number in range(60)}
     first |= {("p8", "one"): 1, ("p9", "two"): 2, ("p60", "one"): 1, ("p200", "one"): 1}
     expected = sorted(
