@@ -350,6 +350,7 @@ def test_no_macro_of_dbt_is_replaced(engine: str, request: pytest.FixtureRequest
     adapter = "dbt_snowflake" if engine == "snowflake_warehouse" else "dbt_duckdb"
     names: dict[bool, set[str]] = {True: set(), False: set()}
     packages = {"exactly_once", "dbt", adapter}
+    assert packages <= {macro.package_name for macro in manifest.macros.values()}
     for macro in manifest.macros.values():
         if macro.package_name in packages:
             plain = re.sub("^(default|duckdb|snowflake)__", "", macro.name)
