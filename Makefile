@@ -10,7 +10,7 @@ export JWT_CNXN_RETRY_ATTEMPTS ?= 1
 export JWT_CNXN_WAIT_TIME ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest-dbt soak bench lint docs snowflake-check clean
+.PHONY: help setup demo test oldest-dbt other-pythons soak bench lint docs snowflake-check clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,18 @@ oldest-dbt: setup  ## Build and repair with the oldest dbt that the package take
 		&& $(BIN)/uv venv --quiet --clear --python $(BIN)/python target/oldest_dbt \
 		&& $(BIN)/uv pip install --quiet --python target/oldest_dbt -r requirements.in "dbt-core==$$oldest"
 	target/oldest_dbt/bin/python -m pytest python_tests/test_installed.py -k "readme_says or repairs_an_incident"
+
+other-pythons: setup  ## Build and repair with the other Pythons that the lock is for (a few minutes each)
+	@for version in 3.11 3.12 3.13; do \
+		python=$$($(BIN)/uv python find --quiet --no-python-downloads --system $$version) \
+			|| { echo "Python $$version is not installed: not tried"; continue; }; \
+		echo "Installing requirements.lock into target/python_$$version" \
+			&& $(BIN)/uv venv --quiet --clear --python "$$python" target/python_$$version \
+			&& $(BIN)/uv pip install --quiet --python target/python_$$version -r requirements.lock \
+			&& target/python_$$version/bin/python -m pytest python_tests/test_installed.py \
+				-k "readme_says or repairs_an_incident" \
+			|| exit 1; \
+	done
 
 soak: setup  ## Let dozens of processes die, runs cross, and each law be broken on purpose (an hour or two)
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m soak

@@ -33,6 +33,14 @@ def compiled(database: Path, memory: str, text: str) -> str:
     return str(results[-1]["compiled_code"])
 
 
+def model_to_run(database: Path, memory: str, model: str) -> str:
+    """The query of a model as the next run would have it."""
+    target = _run(database, memory, ("compile", "--select", model), ROOT, {})
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    (found,) = (one for one in results if one["unique_id"] == f"model.exactly_once.{model}")
+    return str(found["compiled_code"])
+
+
 def _seconds(target: Path) -> dict[str, float]:
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     return {one["unique_id"].split(".")[2]: one["execution_time"] for one in results}

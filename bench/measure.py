@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import duckdb
+
+from bench.dbt import ROOT
 
 
 def bytes_moved() -> tuple[int, int]:
@@ -58,6 +62,26 @@ def measure(database: Path, query: str, memory: str, threads: int) -> dict[str, 
         "written_mb": (written_after - written) / 1e6,
         "peak_mb": peak_mb(),
     }
+
+
+def measured(
+    module: str, *arguments: str, given: str = "", threads: int | None = None
+) -> dict[str, float]:
+    """What a module of the benchmark prints of a measurement, in a process of its own."""
+    limits = {} if threads is None else {"POLARS_MAX_THREADS": str(threads)}
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{module}", *arguments],
+        input=given,
+        cwd=ROOT,
+        env=os.environ | limits,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"bench.{module} failed:\n{given}\n{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def main() -> int:

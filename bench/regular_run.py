@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.dbt import dbt, run_peers
+from bench.dbt import dbt, model_to_run, run_peers
 from bench.history import JOB, copied
+from bench.measure import measured
 
 WHOLE_JOB = "exactly_once: the whole job, with its tests"
 OURS = "exactly_once: stg_events_deduplicated"
@@ -16,6 +17,8 @@ PEER_NAMES = {
     "delete_insert": "delete+insert on the key",
     "lookback_merge": "MERGE, target from 3 days before the batch on (misses what is later)",
 }
+
+MODEL = "stg_events_deduplicated"
 
 # what -> days of history -> seconds
 Growth = dict[str, dict[int, float]]
@@ -37,7 +40,7 @@ def measure_growth(
             copy = copied(warehouses[days])
             ours = dbt(copy, memory, *JOB)
             record(WHOLE_JOB, days, sum(ours.values()))
-            record(OURS, days, ours["stg_events_deduplicated"])
+            record(OURS, days, ours[MODEL])
             peers = run_peers(copy, memory)
             for model, name in PEER_NAMES.items():
                 record(name, days, peers[model])
@@ -46,3 +49,18 @@ def measure_growth(
         name: {days: statistics.median(seconds) for days, seconds in sorted(by_days.items())}
         for name, by_days in taken.items()
     }
+
+
+def measure_reads(
+    warehouses: dict[int, Path], memory: str, threads: int, tell: Callable[[str], None]
+) -> dict[int, dict[str, float]]:
+    """What the query of the incremental model reads and gives, by days of history."""
+    found = {}
+    for days, warehouse in sorted(warehouses.items()):
+        tell(f"what a 15-minute run reads, {days} days of history")
+        copy = copied(warehouse)
+        query = model_to_run(copy, memory, MODEL)
+        options = ("--memory", memory, "--threads", str(threads))
+        found[days] = measured("measure", str(copy), *options, given=query)
+        copy.unlink()
+    return found

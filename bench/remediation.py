@@ -17,6 +17,9 @@ REPAIR = ("build", "--selector", "remediation")
 DETECT = ("build", "--selector", "detection")
 # what 15-minute runs a day has
 RUNS_OF_A_DAY = 96
+# 15-minute batches that arrive while the candidates wait for their swap
+BACKLOGS = (1, 4, 16)
+CANDIDATES = ("payments", "fraud_features")
 
 
 @dataclass
@@ -45,14 +48,18 @@ def measure_remediation(
     return found
 
 
-def _remediate(
-    warehouse: Path, window: tuple[str, str], seconds_of_a_run: float, memory: str
-) -> Remediation:
-    declared = {
+def _declared(window: tuple[str, str]) -> dict[str, str]:
+    return {
         "incident_id": INCIDENT,
         "incident_start": window[0],
         "incident_end": window[1],
     }
+
+
+def _remediate(
+    warehouse: Path, window: tuple[str, str], seconds_of_a_run: float, memory: str
+) -> Remediation:
+    declared = _declared(window)
     dbt(warehouse, memory, *JOB)
     done = Remediation()
     done.seconds["detection"] = sum(dbt(warehouse, memory, *DETECT, **declared).values())
@@ -70,6 +77,59 @@ def _remediate(
     used = sum(done.seconds[step] for step in planned)
     done.used_share = used / (RUNS_OF_A_DAY * seconds_of_a_run)
     return done
+
+
+def measure_catch_up(
+    warehouses: dict[int, Path],
+    window: tuple[str, str],
+    memory: str,
+    tell: Callable[[str], None],
+) -> dict[int, dict[int, float]]:
+    """Seconds in which the candidates take in a backlog: by days of history, by its batches."""
+    found: dict[int, dict[int, float]] = {}
+    for days, warehouse in sorted(warehouses.items()):
+        tell(f"catch-up, {days} days of history")
+        copy = copied(warehouse)
+        declared = _candidates_built(copy, window, memory)
+        found[days] = {}
+        arrived = 0
+        for batches in BACKLOGS:
+            _let_arrive(copy, range(arrived + 1, arrived + batches + 1))
+            arrived += batches
+            dbt(copy, memory, *JOB)
+            seconds = dbt(copy, memory, *REPAIR, **declared, exactly_once__build_candidate=True)
+            found[days][batches] = sum(seconds[name] for name in CANDIDATES)
+        copy.unlink()
+    return found
+
+
+def _candidates_built(warehouse: Path, window: tuple[str, str], memory: str) -> dict[str, str]:
+    declared = _declared(window)
+    dbt(warehouse, memory, *JOB)
+    dbt(warehouse, memory, *DETECT, **declared)
+    approve(warehouse)
+    operate(warehouse, memory, "remediation_clone", declared)
+    dbt(warehouse, memory, *REPAIR, **declared, exactly_once__build_candidate=True)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "create table main.last_batch as select * from raw.events where ingest_ts >= "
+            "(select max(ingest_ts) from raw.events) - interval 15 minutes"
+        )
+    return declared
+
+
+def _let_arrive(warehouse: Path, batches: range) -> None:
+    """Further batches like the last one, each 15 minutes after the one before."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "insert into raw.events by name select * exclude (batch) replace ("
+            "event_id || '_b' || batch as event_id, payment_id || '_b' || batch as payment_id, "
+            "event_ts + to_minutes(15 * batch) as event_ts, "
+            "ingest_ts + to_minutes(15 * batch) as ingest_ts) "
+            "from main.last_batch, range(?, ?) as batches (batch)",
+            [batches.start, batches.stop],
+        )
+        connection.execute("checkpoint")
 
 
 def _planned_share(said: list[str]) -> float:

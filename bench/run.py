@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -19,9 +17,10 @@ from bench.dbt import ROOT, compiled, dbt
 from bench.deduplicate import BY_MACRO, DATAFRAMES, FIND, MODELS, OURS, WRITE, cases
 from bench.enlarge import enlarge
 from bench.history import build_histories
+from bench.measure import measured
 from bench.payloads import JUDGE, measure_payloads
-from bench.regular_run import WHOLE_JOB, measure_growth
-from bench.remediation import measure_remediation, measure_swap
+from bench.regular_run import WHOLE_JOB, measure_growth, measure_reads
+from bench.remediation import measure_catch_up, measure_remediation, measure_swap
 from demo.generate import IncidentSettings, generate
 from demo.load import load
 
@@ -93,13 +92,13 @@ def measure_cases(
                 tell(f"{number + 1} of {repeats}: {name}")
                 arguments = ("measure", str(warehouse), "--memory", memory)
                 taken.setdefault((group, name), []).append(
-                    _measured(*arguments, "--threads", str(threads), given=query)
+                    measured(*arguments, "--threads", str(threads), given=query)
                 )
         for library, name in DATAFRAMES.items() if with_data_frames else ():
             tell(f"{number + 1} of {repeats}: {name}")
             made = str(warehouse.parent / "made.parquet")
             taken.setdefault((WRITE, name), []).append(
-                _measured("dataframes", library, str(rows_file), made, threads=threads)
+                measured("dataframes", library, str(rows_file), made, threads=threads)
             )
     rows_file.unlink(missing_ok=True)
     figures: report.Figures = {}
@@ -123,25 +122,6 @@ def committed(page: Path) -> str:
     if shown.returncode == 0:
         return shown.stdout
     return page.read_text(encoding="utf-8") if page.exists() else ""
-
-
-def _measured(
-    module: str, *arguments: str, given: str = "", threads: int | None = None
-) -> dict[str, float]:
-    limits = {} if threads is None else {"POLARS_MAX_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{module}", *arguments],
-        input=given,
-        cwd=ROOT,
-        env=os.environ | limits,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"bench.{module} failed:\n{given}\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
 
 
 def main() -> int:
@@ -204,10 +184,15 @@ def main() -> int:
         folder / "history", options.history_events, options.days, memory, tell
     )
     growth = measure_growth(warehouses, repeats, memory, tell)
+    reads = measure_reads(warehouses, memory, options.threads, tell)
     window = declared["incident_start"], declared["incident_end"]
     remediations = measure_remediation(warehouses, window, growth[WHOLE_JOB], memory, tell)
+    ends = {days: warehouses[days] for days in (min(warehouses), max(warehouses))}
+    catch_ups = measure_catch_up(ends, window, memory, tell)
     before = committed(page)
-    text = report.page(setting, options.history_events, figures, growth, remediations, swaps)
+    text = report.page(
+        setting, options.history_events, figures, growth, reads, remediations, catch_ups, swaps
+    )
     page.write_text(text, encoding="utf-8")
     print(f"{page} is written.")
     plot.draw(plot.panels(figures, growth, remediations), page.with_name(report.PICTURE))

@@ -682,6 +682,53 @@ def check_verdict(warehouse: Warehouse, decision: str = "keep") -> None:
     assert_curated(warehouse, counted([*contaminated_rows(), *later], verdicts))
 
 
+def authorized_cents(warehouse: Warehouse) -> int:
+    """What the payment of the copied event has authorized."""
+    found = warehouse.query(
+        "select authorized_cents from main_analytics.payments where payment_id = 'copied'"
+    )
+    return int(found[0]["authorized_cents"])
+
+
+def check_kept_copies_outlast_raw(warehouse: Warehouse) -> None:
+    """Law 2: what a reviewer keeps counts in what is computed again after raw has lost it.
+
+    Until the next detection stores it, a copy that came since counts while raw holds them all.
+    """
+    name = oracle.fingerprint(event("copied", event_type="authorized"))
+    rows = contaminated_rows()
+    contaminate(warehouse)
+    give_verdict(warehouse, name, "keep")
+    decide_again(warehouse)
+    late = event("copied", NOON + 21 * HOUR, event_type="authorized", event_id="late")
+    warehouse.write_events([*steady_events(NOON + 21 * HOUR), late])
+    warehouse.dbt("run", "--selector", "fifteen_minute")
+    assert authorized_cents(warehouse) == 4000
+    decide_again(warehouse)
+    rows += [*steady_events(NOON + 21 * HOUR), late]
+
+    # the first copies are lost before the others, then all of them, while the payment goes on
+    for hour, lost in ((22, f"< '{NOON + HOUR}'"), (23, "is not null")):
+        warehouse.execute(
+            "delete from raw.events where payment_id = 'copied' and event_type = 'authorized' "
+            f"and ingest_ts {lost}"
+        )
+        further = [
+            *steady_events(NOON + hour * HOUR),
+            event("copied", NOON + hour * HOUR, event_type="refunded", event_ts=NOON + hour * HOUR),
+        ]
+        rows += further
+        warehouse.write_events(further)
+        warehouse.dbt("run", "--selector", "fifteen_minute")
+        assert authorized_cents(warehouse) == 4000
+    again = ("stg_events_counted", "payments", "fraud_features", "--full-refresh")
+    warehouse.dbt("run", "--select", *again)
+    assert_curated(warehouse, counted(rows, {name: "keep"}))
+    warehouse.execute("delete from main_seeds.decision_overrides")
+    warehouse.dbt("run", "--select", *again)
+    assert_curated(warehouse, counted(rows, {}))
+
+
 def check_catch_up(warehouse: Warehouse, count: int = 1) -> None:
     """Law 4: what was written to live between clone and swap is in the candidate before it."""
     contaminate(warehouse)

@@ -40,7 +40,11 @@ def measured(seconds: float) -> Measured:
 def page(seconds: float) -> str:
     figures, growth, remediations = measured(seconds)
     swaps = {1000: Swap(0.002, 0.5, 9), 10_000: Swap(0.003, 0.6, 9)}
-    return report.page("A small machine.", 100, figures, growth, remediations, swaps)
+    catch_ups = {1: {1: 0.5, 16: 1.0}, 64: {1: 0.5, 16: 1.5}}
+    reads = {1: {"read_mb": 2.0, "rows": 100}, 64: {"read_mb": 2.5, "rows": 100}}
+    return report.page(
+        "A small machine.", 100, figures, growth, reads, remediations, catch_ups, swaps
+    )
 
 
 def test_the_page_gives_its_ratios_back(tmp_path: Path) -> None:
@@ -54,6 +58,10 @@ def test_the_page_gives_its_ratios_back(tmp_path: Path) -> None:
         ("A remediation as history grows, 64 days against 1", "repair"): 2.0,
         (f"The 15-minute run as history grows, 64 days against {COPY}", "the job"): 2.1,
         (f"A remediation as history grows, 64 days against {COPY}", "repair"): 6.0,
+        ("What the 15-minute run reads", "1 days of history"): 1.0,
+        ("What the 15-minute run reads", "64 days of history"): 1.25,
+        ("The catch-up as the backlog grows, 16 batches against 1", "1 days of history"): 2.0,
+        ("The catch-up as the backlog grows, 16 batches against 1", "64 days of history"): 3.0,
         ("The swap as tables grow", "1,000 rows more in each table"): 1.0,
         ("The swap as tables grow", "10,000 rows more in each table"): 1.5,
     }

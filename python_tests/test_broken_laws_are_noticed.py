@@ -18,6 +18,7 @@ from python_tests.laws import (
     check_catch_up,
     check_decisions,
     check_deduplication,
+    check_kept_copies_outlast_raw,
     check_ledger,
     check_pieces,
     check_regular_job,
@@ -43,6 +44,7 @@ CONTESTED = "macros/deduplication/contested_places.sql"
 SAME_PLACE = "macros/deduplication/is_same_place.sql"
 MERGE = "macros/deduplication/get_incremental_keep_first_sql.sql"
 DEDUPLICATED = "models/staging/stg_events_deduplicated.sql"
+COUNTED = "models/staging/stg_events_counted.sql"
 STAGED = "models/staging/stg_events.sql"
 EVENT_TIMES = "macros/incremental/same_event_times.sql"
 ARRIVED = "macros/incremental/arrived_since.sql"
@@ -264,16 +266,39 @@ VERDICT_MUTATIONS: dict[str, list[Edit]] = {
         ),
     ],
     "identical copies that a reviewer keeps don't count": [
-        Edit("models/staging/stg_events_counted.sql", "union all\nselect * from others_of_tied", "")
+        Edit(
+            "models/staging/stg_events_counted.sql",
+            "from others_of_tied",
+            "from others_of_tied where false",
+        )
     ],
     "later copies that a reviewer keeps don't count": [
-        Edit("models/staging/stg_events_counted.sql", "union all\nselect * from later\n", "")
+        Edit(
+            "models/staging/stg_events_counted.sql", "from elsewhere", "from elsewhere where false"
+        )
+    ],
+}
+
+OUTLASTING_MUTATIONS: dict[str, list[Edit]] = {
+    "what raw has lost doesn't count": [
+        Edit(COUNTED, "where with_more_copies.event_fingerprint is null", "where false")
+    ],
+    "what is stored counts beside what raw holds": [
+        Edit(COUNTED, "where with_more_copies.event_fingerprint is null", "where true"),
+    ],
+    "a copy that came later is not stored": [
+        Edit(
+            "models/staging/stg_events_kept.sql",
+            "inner join with_more_copies on",
+            "inner join with_more_copies on with_more_copies.event_fingerprint not in "
+            "(select stored.event_fingerprint from stored) and",
+        )
     ],
 }
 
 REVIEW_MUTATIONS: dict[str, list[Edit]] = {
     "every verdict counts as keep": [
-        Edit("models/staging/stg_events_counted.sql", "decision = 'keep' and ", ""),
+        Edit("macros/incident/_copies_kept_whole.sql", "decision = 'keep' and ", ""),
         Edit("macros/incident/kept_event_times.sql", "decision = 'keep' and ", ""),
     ],
 }
@@ -377,6 +402,7 @@ CHECKS: list[tuple[Callable[[Warehouse], None], dict[str, list[Edit]]]] = [
     (check_decisions, DECISION_MUTATIONS),
     (check_repair, REPAIR_MUTATIONS),
     (check_verdict, VERDICT_MUTATIONS),
+    (check_kept_copies_outlast_raw, OUTLASTING_MUTATIONS),
     (partial(check_verdict, decision="review"), REVIEW_MUTATIONS),
     (check_material_payloads, PAYLOAD_MUTATIONS),
     (check_catch_up, CATCH_UP_MUTATIONS),

@@ -31,7 +31,7 @@ from python_tests.warehouse import EVENT_COLUMNS, ROOT, DbtError, Project, Wareh
 
 # Their types follow the source, or dbt takes no contract for them
 WITHOUT_CONTRACT = {
-    *("stg_events", "stg_events_counted", "stg_events_deduplicated"),
+    *("stg_events", "stg_events_counted", "stg_events_deduplicated", "stg_events_kept"),
     *("incident_duplicate_groups", "incident_decisions", "quarantined_events"),
     *("payments", "fraud_features"),
     *(f"incident_impact_{name}" for name in ("by_dimension", "by_event_type", "by_hour")),
@@ -42,6 +42,7 @@ INTERNAL = {
     "incident_duplicate_rate_by_second",
     "incident_payload_differences",
     "incident_window_candidates",
+    "stg_events_kept",
 }
 LEDGER: dict[str, Any] = {
     "source": "ledger.entries",

@@ -31,11 +31,13 @@ from python_tests.laws import (
     build_replaced,
     check_catch_up,
     check_decisions,
+    check_kept_copies_outlast_raw,
     check_repair,
     check_repair_of_what_another_quarantined,
     check_rollback,
     check_rollback_without_a_gap,
     check_verdict,
+    contaminate,
     contaminated_rows,
     counted,
     decide_again,
@@ -359,6 +361,33 @@ def test_the_audit_ends_what_its_incident_decides_no_more(contaminated: Warehous
 @pytest.mark.parametrize("decision", ["keep", "review", "remove"])
 def test_a_verdict_counts_in_the_curated_tables(warehouse: Warehouse, decision: str) -> None:
     check_verdict(warehouse, decision)
+
+
+def test_copies_that_a_reviewer_keeps_outlast_raw(warehouse: Warehouse) -> None:
+    check_kept_copies_outlast_raw(warehouse)
+
+
+def test_kept_copies_of_another_type_are_refused(warehouse: Warehouse) -> None:
+    """An engine's error would show a payload that it can't cast."""
+    contaminate(warehouse)
+    warehouse.execute("alter table raw.events alter payload type varchar")
+    refresh = ("run", "--selector", "fifteen_minute", "--full-refresh")
+    warehouse.dbt(*refresh)
+    decide_again(warehouse)  # no copy is kept yet: the table takes the types of the source
+    give_verdict(warehouse, oracle.fingerprint(event("copied", event_type="authorized")), "keep")
+    decide_again(warehouse)
+    stored = "main_staging.stg_events_kept"
+    assert warehouse.query(f"select count(*) as n from {stored}") == [{"n": 3}]
+
+    warehouse.execute("alter table raw.events alter payload type json")
+    said = "the columns of .*stg_events_kept.*found payload is JSON in the source and "
+    for command in (lambda: warehouse.dbt(*refresh), lambda: decide_again(warehouse)):
+        with pytest.raises(DbtError, match=said):
+            command()
+    warehouse.execute(f"alter table {stored} alter payload type json")
+    warehouse.dbt(*refresh)
+    decide_again(warehouse)
+    assert warehouse.query(f"select count(*) as n from {stored}") == [{"n": 3}]
 
 
 def test_a_verdict_after_the_repair_takes_effect_with_the_next(contaminated: Warehouse) -> None:

@@ -353,10 +353,11 @@
     {#-
         Captured amounts of the repaired payments, by currency, against the decisions: of each decided event the copies
         that count (every kept one, the survivor alone where it waits for review or where only the payload tells its
-        copies apart), of every other event its one row.
+        copies apart), of every other event its one row. Of an event that a reviewer keeps whole also what raw has lost.
     -#}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set decisions = exactly_once.model_relation('incident_decisions') -%}
+    {%- set kept_whole = exactly_once._events_kept_whole(exactly_once.model_relation('decision_overrides')) -%}
     {%- set counts -%}
         (
             (decision = 'keep' and reason <> 'distinct_payload') or (
@@ -372,13 +373,16 @@
             {{ exactly_once.key_value(columns, columns.currency) }} as currency,
             {{ columns.amount.sql }} as amount_cents
         from {{ decisions }}
-        where {{ counts }} and {{ exactly_once.key_is_complete(columns) }}
+        where
+            {{ counts }} and {{ exactly_once.key_is_complete(columns) }}
+            and event_fingerprint not in ({{ kept_whole }})
         union all
         select payment_id, event_type, currency, amount_cents
         from (
             {{ exactly_once.payment_events(
                 exactly_once.model_relation('stg_events_counted'),
-                is_in_reach ~ ' and event_fingerprint not in (select event_fingerprint from ' ~ decisions ~ ')'
+                is_in_reach ~ ' and (event_fingerprint not in (select event_fingerprint from ' ~ decisions
+                ~ ') or event_fingerprint in (' ~ kept_whole ~ '))'
             ) }}
         ) as events_without_decision
     {%- endset -%}

@@ -69,8 +69,8 @@
 {% macro _made_relations() %}
     {#- What the package's nodes are stored in, by its name in the catalog: {key: {name, part, relation}}. -#}
     {%- set evidence = ['audit_decisions', 'remediation_ledger', 'quarantined_events'] -%}
-    {#- the view that others read, and what it reads; the table may hold events that have left the source -#}
-    {%- set used = ['stg_events_counted', 'stg_events', 'stg_events_deduplicated', 'decision_overrides'] -%}
+    {#- the view that others read, and what it reads; the tables may hold what has left the source -#}
+    {%- set used = ['stg_events_counted', 'stg_events', 'stg_events_deduplicated', 'stg_events_kept', 'decision_overrides'] -%}
     {%- set known = {} -%}
     {%- for node in graph.nodes.values() if node.package_name == 'exactly_once' and node.config.materialized != 'ephemeral'
         and (node.resource_type in ('model', 'seed', 'snapshot') or node.get('relation_name')) -%}

@@ -1,7 +1,9 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set kept_event_times = exactly_once.kept_event_times() -%}
 {%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
+{%- set stored_columns = exactly_once._columns_kept(columns, kept_event_times) -%}
 -- depends_on: {{ ref('exactly_once', 'stg_events') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events_kept') }}
 -- depends_on: {{ ref('decision_overrides') }}
 
 with deduplicated as (
@@ -19,72 +21,77 @@ select * from deduplicated
 ,
 
 -- a reviewer found these copies to be events of their own
-copies as (
-    select
-        {{ exactly_once.place_columns(columns) | join(',\n        ') }}
-    from {{ ref('exactly_once', 'stg_events') }}
-    where
-        event_fingerprint in (
-            select event_fingerprint from {{ ref('decision_overrides') }}
-            where decision = 'keep' and {{ exactly_once._verdict_is_signed() }}
-        )
-        and {{ kept_event_times }}
-),
-
-contested as (
-    {{ exactly_once.contested_places(columns, 'copies') }}
-),
-
 arrivals as (
-    select
-        {{ event_columns }},
-        event_fingerprint,
-        row_hash,
-        has_complete_key
-    from {{ ref('exactly_once', 'stg_events') }}
-    where {{ kept_event_times }}
+    {{ exactly_once._copies_kept_whole(columns, kept_event_times) }}
+),
+{%- if stored_columns is none %}
+
+copies as (
+    select * from arrivals
+),
+{%- else %}
+
+stored as (
+    {{ exactly_once._stored_copies_kept_whole(
+        ref('exactly_once', 'stg_events_kept'), columns, kept_event_times, stored_columns
+    ) }}
 ),
 
-later as (
+with_more_copies as (
+    {{ exactly_once._events_with_more_copies('arrivals', 'stored') }}
+),
+
+-- of each event all that raw holds, or all that is stored since raw held more
+copies as (
     select arrivals.*
     from arrivals
-    inner join contested
-        on
-            {{ exactly_once.is_same_place(columns, 'arrivals', 'contested') }}
-    where contested.place_number > 1
+    inner join with_more_copies on arrivals.event_fingerprint = with_more_copies.event_fingerprint
+    union all
+    select stored.*
+    from stored
+    left join with_more_copies on stored.event_fingerprint = with_more_copies.event_fingerprint
+    where with_more_copies.event_fingerprint is null
+),
+{%- endif %}
+
+-- one copy in each of these places is among the deduplicated
+contested as (
+    select
+        {{ exactly_once.place_columns(columns) | join(',\n        ') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
+    where
+        {{ kept_event_times }}
+        and event_fingerprint in ({{ exactly_once._events_kept_whole(ref('decision_overrides')) }})
 ),
 
-arrivals_again as (
-    select
-        {{ event_columns }},
-        event_fingerprint,
-        row_hash,
-        has_complete_key
-    from {{ ref('exactly_once', 'stg_events') }}
-    where {{ kept_event_times }}
+elsewhere as (
+    select copies.*
+    from copies
+    left join contested
+        on
+            {{ exactly_once.is_same_place(columns, 'copies', 'contested') }}
+    where contested.event_fingerprint is null
 ),
 
 tied as (
-    select arrivals_again.*
-    from arrivals_again
+    select copies.*
+    from copies
     inner join contested
         on
-            {{ exactly_once.is_same_place(columns, 'arrivals_again', 'contested') }}
-    where contested.place_number = 1
+            {{ exactly_once.is_same_place(columns, 'copies', 'contested') }}
 ),
 
--- the first of these is among the deduplicated
 others_of_tied as (
     select * from tied
     qualify row_number() over (
         partition by event_fingerprint
-        order by {{ exactly_once.survivor_order(columns) }}
+        order by row_hash
     ) > 1
 )
 
 select * from deduplicated
 union all
-select * from later
+select * from elsewhere
 union all
 select * from others_of_tied
 {%- endif %}
