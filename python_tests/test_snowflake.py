@@ -27,6 +27,7 @@ from python_tests.laws import (
     approve,
     check_decisions,
     check_deduplication,
+    check_kept_copies_outlast_raw,
     check_regular_job,
     shown_by_analyses,
 )
@@ -381,7 +382,12 @@ def test_a_bound_has_the_type_of_its_column(
 
 
 @pytest.mark.parametrize(
-    "check", [check_deduplication, check_regular_job, check_decisions], ids=lambda f: f.__name__
+    "check",
+    [
+        *(check_deduplication, check_regular_job, check_decisions),
+        pytest.param(check_kept_copies_outlast_raw, marks=pytest.mark.soak),
+    ],
+    ids=lambda f: f.__name__,
 )
 def test_the_laws_hold(
     snowflake_warehouse: SnowflakeWarehouse, check: Callable[[Warehouse], None]
