@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from snowflake.connector import DictCursor
 
 from python_tests.laws import (
     HOUR,
@@ -51,10 +52,11 @@ JOBS = {
 
 
 class Run(NamedTuple):
-    """The statements that were sent, and those whose answers have a payload."""
+    """The statements that were sent, those whose answers have a payload, and what was built."""
 
     statements: list[Statement]
     show_payloads: list[str]
+    relations: list[dict[str, Any]]
 
 
 def run_everything(work: Path) -> Run:
@@ -70,7 +72,7 @@ def run_everything(work: Path) -> Run:
         simulator.account.on_answer = look
         project = SnowflakeProject(ROOT, work)
         with closing(SnowflakeWarehouse(project, simulator)) as warehouse:
-            _work_through(warehouse)
+            relations = _work_through(warehouse)
         other = SnowflakeWarehouse(
             project,
             simulator,
@@ -85,10 +87,11 @@ def run_everything(work: Path) -> Run:
         )
         with closing(other):
             _take_in_pieces(other)
-        return Run([one for one in simulator.history() if is_ours(one)], show_payloads)
+        statements = [one for one in simulator.history() if is_ours(one)]
+        return Run(statements, show_payloads, relations)
 
 
-def _work_through(warehouse: SnowflakeWarehouse) -> None:
+def _work_through(warehouse: SnowflakeWarehouse) -> list[dict[str, Any]]:
     # the same vars wherever they may be: dbt parses the project again for others
     warehouse.settings = {
         "incident_id": INCIDENT,
@@ -114,6 +117,7 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.operate(verb, INCIDENT)
     # the tests of the candidates are those of live, which whole_tables has
     warehouse.dbt("run", "--selector", "remediation", exactly_once__build_candidate=True)
+    candidates = _relations(warehouse, "main_analytics__candidate")
     for verb in ("validate", "swap"):
         warehouse.operate(f"remediation_{verb}", INCIDENT)
     warehouse.dbt("run", *job, exactly_once__build_replaced=INCIDENT)
@@ -130,8 +134,22 @@ def _work_through(warehouse: SnowflakeWarehouse) -> None:
         warehouse.dbt("--log-level", "none", "source", "freshness")
     warehouse.dbt("show", "--select", "path:analyses", "--limit", "100")
     warehouse.dbt("docs", "generate", "--no-compile")
+    built = _relations(warehouse, "main_")
     everything = '{"dry_run": false, "also": ["curated", "audit"]}'
     warehouse.dbt("run-operation", "uninstall", "--args", everything)
+    return candidates + built
+
+
+def _relations(warehouse: SnowflakeWarehouse, schemas: str) -> list[dict[str, Any]]:
+    """Every relation in the schemas of that beginning, as the account has it."""
+    with warehouse.simulator.connect(database="ANALYTICS") as administrator:
+        cursor = administrator.cursor(DictCursor)
+        cursor.execute(
+            "select lower(table_schema) as schema, lower(table_name) as name, table_type, "
+            "is_transient, lower(clustering_key) as clustering_key from information_schema.tables "
+            f"where startswith(lower(table_schema), '{schemas}')"
+        )
+        return [{name.lower(): value for name, value in row.items()} for row in cursor.fetchall()]
 
 
 def _take_in_pieces(warehouse: SnowflakeWarehouse) -> None:

@@ -1,10 +1,12 @@
-"""What goes over the wire, in one run of everything."""
+"""What goes over the wire and what is made of it, in one run of everything."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,8 @@ VERBS = {
     *("remediation_swap", "remediation_rollback", "remediation_retire"),
     *("raw_quarantine", "raw_restore"),
 }
+# The first word of the column "kept as" of docs/snowflake.md
+KINDS = {"views": "view", "transient": "transient", "permanent": "permanent"}
 # How a verb finds out whether it may use its warehouse
 LOOKS_AT_WAREHOUSE = re.compile(r"show (warehouses|grants on warehouse)|.*is_role_in_session", re.S)
 WRITES = ("CREATE_TABLE_AS_SELECT", "MERGE", "INSERT", "DELETE", "CALL")
@@ -131,6 +135,45 @@ def the_report_is_up_to_date(statements: list[Statement]) -> None:
     )
 
 
+def kinds_of_page() -> dict[str, str]:
+    """Names, or patterns of names, and how docs/snowflake.md says that they are kept."""
+    page = (ROOT / "docs" / "snowflake.md").read_text(encoding="utf-8")
+    table = page.split("## Where the data lies")[1].split("\n## ")[0]
+    return {
+        name: KINDS[row[1]]
+        for row in re.findall(r"^\| (`.*?) \| (\w+)", table, re.MULTILINE)
+        for name in re.findall(r"`(\S+?)`", row[0])
+    }
+
+
+def kind_of(relation: dict[str, Any]) -> str:
+    """How Snowflake keeps a relation."""
+    if relation["table_type"] == "VIEW":
+        return "view"
+    return "transient" if relation["is_transient"] == "YES" else "permanent"
+
+
+def each_relation_is_kept_as_the_page_says(relations: list[dict[str, Any]]) -> None:
+    """A table that becomes transient loses its fail-safe, and nothing else would show it."""
+    candidates, built = (
+        {one["name"]: kind_of(one) for one in relations if ("__" in one["schema"]) is is_candidate}
+        for is_candidate in (True, False)
+    )
+    said = kinds_of_page()
+    # a name stands before a pattern that it fits as well
+    patterns = {
+        name: next((one for one in (name, *said) if one in said and fnmatch(name, one)), "no row")
+        for name in built
+    }
+    assert {name: said.get(one) for name, one in patterns.items()} == built
+    assert set(said) == set(patterns.values()), "the page names what no run makes"
+    assert candidates == {name: built[name] for name in candidates}
+    assert {"payments", "fraud_features"} <= set(candidates)
+    clustered = {one["name"]: one["clustering_key"] for one in relations if one["clustering_key"]}
+    key = "linear(has_complete_key, date_trunc('hour', event_ts))"
+    assert clustered == {"stg_events_deduplicated": key}
+
+
 LAWS = (
     statements_fail_only_where_dbt_asks_for_a_schema_that_is_not_there_yet,
     the_big_table_is_written_within_ranges_of_event_time,
@@ -145,10 +188,12 @@ LAWS = (
 @pytest.mark.slow
 def test_what_goes_over_the_wire(tmp_path: Path, subtests: pytest.Subtests) -> None:
     """One test, so that however tests are spread everything runs once."""
-    statements, show_payloads = run_everything(tmp_path)
+    statements, show_payloads, relations = run_everything(tmp_path)
     for law in LAWS:
         with subtests.test(law.__name__):
             law(statements)
+    with subtests.test("each relation is kept as the page says"):
+        each_relation_is_kept_as_the_page_says(relations)
     with subtests.test("payloads leave the account for a reviewer alone"):
         shown_by = {re.findall(r'"node_id": "([^"]*)"', text)[-1] for text in show_payloads}
         assert shown_by == {"analysis.exactly_once.incident_payload_review"}

@@ -381,8 +381,8 @@
         from (
             {{ exactly_once.payment_events(
                 exactly_once.model_relation('stg_events_counted'),
-                is_in_reach ~ ' and (event_fingerprint not in (select event_fingerprint from ' ~ decisions
-                ~ ') or event_fingerprint in (' ~ kept_whole ~ '))'
+                is_in_reach ~ ' and event_fingerprint not in (select event_fingerprint from ' ~ decisions
+                ~ ' where event_fingerprint not in (' ~ kept_whole ~ '))'
             ) }}
         ) as events_without_decision
     {%- endset -%}
