@@ -50,7 +50,7 @@ oldest-dbt: setup  ## Build and repair with the oldest dbt that the package take
 
 other-pythons: setup  ## Build and repair with the other Pythons that the lock is for (a few minutes each)
 	@for version in 3.11 3.12 3.13; do \
-		python=$$($(BIN)/uv python find --quiet --no-python-downloads --system $$version) \
+		python=$$($(BIN)/uv python find --no-python-downloads --system $$version 2>/dev/null) \
 			|| { echo "Python $$version is not installed: not tried"; continue; }; \
 		echo "Installing requirements.lock into target/python_$$version" \
 			&& $(BIN)/uv venv --quiet --clear --python "$$python" target/python_$$version \

@@ -266,31 +266,25 @@ VERDICT_MUTATIONS: dict[str, list[Edit]] = {
         ),
     ],
     "identical copies that a reviewer keeps don't count": [
-        Edit(
-            "models/staging/stg_events_counted.sql",
-            "from others_of_tied",
-            "from others_of_tied where false",
-        )
+        Edit(COUNTED, "from others_of_tied", "from others_of_tied where false")
     ],
     "later copies that a reviewer keeps don't count": [
-        Edit(
-            "models/staging/stg_events_counted.sql", "from elsewhere", "from elsewhere where false"
-        )
+        Edit(COUNTED, "from elsewhere", "from elsewhere where false")
     ],
 }
 
 OUTLASTING_MUTATIONS: dict[str, list[Edit]] = {
     "what raw has lost doesn't count": [
-        Edit(COUNTED, "where with_more_copies.event_fingerprint is null", "where false")
+        Edit(COUNTED, "taken_from_raw.event_fingerprint is null", "false")
     ],
     "what is stored counts beside what raw holds": [
-        Edit(COUNTED, "where with_more_copies.event_fingerprint is null", "where true"),
+        Edit(COUNTED, "taken_from_raw.event_fingerprint is null", "true"),
     ],
     "a copy that came later is not stored": [
         Edit(
             "models/staging/stg_events_kept.sql",
-            "inner join with_more_copies on",
-            "inner join with_more_copies on with_more_copies.event_fingerprint not in "
+            "inner join taken_from_raw on",
+            "inner join taken_from_raw on taken_from_raw.event_fingerprint not in "
             "(select stored.event_fingerprint from stored) and",
         )
     ],

@@ -26,6 +26,8 @@ from python_tests.warehouse import Warehouse
 
 # A row that is not narrow: all of it, what is long in it, or what reads all of it
 WIDE = ("payload", "row_hash")
+# Places in which copies may tie
+RESTRICTING = ("contested", "places_of_deduplicated")
 
 
 def compiled(warehouse: Warehouse, model: str) -> exp.Query:
@@ -64,7 +66,7 @@ def _is_wide(scope: Scope) -> bool:
 
 def _is_restricted(scope: Scope) -> bool:
     joins = scope.expression.args.get("joins") or []
-    return any(one.this.name == "contested" and not one.side for one in joins) or any(
+    return any(one.this.name in RESTRICTING and not one.side for one in joins) or any(
         _is_restricted(source) for source in scope.sources.values() if isinstance(source, Scope)
     )
 

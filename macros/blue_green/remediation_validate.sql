@@ -353,11 +353,29 @@
     {#-
         Captured amounts of the repaired payments, by currency, against the decisions: of each decided event the copies
         that count (every kept one, the survivor alone where it waits for review or where only the payload tells its
-        copies apart), of every other event its one row. Of an event that a reviewer keeps whole also what raw has lost.
+        copies apart), of every other event its one row. Of an event that a reviewer keeps whole, and of which more counts
+        than was decided on, all that counts: raw has lost the rest.
     -#}
     {%- set columns = exactly_once.source_columns() -%}
     {%- set decisions = exactly_once.model_relation('incident_decisions') -%}
-    {%- set kept_whole = exactly_once._events_kept_whole(exactly_once.model_relation('decision_overrides')) -%}
+    {%- set counted = exactly_once.model_relation('stg_events_counted') -%}
+    {%- set more_than_decided -%}
+        select weighed.event_fingerprint
+        from (
+            select event_fingerprint, 1 as weight
+            from {{ counted }}
+            where
+                {{ is_in_reach }}
+                and event_fingerprint in (
+                    {{ exactly_once._events_kept_whole(exactly_once.model_relation('decision_overrides')) }}
+                )
+            union all
+            select event_fingerprint, -1 as weight
+            from {{ decisions }}
+        ) as weighed
+        group by weighed.event_fingerprint
+        having sum(weighed.weight) > 0
+    {%- endset -%}
     {%- set counts -%}
         (
             (decision = 'keep' and reason <> 'distinct_payload') or (
@@ -375,14 +393,14 @@
         from {{ decisions }}
         where
             {{ counts }} and {{ exactly_once.key_is_complete(columns) }}
-            and event_fingerprint not in ({{ kept_whole }})
+            and event_fingerprint not in ({{ more_than_decided }})
         union all
         select payment_id, event_type, currency, amount_cents
         from (
             {{ exactly_once.payment_events(
-                exactly_once.model_relation('stg_events_counted'),
+                counted,
                 is_in_reach ~ ' and event_fingerprint not in (select event_fingerprint from ' ~ decisions
-                ~ ' where event_fingerprint not in (' ~ kept_whole ~ '))'
+                ~ ' where event_fingerprint not in (' ~ more_than_decided ~ '))'
             ) }}
         ) as events_without_decision
     {%- endset -%}

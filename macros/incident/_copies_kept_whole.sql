@@ -20,9 +20,8 @@
     {#- The same of stg_events_kept, under the names of the source. -#}
     {%- set as_in_source = [] -%}
     {%- for column in columns.all -%}
-        {%- set stored = stored_columns.get(column.name) -%}
         {%- do as_in_source.append(
-            (adapter.quote(stored) if stored else 'cast(null as ' ~ column.type ~ ')') ~ ' as ' ~ column.sql
+            stored_columns.get(column.name, 'cast(null as ' ~ column.type ~ ')') ~ ' as ' ~ column.sql
         ) -%}
     {%- endfor -%}
     select stored_rows.*
@@ -42,41 +41,67 @@
 
 {% macro _events_kept_whole(overrides) -%}
     select event_fingerprint from {{ overrides }}
-        where decision = 'keep' and {{ exactly_once._verdict_is_signed() }}
+        where decision = 'keep' and event_fingerprint is not null and {{ exactly_once._verdict_is_signed() }}
 {%- endmacro %}
 
 
-{% macro _events_with_more_copies(arrivals, stored) %}
-    {#- A query for the events of which raw holds more copies than are stored. -#}
-    select counted.event_fingerprint
+{% macro _places_of_deduplicated(columns, kept_event_times) %}
+    {#- A query for the place of the one row that the deduplicated table has of each event that is kept whole. -#}
+    select
+        {{ exactly_once.place_columns(columns) | join(',\n        ') }}
+    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
+    where
+        {{ kept_event_times }}
+        and event_fingerprint in ({{ exactly_once._events_kept_whole(ref('decision_overrides')) }})
+{%- endmacro %}
+
+
+{% macro _events_taken_from_raw(columns) %}
+    {#-
+        A query for the events whose copies count as raw holds them: more than are stored, or as many, if the deduplicated
+        row is one of them. Of the CTEs arrivals, stored and places_of_deduplicated.
+    -#}
+    select weighed.event_fingerprint
     from (
         select
             event_fingerprint,
-            1 as copies
-        from {{ arrivals }}
+            2 as weight
+        from arrivals
         union all
         select
             event_fingerprint,
-            -1 as copies
-        from {{ stored }}
-    ) as counted
-    group by counted.event_fingerprint
-    having sum(counted.copies) > 0
+            -2 as weight
+        from stored
+        union all
+        select distinct
+            arrivals.event_fingerprint,
+            1 as weight
+        from arrivals
+        inner join places_of_deduplicated
+            on
+                {{ exactly_once.is_same_place(columns, 'arrivals', 'places_of_deduplicated') }}
+    ) as weighed
+    group by weighed.event_fingerprint
+    having sum(weighed.weight) > 0
 {%- endmacro %}
 
 
-{% macro _columns_kept(columns, kept_event_times) %}
+{% macro _columns_of_stored(columns, kept_event_times) %}
     {#-
-        {name in the source: name in stg_events_kept}, whose types must be those of the source; none while it has no rows, or
-        none that are read.
+        {name in the source: the column of stg_events_kept, as SQL}. What is counted by must be there, of the source's
+        types. None while it has no rows, or none that are read.
     -#}
     {%- if not execute or kept_event_times is none -%}{{- return(none) -}}{%- endif -%}
     {%- set stored = exactly_once.model_relation('stg_events_kept') -%}
     {%- if not exactly_once._has_rows(stored) -%}{{- return(none) -}}{%- endif -%}
     {%- set names = exactly_once._stored_names(stored, columns) -%}
     {%- set others = exactly_once._columns_of_other_types(stored, columns, names) -%}
-    {%- for part in [columns.event_time, columns.arrival_time, columns.event_id] if part and not names.get(part.name) -%}
-        {%- do others.append('no ' ~ part.name) -%}
+    {%- set needed = exactly_once._needed_by_key(columns) + [
+        columns.event_time, columns.arrival_time, columns.event_id, columns.payment_id, columns.event_type,
+        columns.amount, columns.currency, columns.merchant_id
+    ] -%}
+    {%- for name in needed | select | map(attribute='name') | unique if name not in names -%}
+        {%- do others.append('no ' ~ name) -%}
     {%- endfor -%}
     {%- if others -%}
         {%- do exactly_once._refuse(
@@ -85,7 +110,9 @@
             ~ 'lost are in this table alone.'
         ) -%}
     {%- endif -%}
-    {{- return(names) -}}
+    {%- set as_sql = {} -%}
+    {%- for name, stored_name in names.items() -%}{%- do as_sql.update({name: adapter.quote(stored_name)}) -%}{%- endfor -%}
+    {{- return(as_sql) -}}
 {% endmacro %}
 
 

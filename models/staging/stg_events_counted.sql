@@ -1,7 +1,7 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- set kept_event_times = exactly_once.kept_event_times() -%}
 {%- set event_columns = columns.all | map(attribute='sql') | join(',\n        ') -%}
-{%- set stored_columns = exactly_once._columns_kept(columns, kept_event_times) -%}
+{%- set stored_columns = exactly_once._columns_of_stored(columns, kept_event_times) -%}
 -- depends_on: {{ ref('exactly_once', 'stg_events') }}
 -- depends_on: {{ ref('exactly_once', 'stg_events_kept') }}
 -- depends_on: {{ ref('decision_overrides') }}
@@ -20,6 +20,11 @@ select * from deduplicated
 {%- else -%}
 ,
 
+-- one copy in each of these places is among the deduplicated
+places_of_deduplicated as (
+    {{ exactly_once._places_of_deduplicated(columns, kept_event_times) }}
+),
+
 -- a reviewer found these copies to be events of their own
 arrivals as (
     {{ exactly_once._copies_kept_whole(columns, kept_event_times) }}
@@ -37,48 +42,42 @@ stored as (
     ) }}
 ),
 
-with_more_copies as (
-    {{ exactly_once._events_with_more_copies('arrivals', 'stored') }}
+taken_from_raw as (
+    {{ exactly_once._events_taken_from_raw(columns) }}
 ),
 
--- of each event all that raw holds, or all that is stored since raw held more
+-- the others as they are stored, unless the key has changed since and nothing has their fingerprint
 copies as (
     select arrivals.*
     from arrivals
-    inner join with_more_copies on arrivals.event_fingerprint = with_more_copies.event_fingerprint
+    inner join taken_from_raw on arrivals.event_fingerprint = taken_from_raw.event_fingerprint
     union all
     select stored.*
     from stored
-    left join with_more_copies on stored.event_fingerprint = with_more_copies.event_fingerprint
-    where with_more_copies.event_fingerprint is null
+    left join taken_from_raw on stored.event_fingerprint = taken_from_raw.event_fingerprint
+    where
+        taken_from_raw.event_fingerprint is null
+        and stored.event_fingerprint in (
+            select places_of_deduplicated.event_fingerprint from places_of_deduplicated
+        )
 ),
 {%- endif %}
-
--- one copy in each of these places is among the deduplicated
-contested as (
-    select
-        {{ exactly_once.place_columns(columns) | join(',\n        ') }}
-    from {{ ref('exactly_once', 'stg_events_deduplicated') }}
-    where
-        {{ kept_event_times }}
-        and event_fingerprint in ({{ exactly_once._events_kept_whole(ref('decision_overrides')) }})
-),
 
 elsewhere as (
     select copies.*
     from copies
-    left join contested
+    left join places_of_deduplicated
         on
-            {{ exactly_once.is_same_place(columns, 'copies', 'contested') }}
-    where contested.event_fingerprint is null
+            {{ exactly_once.is_same_place(columns, 'copies', 'places_of_deduplicated') }}
+    where places_of_deduplicated.event_fingerprint is null
 ),
 
 tied as (
     select copies.*
     from copies
-    inner join contested
+    inner join places_of_deduplicated
         on
-            {{ exactly_once.is_same_place(columns, 'copies', 'contested') }}
+            {{ exactly_once.is_same_place(columns, 'copies', 'places_of_deduplicated') }}
 ),
 
 others_of_tied as (

@@ -12,8 +12,9 @@
 {%- set columns = exactly_once.source_columns() -%}
 {%- do exactly_once._drop_if_empty_and_outdated(this, columns) -%}
 {%- set kept_event_times = exactly_once.kept_event_times() -%}
-{%- set stored_columns = exactly_once._columns_kept(columns, kept_event_times) -%}
+{%- set stored_columns = exactly_once._columns_of_stored(columns, kept_event_times) -%}
 -- depends_on: {{ ref('decision_overrides') }}
+-- depends_on: {{ ref('exactly_once', 'stg_events_deduplicated') }}
 
 with arrivals as (
     {{ exactly_once._copies_kept_whole(columns, kept_event_times) }}
@@ -30,12 +31,16 @@ stored as (
     ) }}
 ),
 
+places_of_deduplicated as (
+    {{ exactly_once._places_of_deduplicated(columns, kept_event_times) }}
+),
+
 -- whatever is stored of these events is replaced; what raw has lost of any other stays
-with_more_copies as (
-    {{ exactly_once._events_with_more_copies('arrivals', 'stored') }}
+taken_from_raw as (
+    {{ exactly_once._events_taken_from_raw(columns) }}
 )
 
 select arrivals.*
 from arrivals
-inner join with_more_copies on arrivals.event_fingerprint = with_more_copies.event_fingerprint
+inner join taken_from_raw on arrivals.event_fingerprint = taken_from_raw.event_fingerprint
 {%- endif %}
