@@ -5,9 +5,9 @@ BIN := .venv/bin
 # This repository's profile, whatever the caller's environment says.
 export DBT_PROFILES_DIR := $(CURDIR)
 
-# A Snowflake account that can't be reached is told within 25 seconds, not two minutes.
+# A Snowflake account that can't be reached is told within half a minute, not two minutes or more.
 export JWT_CNXN_RETRY_ATTEMPTS ?= 1
-export JWT_CNXN_WAIT_TIME ?= 10
+export JWT_CNXN_WAIT_TIME ?= 5
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test oldest-dbt other-pythons soak bench lint docs snowflake-check clean

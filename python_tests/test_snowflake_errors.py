@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from python_tests.warehouse import ROOT, DbtError
 
 STAGING = ("run", "--select", "stg_events")
 # Against the connector's own attempts with a key, wherever a run gets its environment or is told of
-FEW_ATTEMPTS = {"JWT_CNXN_RETRY_ATTEMPTS": "1", "JWT_CNXN_WAIT_TIME": "10"}
+FEW_ATTEMPTS = {"JWT_CNXN_RETRY_ATTEMPTS": "1", "JWT_CNXN_WAIT_TIME": "5"}
 TOLD = {
     "Makefile": "export {} ?= {}\n",
     "docs/snowflake.md": "{}={}",
@@ -115,21 +115,39 @@ def test_every_run_gets_or_is_told_the_bounds_of_the_login(path: str) -> None:
         assert TOLD[path].format(*bound) in (ROOT / path).read_text()
 
 
-# "password" and "no answer" takes two minutes: neither dbt nor the environment has a setting for it
+@contextmanager
+def address(answers: str) -> Iterator[int]:
+    """A port where nothing listens, nobody answers, or packets are dropped as by a firewall."""
+    with ExitStack() as stack:
+        nobody = stack.enter_context(socket.socket())
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        if answers == "no answer":
+            nobody.listen()
+        elif answers == "packets dropped":
+            nobody.listen(0)
+            for _ in range(4):  # more than the queue holds
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+# A password that gets no answer takes two minutes: neither dbt nor the environment has a setting
 @pytest.mark.parametrize(
     ("login", "answers"),
-    [("password", "nothing listens"), ("key", "nothing listens"), ("key", "no answer")],
+    [
+        ("password", "nothing listens"),
+        *(("key", answers) for answers in ("nothing listens", "no answer", "packets dropped")),
+    ],
 )
 @pytest.mark.usefixtures("few_attempts")
 def test_an_account_that_is_not_there_is_told_within_half_a_minute(
     warehouse_of: Make, tmp_path: Path, login: str, answers: str
 ) -> None:
     changed = with_key(tmp_path) if login == "key" else {}
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        if answers == "no answer":
-            nobody.listen()
-        warehouse = warehouse_of(port=nobody.getsockname()[1], **changed)
+    with address(answers) as port:
+        warehouse = warehouse_of(port=port, **changed)
         assert "Could not connect to Snowflake backend" in error_of(warehouse)
 
 
