@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from python_tests.laws import DAY, HOUR, event, steady_events
-from python_tests.warehouse import DbtError, Warehouse
+from python_tests.warehouse import ROOT, DbtError, Warehouse
 
 JOB = ("run", "--selector", "fifteen_minute")
 THIS_HOUR = datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
@@ -31,6 +32,24 @@ def heard(
 def test_nothing_is_heard_of_an_ordinary_day(warehouse: Warehouse) -> None:
     warehouse.write_events(steady_events(THIS_HOUR - HOUR))
     warehouse.dbt(*JOB)
+    assert heard(warehouse) == {}
+
+
+def test_a_view_of_the_last_hours_is_built_and_watched_in_ci(warehouse: Warehouse) -> None:
+    """As docs/adopt.md has it, with the names of this source; what came before is not missed."""
+    page = (ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
+    statement = re.search(r"^create view landing\.recent_transactions.*?;$", page, re.M | re.S)
+    assert statement
+    names = {"landing.": "raw.", "transactions": "events", "loaded_at": "ingest_ts"}
+    view = statement[0]
+    for theirs, ours in names.items():
+        view = view.replace(theirs, ours)
+    for hours in (30, 1):
+        warehouse.write_events(steady_events(THIS_HOUR - hours * HOUR))
+    warehouse.execute(view)
+    warehouse.settings |= {"exactly_once__source_table": "recent_events"}
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    assert len(warehouse.read("main_staging.stg_events_deduplicated")) == 12
     assert heard(warehouse) == {}
 
 
