@@ -53,6 +53,15 @@ def test_a_view_of_the_last_hours_is_built_and_watched_in_ci(warehouse: Warehous
     assert heard(warehouse) == {}
 
 
+def test_events_without_an_arrival_time_are_a_warning(warehouse: Warehouse) -> None:
+    warehouse.write_events(steady_events(THIS_HOUR - HOUR))
+    warehouse.dbt("build", "--selector", "fifteen_minute")
+    assert heard(warehouse, "test", "whole_tables") == {}
+    warehouse.write_events([event("never arrived", None)])
+    found = heard(warehouse, "test", "whole_tables")
+    assert found == {"warn_events_without_arrival_time": "warn"}
+
+
 def test_many_incomplete_keys_and_late_events_are_warnings(warehouse: Warehouse) -> None:
     """A few of each are not; nor is a producer whose events are late for minutes alone."""
     start = THIS_HOUR - 2 * HOUR
