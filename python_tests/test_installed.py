@@ -506,7 +506,7 @@ def test_models_are_renamed_and_moved_as_the_page_says(tmp_path: Path) -> None:
     assert len(warehouse.read("main_analytics.card_payments")) == 9
     assert warehouse.tables() == {
         f"{shop.vars['source_schema']}.{shop.vars['source_table']}",
-        *(f"main_cleaned.{name}" for name in ("stg_events", "stg_events_deduplicated")),
+        *(f"main_cleaned.stg_events{name}" for name in ("", "_deduplicated", "_kept")),
         "main_cleaned.transactions",
         *(f"main_analytics.{name}" for name in ("card_payments", "risk_by_merchant")),
         "main_analytics.incremental_watermarks",
