@@ -367,6 +367,21 @@ def test_copies_that_a_reviewer_keeps_outlast_raw(warehouse: Warehouse) -> None:
     check_kept_copies_outlast_raw(warehouse)
 
 
+def test_a_swap_expects_kept_copies_that_raw_has_lost(warehouse: Warehouse) -> None:
+    """Two of three are left in raw, and decided on; all three count."""
+    inside = NOON + HOUR / 6
+    copies = [event("thrice", inside + n * HOUR / 60, event_id=f"thrice {n}") for n in range(3)]
+    warehouse.write_events(copies)
+    contaminate(warehouse)
+    give_verdict(warehouse, oracle.fingerprint(copies[0]), "keep")
+    decide_again(warehouse)
+    warehouse.execute("delete from raw.events where event_id = 'thrice 0'")
+    decide_again(warehouse)
+    repair(warehouse)
+    captured = "select captured_cents from main_analytics.payments where payment_id = 'thrice'"
+    assert warehouse.query(captured) == [{"captured_cents": 3000}]
+
+
 def test_kept_copies_of_another_type_are_refused(warehouse: Warehouse) -> None:
     """An engine's error would show a payload that it can't cast."""
     contaminate(warehouse)
